@@ -1,0 +1,3 @@
+//! Generates the LND client from our own subset of its interface.
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! The pure core: types, estimates, decisions. No I/O, no clock, no randomness
+//! of its own; time and seeds are arguments, so a stored cycle replays exactly.
+
+pub mod book;
+pub mod channel;
+pub mod decision;
+pub mod estimate;
+pub mod memory;
+pub mod observation;
+pub mod prune;
+pub mod schedule;
+pub mod settings;
+pub mod time;
+pub mod units;

@@ -1,0 +1,1 @@
+//! Which settings hold for which channel at which moment.

@@ -1,0 +1,114 @@
+//! What is remembered between cycles and over restarts.
+//!
+//! All of it can be lost without harm to a policy: the node is the truth about
+//! fees, the forwarding history about flow. A lost memory costs evidence.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::channel::{ChannelPoint, FeeParts};
+use super::estimate::Flow;
+use super::prune::PruneMemory;
+use super::time::Timestamp;
+
+/// A settled balance at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BalanceSample {
+    /// When it was read.
+    pub at: Timestamp,
+    /// The local ratio, 0 to 1.
+    pub ratio: f64,
+}
+
+/// Fees someone else set.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForeignChange {
+    /// What they set.
+    pub fees: FeeParts,
+    /// When we first saw it.
+    pub seen_at: Timestamp,
+}
+
+/// A write that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastWrite {
+    /// The fees before it.
+    pub from: FeeParts,
+    /// The fees it asks for.
+    pub to: FeeParts,
+    /// When it was begun.
+    pub at: Timestamp,
+    /// Whether its outcome is not known yet.
+    pub unresolved: bool,
+}
+
+/// What is remembered about a channel's fee.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FeeMemory {
+    /// The float rate, in ppm: what small moves add up in. `None` before the
+    /// first decision.
+    pub wanted_ppm: Option<f64>,
+    /// The fees last confirmed on the node, written or adopted by us.
+    pub confirmed: Option<FeeParts>,
+    /// The fees someone else set, while they are left alone.
+    pub foreign: Option<ForeignChange>,
+    /// The last write begun.
+    pub last_write: Option<LastWrite>,
+    /// When we last raised (confirmed, or in observe mode: would have).
+    pub raised_at: Option<Timestamp>,
+    /// When we last cut (confirmed, or in observe mode: would have).
+    pub cut_at: Option<Timestamp>,
+    /// When a protective raise was last made.
+    pub protected_at: Option<Timestamp>,
+    /// Our writes of the last 24 hours.
+    pub writes: VecDeque<Timestamp>,
+}
+
+/// What is remembered about a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelMemory {
+    /// When this channel was first seen by us.
+    pub first_seen: Timestamp,
+    /// Its forwards, as decayed rates, and the time it had stock.
+    pub flow: Flow,
+    /// Balances over the protection window.
+    pub recent: VecDeque<BalanceSample>,
+    /// Its fee.
+    pub fee: FeeMemory,
+    /// When the slow rhythm last decided on it.
+    pub decided_at: Option<Timestamp>,
+    /// How long each pruning rule has held.
+    pub prune: PruneMemory,
+}
+
+/// The node-wide gossip budget: a token bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Updates that may be made now.
+    pub tokens: f64,
+    /// When that was computed; `None` means full.
+    pub at: Option<Timestamp>,
+}
+
+/// Everything remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Per open channel.
+    pub channels: BTreeMap<ChannelPoint, ChannelMemory>,
+    /// Node-wide.
+    pub node: NodeMemory,
+}
+
+/// What is remembered about the node as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeMemory {
+    /// The gossip budget.
+    pub bucket: Bucket,
+    /// The sequence number of the last stored forward that the rates contain.
+    pub absorbed_seq: i64,
+    /// When the daily report was last made.
+    pub reported_at: Option<Timestamp>,
+    /// Channels that have been closed since they were remembered.
+    pub closed: BTreeSet<ChannelPoint>,
+}

@@ -1,0 +1,1 @@
+//! Targets that change with the moment.

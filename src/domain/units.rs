@@ -1,0 +1,87 @@
+//! Amounts and rates, each with its unit in its name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An outbound fee rate in parts per million of the forwarded amount
+/// (LND's `fee_rate_milli_msat`, BOLT 7's `fee_proportional_millionths`).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct FeePpm(pub u32);
+
+impl FeePpm {
+    /// The rate as a float, for the controller's arithmetic.
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.0)
+    }
+
+    /// The nearest whole rate; anything not a number or below zero is zero.
+    pub fn rounded(ppm: f64) -> Self {
+        // `as` saturates and maps NaN to 0.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Self(ppm.round() as u32)
+    }
+}
+
+impl fmt::Display for FeePpm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ppm", self.0)
+    }
+}
+
+/// Thousandths of a satoshi.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Msat(pub u64);
+
+impl fmt::Display for Msat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} msat", self.0)
+    }
+}
+
+/// Satoshis.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Sat(pub u64);
+
+impl Sat {
+    /// The amount as a float, for ratios.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64
+    }
+}
+
+impl fmt::Display for Sat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} sat", self.0)
+    }
+}
+
+/// A height in the block chain.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct BlockHeight(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_a_rate_never_leaves_the_whole_numbers() {
+        assert_eq!(FeePpm::rounded(90.5), FeePpm(91));
+        assert_eq!(FeePpm::rounded(-3.0), FeePpm(0));
+        assert_eq!(FeePpm::rounded(f64::NAN), FeePpm(0));
+        assert_eq!(FeePpm::rounded(f64::INFINITY), FeePpm(u32::MAX));
+    }
+}

@@ -1,0 +1,12 @@
+//! sweetspot sets the routing fees of a Lightning node.
+//!
+//! Arrows point inward only: `main → cli → daemon → {config, lnd, store, cycle}
+//! → ports → domain`, and `domain` imports nothing of ours. The cycle sees the
+//! ports, never an adapter; `tests/layering.rs` keeps it so.
+
+pub mod config;
+pub mod domain;
+pub mod lnd;
+pub mod ports;
+pub mod sim;
+pub mod store;

@@ -1,0 +1,1 @@
+//! The LND adapter: one node over gRPC, behind the ports.

@@ -1,0 +1,3 @@
+//! The one binary: arguments in, exit code out.
+
+fn main() {}

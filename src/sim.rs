@@ -1,0 +1,1 @@
+//! The simulated Lightning market and node.

@@ -1,0 +1,1 @@
+//! The memory on disk: SQLite behind the `Store` port.
