@@ -1,10 +1,15 @@
 //! The pure core: types, estimates, decisions. No I/O, no clock, no randomness
 //! of its own; time and seeds are arguments, so a stored cycle replays exactly.
 
+pub mod absorb;
 pub mod book;
+pub mod budget;
 pub mod channel;
+pub mod classic;
+pub mod decide;
 pub mod decision;
 pub mod estimate;
+pub mod guard;
 pub mod keys;
 pub mod matcher;
 pub mod memory;

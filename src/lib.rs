@@ -5,8 +5,12 @@
 //! ports, never an adapter; `tests/layering.rs` keeps it so.
 
 pub mod config;
+pub mod cycle;
 pub mod domain;
+pub mod history;
 pub mod lnd;
 pub mod ports;
+pub mod report;
 pub mod sim;
 pub mod store;
+pub mod writing;

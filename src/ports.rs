@@ -177,8 +177,9 @@ pub enum WriteOutcome {
     Confirmed,
     /// The node said no.
     Refused,
-    /// The fresh read showed other fees than the decision saw: not attempted.
-    Overtaken,
+    /// Not attempted: the fresh read failed, or showed other fees than the
+    /// decision saw.
+    NotAttempted,
     /// The node said yes, but the read-back shows something else.
     NotSeen,
     /// No answer: the next observation tells.

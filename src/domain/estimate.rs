@@ -47,7 +47,7 @@ fn decay(age: Duration, tau: Duration) -> f64 {
 }
 
 /// The time constants of a channel's flow.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Windows {
     /// Of the current tpm.
     pub current: Duration,
@@ -127,5 +127,99 @@ impl Flow {
             return 0.0;
         }
         count.at(now, tau) / (tau_days * filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+    const WINDOWS: Windows = Windows {
+        current: DAY,
+        history: Duration::from_secs(14 * 86_400),
+    };
+
+    fn day(days: f64) -> Timestamp {
+        Timestamp::EPOCH.plus(DAY.mul_f64(days))
+    }
+
+    #[test]
+    fn a_steady_flow_is_read_at_its_rate_from_the_start() {
+        let mut flow = Flow::new(day(0.0));
+        for n in 0..40 {
+            flow.count(day(0.025 + 0.05 * f64::from(n)), WINDOWS);
+        }
+        let expected_tpm = 20.0 / MINUTES_PER_DAY;
+        assert!((flow.tpm(day(2.0), WINDOWS) / expected_tpm - 1.0).abs() < 0.02);
+        assert!((flow.tpm_history(day(2.0), WINDOWS) / expected_tpm - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn a_rate_fades_with_its_time_constant() {
+        let mut flow = Flow::new(Timestamp::from_secs(-100_000_000));
+        flow.count(day(0.0), WINDOWS);
+        let after = |days| flow.tpm(day(days), WINDOWS) * MINUTES_PER_DAY;
+        assert!((after(0.0) - 1.0).abs() < 1e-9);
+        assert!((after(1.0) - (-1.0_f64).exp()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_variance_is_that_of_the_theory() {
+        // A deterministic stand-in for Poisson arrivals: uniform hashes.
+        let (tau_days, rate) = (1.0, 5.0);
+        let mut state = 1_u64;
+        let mut uniform = move || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let mut flow = Flow::new(day(0.0));
+        let (mut now, mut rates) = (0.0, vec![]);
+        let mut next_read = 20.0;
+        while now < 6_000.0 {
+            now += -(1.0 - uniform()).ln() / rate;
+            while next_read < now {
+                rates.push(flow.tpm(day(next_read), WINDOWS) * MINUTES_PER_DAY);
+                next_read += 3.0;
+            }
+            flow.count(day(now), WINDOWS);
+        }
+        let n = rates.len() as f64;
+        let mean = rates.iter().sum::<f64>() / n;
+        let variance = rates.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / n;
+        assert!((mean / rate - 1.0).abs() < 0.05, "mean {mean}");
+        let theory = rate / (2.0 * tau_days);
+        assert!((variance / theory - 1.0).abs() < 0.2, "variance {variance}");
+    }
+
+    #[test]
+    fn an_unwatched_channel_counts_as_stocked() {
+        let mut flow = Flow::new(day(0.0));
+        assert_eq!(flow.stocked_share(day(1.0), WINDOWS), 1.0);
+        flow.watch(day(1.0), DAY / 24, true, WINDOWS);
+        flow.watch(day(1.0), DAY / 24, false, WINDOWS);
+        assert!((flow.stocked_share(day(1.5), WINDOWS) - 0.5).abs() < 1e-9);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_reading_does_not_matter(
+            mut days in proptest::collection::vec(0.0..90.0_f64, 1..60),
+        ) {
+            let count_all = |days: &[f64]| {
+                let mut flow = Flow::new(day(0.0));
+                days.iter().for_each(|d| flow.count(day(*d), WINDOWS));
+                (flow.tpm(day(91.0), WINDOWS), flow.tpm_history(day(91.0), WINDOWS))
+            };
+            let shuffled = count_all(&days);
+            days.sort_by(f64::total_cmp);
+            let sorted = count_all(&days);
+            prop_assert!((shuffled.0 - sorted.0).abs() < 1e-12);
+            prop_assert!((shuffled.1 - sorted.1).abs() < 1e-12);
+        }
     }
 }

@@ -3,12 +3,12 @@
 //! All of it can be lost without harm to a policy: the node is the truth about
 //! fees, the forwarding history about flow. A lost memory costs evidence.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::channel::{ChannelPoint, FeeParts};
-use super::estimate::Flow;
+use super::estimate::{Flow, Windows};
 use super::prune::PruneMemory;
 use super::time::Timestamp;
 
@@ -55,12 +55,15 @@ pub struct FeeMemory {
     pub foreign: Option<ForeignChange>,
     /// The last write begun.
     pub last_write: Option<LastWrite>,
-    /// When we last raised (confirmed, or in observe mode: would have).
-    pub raised_at: Option<Timestamp>,
-    /// When we last cut (confirmed, or in observe mode: would have).
-    pub cut_at: Option<Timestamp>,
-    /// When a protective raise was last made.
-    pub protected_at: Option<Timestamp>,
+    /// When our last write was confirmed.
+    pub written_at: Option<Timestamp>,
+    /// In observe mode, when a change was last shown.
+    pub shown_at: Option<Timestamp>,
+    /// Since when a publishable change has been waiting.
+    pub waiting_since: Option<Timestamp>,
+    /// Whether the last decision was held back by the node's budget only, so
+    /// that the next cycle must look again without another step.
+    pub retry: bool,
     /// Our writes of the last 24 hours.
     pub writes: VecDeque<Timestamp>,
 }
@@ -70,6 +73,8 @@ pub struct FeeMemory {
 pub struct ChannelMemory {
     /// When this channel was first seen by us.
     pub first_seen: Timestamp,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
     /// Its forwards, as decayed rates, and the time it had stock.
     pub flow: Flow,
     /// Balances over the protection window.
@@ -109,6 +114,20 @@ pub struct NodeMemory {
     pub absorbed_seq: i64,
     /// When the daily report was last made.
     pub reported_at: Option<Timestamp>,
-    /// Channels that have been closed since they were remembered.
-    pub closed: BTreeSet<ChannelPoint>,
+    /// All forwards of the node, over weeks: to tell a quiet market from a
+    /// dead channel.
+    pub flow: Flow,
+    /// The time constants the channels' flows were computed with.
+    pub windows: Option<Windows>,
+}
+
+impl Memory {
+    /// Forgets every counted forward, to count them afresh from the store.
+    pub fn forget_forwards(&mut self) {
+        self.node.absorbed_seq = 0;
+        self.node.flow = Flow::default();
+        for channel in self.channels.values_mut() {
+            channel.flow = Flow::new(channel.flow.since);
+        }
+    }
 }

@@ -1,0 +1,406 @@
+//! One turn of the daemon: observe, absorb, decide, record, write, record.
+//!
+//! Every step leaves the store such that a kill at any moment loses nothing:
+//! forwards are stored before they are counted, decisions before they are
+//! acted on, and a write's intent before the write. What really holds is read
+//! from the node again at the next turn.
+
+use std::collections::BTreeMap;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::domain::absorb::{self, FeeEvent};
+use crate::domain::book::SettingsBook;
+use crate::domain::channel::{Channel, ChannelIds, ChannelPoint, Scid};
+use crate::domain::decide::decide;
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::memory::Memory;
+use crate::domain::observation::Observation;
+use crate::domain::prune;
+use crate::domain::settings::{ChannelSettings, Mode, NodeSettings};
+use crate::domain::time::Timestamp;
+use crate::history::{self, HistoryError};
+use crate::ports::{
+    Clock, CycleRecord, HistoryCursor, Node, NodeError, PendingWrite, PolicyWriter, Store,
+    StoreError, WriteOutcome,
+};
+use crate::report;
+use crate::writing;
+
+/// Forwards counted at once when catching up from the store.
+const ABSORB_CHUNK: u32 = 10_000;
+
+/// Why a turn came to nothing. The next one starts afresh.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The node did not answer.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<HistoryError> for TurnError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Node(error) => Self::Node(error),
+            HistoryError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// What a turn did, for the log and the watchdog.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// Channels seen.
+    pub channels: usize,
+    /// Decisions made.
+    pub decisions: usize,
+    /// Policies changed and confirmed.
+    pub changed: usize,
+    /// Changes that were to be made but were not confirmed.
+    pub failed: usize,
+}
+
+/// The settings of one turn.
+#[derive(Clone, Copy)]
+pub struct Orders<'a> {
+    /// What the operator wants.
+    pub book: &'a SettingsBook,
+    /// Whether everything is observed only, whatever the settings say.
+    pub observe_only: bool,
+}
+
+/// The daemon's working memory between turns.
+pub struct Cycle<N, W, S, C> {
+    node: N,
+    writer: W,
+    store: S,
+    clock: C,
+    memory: Memory,
+    ids: ChannelIds,
+    cursor: HistoryCursor,
+    pending: Vec<PendingWrite>,
+    /// When the node was last asked who and how it is.
+    asked_at: Option<Timestamp>,
+}
+
+impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
+    /// Takes up what the store remembers. On a first start, history will be
+    /// read from `backfill_from` on.
+    pub async fn start(
+        node: N,
+        writer: W,
+        store: S,
+        clock: C,
+        backfill_from: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let loaded = store.load().await?;
+        let mut ids = ChannelIds::default();
+        for (scid, point) in loaded.ids {
+            ids.insert(scid, point);
+        }
+        let first = HistoryCursor {
+            from: backfill_from,
+            through: backfill_from,
+        };
+        Ok(Self {
+            node,
+            writer,
+            store,
+            clock,
+            memory: loaded.memory,
+            ids,
+            cursor: loaded.cursor.unwrap_or(first),
+            pending: loaded.pending,
+            asked_at: None,
+        })
+    }
+
+    /// The store, for what the daemon does between turns.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// One turn. `stop` ends reading at once and lets a write in flight finish
+    /// before it ends writing.
+    pub async fn turn(
+        &mut self,
+        orders: Orders<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Turn, TurnError> {
+        let Some(seen) = stop.run_until_cancelled(self.read(orders)).await else {
+            return Ok(Turn::default());
+        };
+        let seen = seen?;
+        let settings = self.settings(&seen, orders);
+        let events = absorb::observation(&mut self.memory, &seen, &settings, &orders.book.node);
+        self.tell(&seen, &events);
+        self.settle_pending(&seen).await?;
+        let decisions = self.decide(&seen, &settings, &orders.book.node).await;
+        self.revise_recommendations(&seen, &settings);
+        let record = CycleRecord {
+            observation: &seen,
+            decisions: &decisions,
+            memory: &self.memory,
+        };
+        self.store.record_cycle(record).await?;
+        report::decisions(&decisions, &seen);
+        let mut turn = Turn {
+            channels: seen.channels.len(),
+            decisions: decisions.len(),
+            ..Turn::default()
+        };
+        self.write(&decisions, &seen, &settings, stop, &mut turn)
+            .await?;
+        Ok(turn)
+    }
+
+    /// Everything the node has to say, stored before it is counted.
+    async fn read(&mut self, orders: Orders<'_>) -> Result<Observation, TurnError> {
+        let now = self.clock.now();
+        let node_settings = &orders.book.node;
+        let stale = |at: Timestamp| now.since(at) >= node_settings.slow_interval || at > now;
+        if self.asked_at.is_none_or(stale) {
+            self.node.info().await?;
+            if self.asked_at.is_none() {
+                self.learn_closed().await?;
+            }
+            self.asked_at = Some(now);
+        }
+        let seen = self.node.observe(now).await?;
+        self.learn(&seen).await?;
+        self.read_history(now).await?;
+        absorb::newcomers(&mut self.memory, &seen, self.cursor.from);
+        self.count_forwards(node_settings).await?;
+        Ok(seen)
+    }
+
+    async fn read_history(&mut self, now: Timestamp) -> Result<(), TurnError> {
+        let from = self.cursor;
+        let mut events = 0;
+        self.cursor = history::read(&self.node, &self.store, from, |cursor, read| {
+            events += read;
+            if read >= history::PAGE_EVENTS as usize {
+                info!(
+                    events,
+                    through = %cursor.through,
+                    days_left = now.days_since(cursor.through).round(),
+                    "reading forwarding history"
+                );
+            }
+        })
+        .await?;
+        debug!(events, through = %self.cursor.through, "forwarding history read");
+        Ok(())
+    }
+
+    /// Learns the scids of open channels.
+    async fn learn(&mut self, seen: &Observation) -> Result<(), StoreError> {
+        let new: Vec<(Scid, ChannelPoint)> = seen
+            .channels
+            .values()
+            .flat_map(|channel| channel.scids().map(|scid| (scid, channel.point)))
+            .filter(|(scid, point)| self.ids.resolve(*scid) != Some(*point))
+            .collect();
+        self.learn_ids(new).await
+    }
+
+    /// Learns the scids of closed channels, which old forwards name.
+    async fn learn_closed(&mut self) -> Result<(), TurnError> {
+        let closed = match self.node.closed_channels().await {
+            Ok(closed) => closed,
+            Err(NodeError::Denied(reason)) => {
+                debug!(
+                    reason,
+                    "closed channels may not be read: their old forwards stay unnamed"
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let new = closed
+            .iter()
+            .flat_map(|channel| channel.scids.iter().map(|scid| (*scid, channel.point)))
+            .filter(|(scid, _)| self.ids.resolve(*scid).is_none())
+            .collect();
+        Ok(self.learn_ids(new).await?)
+    }
+
+    async fn learn_ids(&mut self, new: Vec<(Scid, ChannelPoint)>) -> Result<(), StoreError> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.store.add_ids(&new).await?;
+        for (scid, point) in new {
+            self.ids.insert(scid, point);
+        }
+        Ok(())
+    }
+
+    /// Counts what is stored but not counted yet. Rates depend on settle times
+    /// alone, so nothing is lost or counted twice over a restart; with other
+    /// time constants everything is counted afresh.
+    async fn count_forwards(&mut self, settings: &NodeSettings) -> Result<(), StoreError> {
+        let windows = absorb::windows(settings);
+        if self.memory.node.windows != Some(windows) {
+            self.memory.node.windows = Some(windows);
+            self.memory.forget_forwards();
+        }
+        loop {
+            let after = self.memory.node.absorbed_seq;
+            let chunk = self.store.forwards_after(after, ABSORB_CHUNK).await?;
+            let Some(last) = chunk.last() else {
+                return Ok(());
+            };
+            let forwards = chunk.iter().map(|stored| stored.forward);
+            absorb::forwards(&mut self.memory, &self.ids, settings, forwards);
+            self.memory.node.absorbed_seq = last.seq;
+        }
+    }
+
+    fn settings(
+        &self,
+        seen: &Observation,
+        orders: Orders<'_>,
+    ) -> BTreeMap<ChannelPoint, ChannelSettings> {
+        let effective = |channel: &Channel| {
+            let mut settings = orders.book.resolve(channel, seen.tip, seen.at);
+            if orders.observe_only && settings.mode != Mode::Ignore {
+                settings.mode = Mode::Observe;
+            }
+            settings
+        };
+        seen.channels
+            .iter()
+            .map(|(point, channel)| (*point, effective(channel)))
+            .collect()
+    }
+
+    fn tell(&self, seen: &Observation, events: &[(ChannelPoint, FeeEvent)]) {
+        for (point, event) in events {
+            let Some(channel) = seen.channels.get(point) else {
+                continue;
+            };
+            report::fee_event(channel, event);
+        }
+    }
+
+    fn revise_recommendations(
+        &mut self,
+        seen: &Observation,
+        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+    ) {
+        let windows = self.memory.node.windows.unwrap_or_default();
+        for (point, news) in prune::revise(&mut self.memory, seen, settings) {
+            if let (Some(channel), Some(memory)) =
+                (seen.channels.get(&point), self.memory.channels.get(&point))
+            {
+                let tpm = memory.flow.tpm_history(seen.at, windows);
+                report::prune(channel, tpm, &news);
+            }
+        }
+    }
+
+    /// Closes writes of unknown outcome by what the node shows.
+    async fn settle_pending(&mut self, seen: &Observation) -> Result<(), StoreError> {
+        let mut open = vec![];
+        for pending in std::mem::take(&mut self.pending) {
+            let point = pending.intent.point;
+            let memory = self.memory.channels.get(&point);
+            let unresolved = memory
+                .and_then(|memory| memory.fee.last_write)
+                .is_some_and(|write| write.unresolved && write.to == pending.intent.to);
+            let (true, Some(memory)) = (!unresolved, memory) else {
+                open.push(pending);
+                continue;
+            };
+            let on_node = seen.channels.get(&point).and_then(|channel| channel.policy);
+            let done = on_node.is_some_and(|policy| policy.fees == pending.intent.to);
+            let outcome = if done {
+                WriteOutcome::Confirmed
+            } else {
+                WriteOutcome::NotDone
+            };
+            let detail = "settled by a later read";
+            self.store
+                .finish_write(pending.id, seen.at, outcome, detail, memory)
+                .await?;
+        }
+        self.pending = open;
+        Ok(())
+    }
+
+    /// Decides; asks the node whether it is synced only if something is to be
+    /// written, and if it is not, decides again knowing that.
+    async fn decide(
+        &mut self,
+        seen: &Observation,
+        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+        node: &NodeSettings,
+    ) -> Vec<Decision> {
+        let before = self.memory.clone();
+        let decisions = decide(&mut self.memory, seen, settings, node, true);
+        let writes = decisions
+            .iter()
+            .any(|decision| matches!(decision.verdict, Verdict::Change { .. }));
+        if !writes {
+            return decisions;
+        }
+        match self.node.info().await {
+            Ok(info) if info.synced_to_chain => return decisions,
+            Ok(_) => info!("the node is not synced to the chain: nothing is written now"),
+            Err(error) => warn!(%error, "the node's state is unknown: nothing is written now"),
+        }
+        self.memory = before;
+        decide(&mut self.memory, seen, settings, node, false)
+    }
+
+    async fn write(
+        &mut self,
+        decisions: &[Decision],
+        seen: &Observation,
+        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+        stop: &CancellationToken,
+        turn: &mut Turn,
+    ) -> Result<(), StoreError> {
+        for (decision, to) in writing::in_order(decisions, &self.memory) {
+            let point = decision.point;
+            let (Some(channel), Some(memory)) = (
+                seen.channels.get(&point),
+                self.memory.channels.get_mut(&point),
+            ) else {
+                continue;
+            };
+            if settings.get(&point).is_none_or(|s| s.mode == Mode::Observe) {
+                continue;
+            }
+            if stop.is_cancelled() {
+                info!(%point, "stopping: a decided change is not begun");
+                return Ok(());
+            }
+            let job = writing::Job {
+                channel,
+                decision,
+                to,
+            };
+            let done = writing::write(
+                &self.node,
+                &self.writer,
+                &self.store,
+                &self.clock,
+                job,
+                memory,
+            )
+            .await?;
+            match done.outcome {
+                WriteOutcome::Confirmed => turn.changed += 1,
+                _ => turn.failed += 1,
+            }
+            self.pending.extend(done.pending);
+        }
+        Ok(())
+    }
+}

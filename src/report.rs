@@ -1,0 +1,109 @@
+//! What the log says of a turn: one line per event, values as fields.
+
+use tracing::{debug, info};
+
+use crate::domain::absorb::FeeEvent;
+use crate::domain::channel::Channel;
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::observation::Observation;
+use crate::domain::prune::News;
+
+/// Tells what happened to a fee between two reads.
+pub fn fee_event(channel: &Channel, event: &FeeEvent) {
+    let (scid, peer) = (channel.scid, channel.peer_name());
+    match event {
+        FeeEvent::ForeignChange(foreign) => info!(
+            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            base_fee_msat = foreign.fees.base_fee_msat,
+            "fee set by someone else: hands off for a while"
+        ),
+        FeeEvent::Adopted(foreign) => info!(
+            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            "fee set by someone else is now the starting point"
+        ),
+        FeeEvent::WriteFoundDone => {
+            info!(channel = %scid, peer, "an unanswered fee change was found done");
+        }
+        FeeEvent::WriteFoundUndone => {
+            info!(channel = %scid, peer, "an unanswered fee change was found not done");
+        }
+    }
+}
+
+/// Tells what was decided: changes and would-be changes at INFO, the rest at
+/// DEBUG.
+pub fn decisions(decisions: &[Decision], seen: &Observation) {
+    for decision in decisions {
+        let Some(channel) = seen.channels.get(&decision.point) else {
+            continue;
+        };
+        let (scid, peer) = (channel.scid, channel.peer_name());
+        let from_ppm = decision.current.map(|fees| fees.outbound.0);
+        let seen = decision.evidence;
+        let terms = decision.terms;
+        let why = story(decision);
+        match decision.verdict {
+            Verdict::Change { to } => info!(
+                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0, why, "changing fee"
+            ),
+            Verdict::WouldChange { to } => info!(
+                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0, why,
+                "would change fee (observing)"
+            ),
+            Verdict::Hold { reason } => debug!(
+                channel = %scid, peer, from_ppm, wanted_ppm = decision.wanted_ppm,
+                ratio = seen.ratio, tpm = seen.tpm, balance = terms.balance,
+                throughput = terms.throughput, %reason, "fee held"
+            ),
+        }
+    }
+}
+
+/// A decision's reasons in one line.
+pub fn story(decision: &Decision) -> String {
+    let (seen, terms) = (&decision.evidence, &decision.terms);
+    let mut story = format!(
+        "local {:.0}% of target {:.0}% asks {:+.2}%; tpm {:.5} of {:.5} asks {:+.2}%",
+        seen.ratio * 100.0,
+        seen.target_ratio * 100.0,
+        terms.balance * 100.0,
+        seen.tpm,
+        seen.tpm_history,
+        terms.throughput * 100.0,
+    );
+    if terms.protection > 0.0 {
+        story += &format!("; draining quickly asks {:+.0}%", terms.protection * 100.0);
+    }
+    for limit in &decision.limits {
+        story += &format!("; {limit}");
+    }
+    story
+}
+
+/// Tells a prune recommendation that appeared, stands or cleared, with its
+/// evidence.
+pub fn prune(channel: &Channel, tpm: f64, news: &News) {
+    let (found, message) = match news {
+        News::Appeared(found) => (found, "prune recommendation"),
+        News::Stands(found) => (found, "prune recommendation stands"),
+        News::Cleared(advice) => {
+            info!(
+                channel = %channel.scid, peer = channel.peer_name(), now = %advice,
+                "prune recommendation cleared"
+            );
+            return;
+        }
+    };
+    info!(
+        channel = %channel.scid,
+        channel_point = %channel.point,
+        peer = channel.peer_name(),
+        rule = %found.rule,
+        since = %found.since,
+        ratio = channel.local_ratio(),
+        tpm,
+        fee_ppm = channel.policy.map(|policy| policy.fees.outbound.0),
+        capacity_sat = channel.capacity.0,
+        "{message}"
+    );
+}

@@ -1,0 +1,185 @@
+//! One write: intent, fresh read, write, check, read back, record.
+
+use tracing::{info, warn};
+
+use crate::domain::channel::{Channel, FeeParts, Policy};
+use crate::domain::decision::{Decision, Rhythm, Verdict};
+use crate::domain::guard;
+use crate::domain::memory::{ChannelMemory, LastWrite, Memory};
+use crate::domain::time::Timestamp;
+use crate::ports::{
+    Clock, Node, PendingWrite, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
+    WriteIntent, WriteOutcome,
+};
+
+/// A decided change.
+pub struct Job<'a> {
+    /// The channel as the decision saw it.
+    pub channel: &'a Channel,
+    /// The decision.
+    pub decision: &'a Decision,
+    /// The fees to be.
+    pub to: FeeParts,
+}
+
+/// How a write went.
+pub struct Done {
+    /// Its outcome.
+    pub outcome: WriteOutcome,
+    /// The write, if a later read must settle it.
+    pub pending: Option<PendingWrite>,
+}
+
+/// The decided changes in the order of writing: protective raises first, then
+/// the longest waiting.
+pub fn in_order<'a>(decisions: &'a [Decision], memory: &Memory) -> Vec<(&'a Decision, FeeParts)> {
+    let mut changes: Vec<(&Decision, FeeParts)> = decisions
+        .iter()
+        .filter_map(|decision| match decision.verdict {
+            Verdict::Change { to } => Some((decision, to)),
+            _ => None,
+        })
+        .collect();
+    changes.sort_by_key(|(decision, _)| {
+        let fee = memory.channels.get(&decision.point).map(|m| &m.fee);
+        (
+            decision.rhythm == Rhythm::Slow,
+            fee.and_then(|fee| fee.waiting_since),
+            fee.and_then(|fee| fee.written_at),
+            decision.point,
+        )
+    });
+    changes
+}
+
+/// Makes one write and stores how it went. Only the store's failure is an
+/// error: without a stored intent nothing may be written.
+pub async fn write<N: Node, W: PolicyWriter, S: Store, C: Clock>(
+    node: &N,
+    writer: &W,
+    store: &S,
+    clock: &C,
+    job: Job<'_>,
+    memory: &mut ChannelMemory,
+) -> Result<Done, StoreError> {
+    let point = job.channel.point;
+    let intent = WriteIntent {
+        at: clock.now(),
+        point,
+        from: job.channel.policy.map(|p| p.fees).unwrap_or_default(),
+        to: job.to,
+    };
+    memory.fee.last_write = Some(LastWrite {
+        from: intent.from,
+        to: intent.to,
+        at: intent.at,
+        unresolved: true,
+    });
+    let id = store.begin_write(intent, memory).await?;
+    let (outcome, detail) = attempt(node, writer, &intent).await;
+    let now = clock.now();
+    conclude(memory, &intent, outcome, now);
+    tell(&job, outcome, &detail);
+    if outcome == WriteOutcome::Unknown {
+        let pending = Some(PendingWrite { id, intent });
+        return Ok(Done { outcome, pending });
+    }
+    store
+        .finish_write(id, now, outcome, &detail, memory)
+        .await?;
+    let pending = None;
+    Ok(Done { outcome, pending })
+}
+
+/// Fresh read, write, read back.
+async fn attempt<N: Node, W: PolicyWriter>(
+    node: &N,
+    writer: &W,
+    intent: &WriteIntent,
+) -> (WriteOutcome, String) {
+    let fresh = match node.policy(intent.point).await {
+        Ok(policy) => policy,
+        Err(error) => return (WriteOutcome::NotAttempted, format!("fresh read: {error}")),
+    };
+    if fresh.fees != intent.from {
+        let detail = "the fees changed since they were read".to_owned();
+        return (WriteOutcome::NotAttempted, detail);
+    }
+    let write = PolicyWrite {
+        point: intent.point,
+        fees: intent.to,
+        set_inbound: intent.to.inbound != fresh.fees.inbound,
+        time_lock_delta: fresh.time_lock_delta,
+    };
+    match writer.set_policy(write).await {
+        Ok(()) => {}
+        Err(WriteError::Refused(reason)) => return (WriteOutcome::Refused, reason),
+        Err(WriteError::Unknown(reason)) => return (WriteOutcome::Unknown, reason),
+    }
+    match node.policy(intent.point).await {
+        Ok(now) if now.fees == intent.to => (WriteOutcome::Confirmed, other_changes(&fresh, &now)),
+        Ok(now) => (
+            WriteOutcome::NotSeen,
+            format!(
+                "read back {} instead of {}",
+                now.fees.outbound, intent.to.outbound
+            ),
+        ),
+        Err(error) => (WriteOutcome::Unknown, format!("read back: {error}")),
+    }
+}
+
+/// Names fields that are not ours and differ after the write: none should.
+fn other_changes(before: &Policy, after: &Policy) -> String {
+    let fields = [
+        (
+            "time_lock_delta",
+            before.time_lock_delta != after.time_lock_delta,
+        ),
+        ("min_htlc_msat", before.min_htlc != after.min_htlc),
+        ("max_htlc_msat", before.max_htlc != after.max_htlc),
+    ];
+    fields
+        .iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| format!("{name} differs after the write"))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn conclude(
+    memory: &mut ChannelMemory,
+    intent: &WriteIntent,
+    outcome: WriteOutcome,
+    now: Timestamp,
+) {
+    let unresolved = outcome == WriteOutcome::Unknown;
+    if let Some(write) = &mut memory.fee.last_write {
+        write.unresolved = unresolved;
+    }
+    match outcome {
+        WriteOutcome::Confirmed => {
+            memory.fee.confirmed = Some(intent.to);
+            guard::note_write(&mut memory.fee, now);
+        }
+        // A refused update counts against the day's limit like a made one, so
+        // that a node that refuses is not asked without end.
+        WriteOutcome::Refused | WriteOutcome::NotSeen => guard::note_write(&mut memory.fee, now),
+        _ => {}
+    }
+}
+
+fn tell(job: &Job<'_>, outcome: WriteOutcome, detail: &str) {
+    let channel = job.channel.scid;
+    let peer = job.channel.peer_name();
+    let to_ppm = job.to.outbound.0;
+    if outcome == WriteOutcome::Confirmed {
+        let from_ppm = job.decision.current.map(|fees| fees.outbound.0);
+        info!(%channel, peer, from_ppm, to_ppm, "fee changed");
+        if !detail.is_empty() {
+            warn!(%channel, peer, detail, "a field we do not manage changed");
+        }
+    } else {
+        warn!(%channel, peer, to_ppm, ?outcome, detail, "fee not changed");
+    }
+}
