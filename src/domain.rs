@@ -5,6 +5,7 @@ pub mod book;
 pub mod channel;
 pub mod decision;
 pub mod estimate;
+pub mod keys;
 pub mod memory;
 pub mod observation;
 pub mod prune;
