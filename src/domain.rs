@@ -6,6 +6,7 @@ pub mod channel;
 pub mod decision;
 pub mod estimate;
 pub mod keys;
+pub mod matcher;
 pub mod memory;
 pub mod observation;
 pub mod prune;
