@@ -1,1 +1,226 @@
-//! The settings file: TOML in, validated settings or a list of faults out.
+//! The settings file: TOML in, validated settings or every fault out.
+//!
+//! The document is walked key by key rather than given to serde, which stops
+//! at the first fault and knows no rules between keys.
+
+mod diff;
+mod fault;
+mod layers;
+mod node;
+mod reader;
+mod schedules;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+
+pub use fault::{ConfigError, Fault};
+pub use node::{Macaroon, NodeConnection, Tls};
+
+use crate::domain::book::SettingsBook;
+use crate::domain::keys::{BUDGET_KEYS, RHYTHM_KEYS, node_conflicts};
+use crate::domain::settings::NodeSettings;
+use reader::{Reader, Section};
+
+/// The most that is read of a settings file: thousands of channels fit.
+const MOST_BYTES: u64 = 1 << 20;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const DEFAULT_BACKFILL: Duration = DAY.saturating_mul(90);
+/// Ten years of 365.25 days.
+const LONGEST_BACKFILL: Duration = Duration::from_secs(315_576_000);
+
+/// Everything the settings file says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How to reach the node.
+    pub node: NodeConnection,
+    /// The database.
+    pub store: PathBuf,
+    /// How much forwarding history a first start reads.
+    pub backfill: Duration,
+    /// When the daily report is made.
+    pub report: DailyReport,
+    /// What holds for the node and for each channel.
+    pub book: SettingsBook,
+    keys: diff::Keys,
+}
+
+/// When the daily report is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DailyReport {
+    /// The time of day ...
+    pub time: NaiveTime,
+    /// ... on this clock.
+    pub zone: Tz,
+}
+
+impl Config {
+    /// Reads and checks the settings file at `path`.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        Self::parse(&text, std::env::home_dir().as_deref()).map_err(|faults| ConfigError::Faulty {
+            path: path.to_owned(),
+            faults,
+        })
+    }
+
+    /// Checks settings in TOML; `~/` in a path is `home`.
+    pub fn parse(text: &str, home: Option<&Path>) -> Result<Self, Vec<Fault>> {
+        let (mut reader, mut root) = Reader::parse(text);
+        let r = &mut reader;
+        let node = root.section(r, "node");
+        let node = node::connection(r, node, home);
+        let store = root.section(r, "store");
+        let store = node::store(r, store, home);
+        let history = root.section(r, "history");
+        let backfill = read_backfill(r, history);
+        let report = root.section(r, "report");
+        let report = read_report(r, report);
+
+        let [rhythm, budget] = ["rhythm", "budget"].map(|name| root.section(r, name));
+        let settings = read_node_settings(r, rhythm, budget);
+        let defaults = root.section(r, "defaults");
+        let defaults = layers::defaults(r, defaults);
+        let rules = root.sections(r, "rule");
+        let peers = root.section(r, "peer");
+        let channels = root.section(r, "channel");
+        let schedules = root.sections(r, "schedule");
+        let book = SettingsBook {
+            node: settings,
+            rules: layers::rules(r, rules, &defaults),
+            peers: layers::peers(r, peers, &defaults),
+            channels: layers::channels(r, channels, &defaults),
+            schedules: schedules::schedules(r, schedules),
+            defaults,
+        };
+        root.finish(r);
+
+        let faults = reader.into_faults();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            node,
+            store,
+            backfill,
+            report,
+            book,
+            keys: diff::Keys::of(text),
+        })
+    }
+
+    /// What `new` says differently, one line for each key; secrets are not
+    /// shown.
+    pub fn diff(&self, new: &Self) -> Vec<String> {
+        let mut lines = self.keys.changes_to(&new.keys);
+        if let (Macaroon::Hex(old), Macaroon::Hex(new)) = (&self.node.macaroon, &new.node.macaroon)
+            && old != new
+        {
+            lines.push(format!("{}: another one (hidden)", diff::SECRET));
+        }
+        lines
+    }
+}
+
+/// Reads the whole file, if it is one that can be settings.
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    // Opening a pipe would wait for someone to write to it.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(ConfigError::NoFile {
+            path: path.to_owned(),
+        });
+    }
+    let mut bytes = vec![];
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(ConfigError::TooLarge {
+            path: path.to_owned(),
+            most_bytes: MOST_BYTES,
+        });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        ConfigError::NotText {
+            path: path.to_owned(),
+            line: valid.iter().filter(|byte| **byte == b'\n').count() + 1,
+        }
+    })
+}
+
+/// Reads `[history]`.
+fn read_backfill<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Duration {
+    let backfill = section.read(reader, "backfill", |value| {
+        values::span(value, Duration::ZERO..=LONGEST_BACKFILL)
+    });
+    section.finish(reader);
+    backfill.unwrap_or(DEFAULT_BACKFILL)
+}
+
+/// Reads `[report]`.
+fn read_report<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> DailyReport {
+    let time = section.read(reader, "time", values::time_of_day);
+    let zone = section.read(reader, "time_zone", values::time_zone);
+    section.finish(reader);
+    DailyReport {
+        time: time.unwrap_or(NaiveTime::MIN),
+        zone: zone.unwrap_or(Tz::UTC),
+    }
+}
+
+/// Reads `[rhythm]` and `[budget]`.
+fn read_node_settings<'t>(
+    reader: &mut Reader<'t>,
+    rhythm: Section<'t>,
+    budget: Section<'t>,
+) -> NodeSettings {
+    let mut settings = NodeSettings::default();
+    let mut places = BTreeMap::new();
+    for (mut section, keys) in [(rhythm, RHYTHM_KEYS), (budget, BUDGET_KEYS)] {
+        for key in keys {
+            let at = section.place_of(key.name);
+            let value = section.read(reader, key.name, |value| values::of_kind(value, key.kind));
+            if let (Some(at), Some(value)) = (at, value) {
+                (key.set)(&mut settings, value);
+                places.insert(key.name, (at, format!("{}.{}", section.path, key.name)));
+            }
+        }
+        section.finish(reader);
+    }
+    for conflict in node_conflicts(&settings) {
+        let place = conflict.keys.iter().find_map(|key| places.get(key));
+        if let Some((at, path)) = place.filter(|_| !reader.is_damaged()) {
+            let described = conflict.keys.map(|name| {
+                let key = RHYTHM_KEYS
+                    .iter()
+                    .chain(BUDGET_KEYS)
+                    .find(|key| key.name == name);
+                let value = key.map_or_else(String::new, |key| (key.get)(&settings).to_string());
+                let origin = if places.contains_key(name) {
+                    ""
+                } else {
+                    " by default"
+                };
+                format!("{name} is {value}{origin}")
+            });
+            let message = format!("{} ({})", conflict.rule, described.join(", "));
+            reader.refuse(*at, path, message);
+        }
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,6 @@ pub mod classic;
 pub mod decide;
 pub mod decision;
 pub mod estimate;
-pub mod guard;
 pub mod keys;
 pub mod matcher;
 pub mod memory;

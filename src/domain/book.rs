@@ -12,6 +12,7 @@
 //! every step gives way.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::channel::{Channel, PeerId};
 use super::keys::{Key, Value};
@@ -73,6 +74,23 @@ pub struct Rule {
     pub layer: Layer,
 }
 
+/// Where a layer stands in the file.
+enum Source<'a> {
+    Rule(&'a str),
+    Peer(PeerId),
+    Channel(ChannelName),
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(label) => f.write_str(label),
+            Self::Peer(peer) => write!(f, "[peer.\"{peer}\"]"),
+            Self::Channel(name) => write!(f, "[channel.\"{name}\"]"),
+        }
+    }
+}
+
 /// Everything the operator wants, for any channel at any moment.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsBook {
@@ -118,7 +136,10 @@ impl SettingsBook {
         if channel.private {
             sources.push("built in: unannounced channels are left alone".to_owned());
         }
-        sources.extend(self.named_layers(channel, tip).map(|(label, _)| label));
+        sources.extend(
+            self.named_layers(channel, tip)
+                .map(|(source, _)| source.to_string()),
+        );
         sources.extend(
             self.schedules_of(channel, tip)
                 .filter(|schedule| schedule.weight(now) > 0.0)
@@ -127,26 +148,26 @@ impl SettingsBook {
         sources
     }
 
-    /// The layers that single `channel` out, each with its name in the file.
+    /// The layers that single `channel` out, each with its place in the file.
     fn named_layers<'a>(
         &'a self,
         channel: &'a Channel,
         tip: BlockHeight,
-    ) -> impl Iterator<Item = (String, &'a Layer)> {
+    ) -> impl Iterator<Item = (Source<'a>, &'a Layer)> {
         let rules = self
             .rules
             .iter()
             .filter(move |rule| rule.matcher.matches(channel, tip))
-            .map(|rule| (rule.label.clone(), &rule.layer));
+            .map(|rule| (Source::Rule(&rule.label), &rule.layer));
         let peer = self
             .peers
             .get(&channel.peer)
-            .map(|layer| (format!("[peer.\"{}\"]", channel.peer), layer));
+            .map(|layer| (Source::Peer(channel.peer), layer));
         let channels = self
             .channels
             .iter()
             .filter(move |(name, _)| name.names(channel))
-            .map(|(name, layer)| (format!("[channel.\"{name}\"]"), layer));
+            .map(|(name, layer)| (Source::Channel(*name), layer));
         rules.chain(peer).chain(channels)
     }
 

@@ -116,7 +116,8 @@ macro_rules! keys {
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
-const DECADE: Duration = Duration::from_secs(86_400 * 3_650);
+/// Ten years of 365.25 days.
+const DECADE: Duration = Duration::from_secs(315_576_000);
 
 /// What can be set for a channel, in the order in which it is shown.
 pub const CHANNEL_KEYS: &[Key<ChannelSettings>] = keys! { ChannelSettings:

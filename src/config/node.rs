@@ -1,0 +1,188 @@
+//! Reads where the node and our own files are: `[node]`, `[store]`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+
+use super::reader::{Reader, Section};
+use super::values;
+
+/// How to reach the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConnection {
+    /// Where LND's gRPC listens: `https://host:port`.
+    pub address: String,
+    /// How the node proves who it is.
+    pub tls: Tls,
+    /// How we prove what we may.
+    pub macaroon: Macaroon,
+}
+
+/// What the node's certificate is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// The node's own certificate, in this file.
+    Pinned(PathBuf),
+    /// The certificate authorities the system trusts.
+    NativeRoots,
+}
+
+/// Where the macaroon comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Macaroon {
+    /// From this file.
+    File(PathBuf),
+    /// From the settings file, in hex. It is a secret.
+    Hex(String),
+}
+
+impl fmt::Debug for Macaroon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Hex(_) => f.write_str("Hex(hidden)"),
+        }
+    }
+}
+
+const ADDRESS: &str = "https://localhost:10009";
+const TLS_CERT: &str = "~/.lnd/tls.cert";
+const MACAROON: &str = "~/.lnd/data/chain/bitcoin/mainnet/readonly.macaroon";
+const STORE: &str = "~/.sweetspot/sweetspot.db";
+
+/// Reads `[node]`.
+pub(super) fn connection<'t>(
+    reader: &mut Reader<'t>,
+    mut section: Section<'t>,
+    home: Option<&Path>,
+) -> NodeConnection {
+    let address = section
+        .read(reader, "address", address)
+        .unwrap_or_else(|| ADDRESS.to_owned());
+    let native_roots = section
+        .read(reader, "tls", native_roots)
+        .unwrap_or_default();
+    let cert_at = section.place_of("tls_cert");
+    let tls = if native_roots {
+        section.take("tls_cert");
+        Tls::NativeRoots
+    } else {
+        Tls::Pinned(file(reader, &mut section, "tls_cert", TLS_CERT, home))
+    };
+    if let (true, Some(at)) = (native_roots, cert_at) {
+        let message = "means nothing beside tls = \"native-roots\"";
+        reader.refuse(at, &format!("{}.tls_cert", section.path), message);
+    }
+    let hex = section.read(reader, "macaroon_hex", macaroon_hex);
+    let macaroon = match hex.filter(|hex| !hex.is_empty()) {
+        None => Macaroon::File(file(reader, &mut section, "macaroon", MACAROON, home)),
+        Some(hex) => {
+            if let Some(entry) = section.take("macaroon") {
+                reader.refuse(
+                    entry.at,
+                    &entry.path,
+                    "stands beside macaroon_hex: give one of them",
+                );
+            }
+            Macaroon::Hex(hex)
+        }
+    };
+    section.finish(reader);
+    NodeConnection {
+        address,
+        tls,
+        macaroon,
+    }
+}
+
+/// Reads `[store]`: the database.
+pub(super) fn store<'t>(
+    reader: &mut Reader<'t>,
+    mut section: Section<'t>,
+    home: Option<&Path>,
+) -> PathBuf {
+    let path = file(reader, &mut section, "path", STORE, home);
+    section.finish(reader);
+    path
+}
+
+/// A path; `~/` is the home directory.
+fn file<'t>(
+    reader: &mut Reader<'t>,
+    section: &mut Section<'t>,
+    name: &'static str,
+    default: &str,
+    home: Option<&Path>,
+) -> PathBuf {
+    let at = section.place_of(name).unwrap_or(section.at);
+    let given = section.read(reader, name, |value| match values::text(value)? {
+        path if path.is_empty() => Err("must name a file".to_owned()),
+        path => Ok(path),
+    });
+    let path = given.unwrap_or_else(|| default.to_owned());
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        (Some(_), None) => {
+            let message = format!(
+                "{path} lies in a home directory, and there is none here: give the whole path"
+            );
+            reader.refuse(at, &format!("{}.{name}", section.path), message);
+            PathBuf::from(path)
+        }
+        (None, _) => PathBuf::from(path),
+    }
+}
+
+fn native_roots(value: &DeValue<'_>) -> Result<bool, String> {
+    match values::text(value)?.as_str() {
+        "pinned" => Ok(false),
+        "native-roots" => Ok(true),
+        other => Err(format!(
+            "must be \"pinned\" or \"native-roots\", not {other:?}"
+        )),
+    }
+}
+
+fn address(value: &DeValue<'_>) -> Result<String, String> {
+    let address = values::text(value)?;
+    let authority = address
+        .strip_prefix("https://")
+        .map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    if authority.is_some_and(is_host_and_port) {
+        Ok(address)
+    } else {
+        Err(format!(
+            "must be https://host:port, such as {ADDRESS}, not {address:?}"
+        ))
+    }
+}
+
+fn is_host_and_port(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            if port.parse::<u16>().is_ok_and(|port| port > 0) {
+                host
+            } else {
+                ""
+            }
+        }
+        _ => authority,
+    };
+    let is_host_char = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    match host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.chars().all(is_host_char),
+    }
+}
+
+/// The macaroon itself; nothing said about it shows it.
+fn macaroon_hex(value: &DeValue<'_>) -> Result<String, String> {
+    match value {
+        DeValue::String(text) if hex::decode(text.trim()).is_ok() => Ok(text.trim().to_owned()),
+        _ => Err("must be the macaroon in hex digits, in quotes".to_owned()),
+    }
+}
