@@ -85,7 +85,6 @@ pub struct Lnd {
     state: StateClient<Channel>,
     macaroon: Arc<Macaroon>,
     request_timeout: Duration,
-    /// The last word of GetInfo; forgotten with the connection, behind which
-    /// another node may come up.
+    /// What GetInfo said last: who the node is, its release, and the tip.
     seen: Arc<Mutex<Option<NodeInfo>>>,
 }

@@ -37,7 +37,7 @@ fn read_retries() -> impl Iterator<Item = Duration> {
 
 impl Lnd {
     /// Prepares the connection; nothing is sent or read yet, so that a node
-    /// still to be set up can be waited for.
+    /// still to be set up can be waited for. Needs a tokio runtime.
     pub fn new(config: LndConfig) -> Result<Self, LndConfigError> {
         if let MacaroonSource::Hex(_) = config.macaroon {
             config.macaroon.read()?;
@@ -125,15 +125,11 @@ impl Lnd {
         &self,
         sent: impl Future<Output = Result<Response<A>, Status>>,
     ) -> Result<A, Fault> {
-        let fault = match tokio::time::timeout(self.request_timeout, sent).await {
-            Ok(Ok(reply)) => return Ok(reply.into_inner()),
-            Ok(Err(status)) => Fault::Status(status),
-            Err(_) => Fault::TimedOut(self.request_timeout),
-        };
-        if fault.is_connection() {
-            *self.seen() = None;
+        match tokio::time::timeout(self.request_timeout, sent).await {
+            Ok(Ok(reply)) => Ok(reply.into_inner()),
+            Ok(Err(status)) => Err(Fault::Status(status)),
+            Err(_) => Err(Fault::TimedOut(self.request_timeout)),
         }
-        Err(fault)
     }
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Option<NodeInfo>> {

@@ -86,7 +86,7 @@ fn lnd_error(text: String) -> NodeError {
         NodeError::NoWallet
     } else if says("in the process of starting") || says("waiting to start") {
         NodeError::Starting
-    } else if text == "permission denied" || says("macaroon") || says("verification failed") {
+    } else if DENIALS.iter().any(|part| says(part)) {
         NodeError::Denied(text)
     } else if says("edge not found") || says("unable to find node") {
         NodeError::NotFound(text)
@@ -94,6 +94,14 @@ fn lnd_error(text: String) -> NodeError {
         NodeError::Other(text)
     }
 }
+
+/// The last is said of bytes that are no macaroon, or a part of one.
+const DENIALS: [&str; 4] = [
+    "permission denied",
+    "macaroon",
+    "verification failed",
+    "unmarshal v",
+];
 
 /// A refusal is claimed only where the node surely changed nothing: what it
 /// says before it commits. All else may have been done.
@@ -185,6 +193,7 @@ mod tests {
             "expected 1 macaroon, got 0",
             "verification failed: signature mismatch after caveat verification",
             "cannot get macaroon: root key with id 0 doesn't exist",
+            "unmarshal v2: field data extends past end of buffer",
         ] {
             assert_eq!(read(denied), NodeError::Denied(denied.to_owned()));
         }

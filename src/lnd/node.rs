@@ -121,7 +121,7 @@ impl PolicyWriter for Lnd {
 }
 
 impl Lnd {
-    /// Who the node is; asked only if not known since the connection was made.
+    /// Who the node is, as `info` last heard it.
     async fn last_info(&self) -> Result<NodeInfo, NodeError> {
         let last = self.seen().clone();
         match last {
