@@ -5,6 +5,7 @@
 
 mod diff;
 mod fault;
+mod file;
 mod layers;
 mod node;
 mod reader;
@@ -21,11 +22,13 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 
 pub use fault::{ConfigError, Fault};
+pub use file::SettingsFile;
 pub use node::{Macaroon, NodeConnection, Tls};
 
 use crate::domain::book::SettingsBook;
 use crate::domain::keys::{BUDGET_KEYS, RHYTHM_KEYS, node_conflicts};
 use crate::domain::settings::NodeSettings;
+use crate::domain::time::Timestamp;
 use reader::{Reader, Section};
 
 /// The most that is read of a settings file: thousands of channels fit.
@@ -59,6 +62,17 @@ pub struct DailyReport {
     pub time: NaiveTime,
     /// ... on this clock.
     pub zone: Tz,
+}
+
+impl DailyReport {
+    /// Whether the time of day has come between the `last` report and `now`.
+    pub fn is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
+        let day = |at: Timestamp| {
+            let local = at.utc().with_timezone(&self.zone).naive_local();
+            local - self.time.signed_duration_since(NaiveTime::MIN)
+        };
+        last.is_none_or(|last| day(last).date() != day(now).date())
+    }
 }
 
 impl Config {

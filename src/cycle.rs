@@ -71,6 +71,8 @@ pub struct Orders<'a> {
     pub book: &'a SettingsBook,
     /// Whether everything is observed only, whatever the settings say.
     pub observe_only: bool,
+    /// Whether the daily report is due.
+    pub report_due: bool,
 }
 
 /// The daemon's working memory between turns.
@@ -119,6 +121,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         })
     }
 
+    /// When the daily report was last made.
+    pub fn reported_at(&self) -> Option<Timestamp> {
+        self.memory.node.reported_at
+    }
+
     /// The store, for what the daemon does between turns.
     pub fn store(&self) -> &S {
         &self.store
@@ -140,7 +147,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         self.tell(&seen, &events);
         self.settle_pending(&seen).await?;
         let decisions = self.decide(&seen, &settings, &orders.book.node).await;
-        self.revise_recommendations(&seen, &settings);
+        self.revise_recommendations(&seen, &settings, orders.report_due);
         let record = CycleRecord {
             observation: &seen,
             decisions: &decisions,
@@ -292,9 +299,10 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         &mut self,
         seen: &Observation,
         settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+        report_due: bool,
     ) {
         let windows = self.memory.node.windows.unwrap_or_default();
-        for (point, news) in prune::revise(&mut self.memory, seen, settings) {
+        for (point, news) in prune::revise(&mut self.memory, seen, settings, report_due) {
             if let (Some(channel), Some(memory)) =
                 (seen.channels.get(&point), self.memory.channels.get(&point))
             {

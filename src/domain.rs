@@ -9,6 +9,7 @@ pub mod classic;
 pub mod decide;
 pub mod decision;
 pub mod estimate;
+pub mod guard;
 pub mod keys;
 pub mod matcher;
 pub mod memory;

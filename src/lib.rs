@@ -4,13 +4,19 @@
 //! → ports → domain`, and `domain` imports nothing of ours. The cycle sees the
 //! ports, never an adapter; `tests/layering.rs` keeps it so.
 
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod connect;
 pub mod cycle;
+pub mod daemon;
 pub mod domain;
 pub mod history;
 pub mod lnd;
+pub mod logging;
 pub mod ports;
 pub mod report;
+pub mod service;
 pub mod sim;
 pub mod store;
 pub mod writing;

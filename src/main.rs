@@ -1,3 +1,7 @@
 //! The one binary: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sweetspot::cli::main()
+}

@@ -1,6 +1,7 @@
 //! What the cycle needs of the world, named by its need. Reading and writing
 //! are different traits, so that observe mode is a type that cannot write.
 
+use std::fmt;
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
@@ -186,6 +187,19 @@ pub enum WriteOutcome {
     Unknown,
     /// Found undone after a restart or an unknown outcome.
     NotDone,
+}
+
+impl fmt::Display for WriteOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused by the node",
+            Self::NotAttempted => "not attempted",
+            Self::NotSeen => "not seen when read back",
+            Self::Unknown => "unanswered",
+            Self::NotDone => "found not done",
+        })
+    }
 }
 
 /// A stored write whose outcome is not known.

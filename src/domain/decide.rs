@@ -64,11 +64,36 @@ pub fn is_due(
     now: Timestamp,
     interval: Duration,
 ) -> bool {
-    let interval_secs = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
-    let phase = i64::from(u16::from_be_bytes([point.txid[0], point.txid[1]]));
-    let phase_secs = phase * interval_secs / (i64::from(u16::MAX) + 1);
-    let turn = |at: Timestamp| (at.secs() - phase_secs).div_euclid(interval_secs);
-    decided_at.is_none_or(|decided| turn(now) != turn(decided))
+    let phase = Phase::of(point, interval);
+    decided_at.is_none_or(|decided| phase.turn(now) != phase.turn(decided))
+}
+
+/// The slow rhythm's next moment for a channel.
+pub fn next_due(point: &ChannelPoint, now: Timestamp, interval: Duration) -> Timestamp {
+    let phase = Phase::of(point, interval);
+    let next = phase.turn(now).saturating_add(1);
+    Timestamp::from_secs(next.saturating_mul(phase.interval_secs) + phase.offset_secs)
+}
+
+/// A channel's place within the slow interval.
+struct Phase {
+    interval_secs: i64,
+    offset_secs: i64,
+}
+
+impl Phase {
+    fn of(point: &ChannelPoint, interval: Duration) -> Self {
+        let interval_secs = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
+        let drawn = i64::from(u16::from_be_bytes([point.txid[0], point.txid[1]]));
+        Self {
+            interval_secs,
+            offset_secs: drawn.saturating_mul(interval_secs) / (i64::from(u16::MAX) + 1),
+        }
+    }
+
+    fn turn(&self, at: Timestamp) -> i64 {
+        (at.secs() - self.offset_secs).div_euclid(self.interval_secs)
+    }
 }
 
 /// One channel, about to be decided.
@@ -563,6 +588,15 @@ mod tests {
             is_due(&point(n), Some(now.minus(MINUTE * 5)), now, HOUR)
         };
         for n in 0..=255 {
+            let next = next_due(&point(n), at(2), HOUR);
+            assert!(next > at(2) && next <= at(3));
+            assert!(is_due(&point(n), Some(at(2)), next, HOUR));
+            assert!(!is_due(
+                &point(n),
+                Some(at(2)),
+                next.minus(MINUTE / 60),
+                HOUR
+            ));
             assert_eq!(
                 (0..12).filter(|five| due(n, five * 5)).count(),
                 1,

@@ -18,9 +18,6 @@ use super::settings::{ChannelSettings, Mode, PruneRules};
 use super::time::{Timestamp, human_span};
 use super::units::FeePpm;
 
-/// How often standing recommendations are told again.
-const REPORT_INTERVAL: Duration = Duration::from_secs(86_400);
-
 /// A rule by which a channel counts as dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,21 +202,21 @@ impl PruneMemory {
 pub enum News {
     /// It was not there before.
     Appeared(Recommendation),
-    /// It was there before; told once a day.
+    /// It was there before; told in the daily report.
     Stands(Recommendation),
     /// It is gone; what the rules say now.
     Cleared(Advice),
 }
 
-/// Notes what is recommended now, and returns what is worth telling.
+/// Notes what is recommended now, and returns what is worth telling: what
+/// changed, and all that stands when the daily report is due.
 pub fn revise(
     memory: &mut Memory,
     seen: &Observation,
     settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+    report_due: bool,
 ) -> Vec<(ChannelPoint, News)> {
-    let reported = memory.node.reported_at;
-    let daily = reported.is_none_or(|at| seen.at.since(at) >= REPORT_INTERVAL || at > seen.at);
-    if daily {
+    if report_due {
         memory.node.reported_at = Some(seen.at);
     }
     let mut news = vec![];
@@ -237,7 +234,7 @@ pub fn revise(
         let before = std::mem::replace(&mut remembered.prune.recommended, found);
         match (before, found) {
             (None, Some(found)) => news.push((*point, News::Appeared(found))),
-            (Some(_), Some(found)) if daily => news.push((*point, News::Stands(found))),
+            (Some(_), Some(found)) if report_due => news.push((*point, News::Stands(found))),
             (Some(_), None) => news.push((*point, News::Cleared(advice))),
             _ => {}
         }

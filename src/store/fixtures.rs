@@ -48,6 +48,7 @@ pub(super) fn names(channels: &[u8]) -> Vec<(Scid, crate::domain::channel::Chann
 pub(super) fn channel_memory(wanted_ppm: f64) -> ChannelMemory {
     ChannelMemory {
         first_seen: at(1),
+        last_seen: at(1),
         flow: Flow::new(at(1)),
         recent: VecDeque::new(),
         fee: FeeMemory {

@@ -1,0 +1,272 @@
+//! `check`: tries the settings, the macaroon and the node, and shows the
+//! settings in force for every live channel. It writes nothing.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Failure;
+use super::status::mode_name;
+use super::table::{print, print_json, table, thousands};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::connect::lnd_config;
+use crate::domain::channel::{Channel, ChannelPoint, Scid};
+use crate::domain::observation::Observation;
+use crate::domain::settings::{BaseFee, ChannelSettings, Mode};
+use crate::lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
+use crate::ports::{Clock, Node, NodeError, NodeInfo};
+
+/// How long `check` waits for an answer in all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    verdict: Judgement,
+    says: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Judgement {
+    Ok,
+    Warning,
+    Fault,
+}
+
+#[derive(Debug, Serialize)]
+struct Effective {
+    channel_point: ChannelPoint,
+    scid: Scid,
+    peer: String,
+    capacity_sat: u64,
+    settings: ChannelSettings,
+    from: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    findings: Vec<Finding>,
+    bake_macaroon: String,
+    channels: Vec<Effective>,
+}
+
+pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
+    let mut findings = vec![finding("settings", Judgement::Ok, "no fault found")];
+    let permissions = permissions(config, &mut findings);
+    let seen = match tokio::time::timeout(PATIENCE, look(config, &mut findings)).await {
+        Ok(seen) => seen,
+        Err(_) => {
+            let says = format!("no answer within {} s", PATIENCE.as_secs());
+            findings.push(finding("node", Judgement::Fault, says));
+            None
+        }
+    };
+    let channels = seen
+        .map(|seen| effective(config, &seen))
+        .unwrap_or_default();
+    if let Some(permissions) = permissions {
+        findings.extend(judge(&permissions, &channels));
+    }
+    let fault = findings
+        .iter()
+        .find(|finding| finding.verdict == Judgement::Fault)
+        .map(|finding| format!("{}: {}", finding.what, finding.says));
+    let report = Report {
+        findings,
+        bake_macaroon: bake_line(),
+        channels,
+    };
+    if json {
+        print_json(&report)?;
+    } else {
+        print(&render(&report));
+    }
+    fault.map_or(Ok(()), |fault| Err(Failure::Node(fault)))
+}
+
+fn finding(what: &'static str, verdict: Judgement, says: impl Into<String>) -> Finding {
+    Finding {
+        what,
+        verdict,
+        says: says.into(),
+    }
+}
+
+/// The macaroon's operations, read from the macaroon itself.
+fn permissions(config: &Config, findings: &mut Vec<Finding>) -> Option<Permissions> {
+    let read = lnd_config(&config.node)
+        .macaroon
+        .read()
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| Permissions::of_macaroon(&bytes).map_err(|error| error.to_string()));
+    match read {
+        Ok(permissions) => Some(permissions),
+        Err(error) => {
+            findings.push(finding("macaroon", Judgement::Fault, error));
+            None
+        }
+    }
+}
+
+/// Whether the macaroon suffices for what the settings ask, and no more.
+fn judge(permissions: &Permissions, channels: &[Effective]) -> Vec<Finding> {
+    let writes = channels
+        .iter()
+        .any(|channel| matches!(channel.settings.mode, Mode::Manage | Mode::Pin(_)));
+    let missing: Vec<&str> = READ_URIS
+        .into_iter()
+        .chain(writes.then_some(WRITE_URI))
+        .filter(|uri| !permissions.permits(uri))
+        .collect();
+    let mut findings = vec![];
+    if missing.is_empty() {
+        let says = match writes {
+            true => "permits all that is needed to manage fees",
+            false => "permits all that is needed to observe",
+        };
+        findings.push(finding("macaroon", Judgement::Ok, says));
+    } else {
+        let says = format!("does not permit {}: bake the one below", missing.join(", "));
+        findings.push(finding("macaroon", Judgement::Fault, says));
+    }
+    let spending: Vec<String> = permissions.spending().map(ToString::to_string).collect();
+    if !spending.is_empty() {
+        let says = format!(
+            "can spend or sign ({}): sweetspot needs none of it; bake the one below",
+            spending.join(", ")
+        );
+        findings.push(finding("macaroon", Judgement::Warning, says));
+    }
+    findings
+}
+
+/// What the node says of itself and its channels.
+async fn look(config: &Config, findings: &mut Vec<Finding>) -> Option<Observation> {
+    match ask(config).await {
+        Ok((info, seen)) => {
+            findings.extend(judge_node(&info, &seen));
+            Some(seen)
+        }
+        Err(error) => {
+            findings.push(finding("node", Judgement::Fault, error));
+            None
+        }
+    }
+}
+
+async fn ask(config: &Config) -> Result<(NodeInfo, Observation), String> {
+    let lnd = Lnd::new(lnd_config(&config.node)).map_err(|error| error.to_string())?;
+    let named = |error: NodeError| format!("{}: {error}", config.node.address);
+    let info = lnd.info().await.map_err(named)?;
+    let seen = lnd.observe(SystemClock.now()).await.map_err(named)?;
+    Ok((info, seen))
+}
+
+fn judge_node(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {
+    let says = format!("{} ({}), LND {}", info.alias, info.pubkey, info.version);
+    let mut findings = vec![finding("node", Judgement::Ok, says)];
+    if let Err(error) = check_version(&info.version) {
+        findings.push(finding("version", Judgement::Fault, error.to_string()));
+    }
+    if !info.synced_to_chain {
+        let says = "not synced to the chain: nothing is written until it is";
+        findings.push(finding("sync", Judgement::Warning, says));
+    }
+    let edgeless = seen
+        .channels
+        .values()
+        .filter(|c| c.policy.is_none())
+        .count();
+    let says = format!("{} open", seen.channels.len());
+    findings.push(finding("channels", Judgement::Ok, says));
+    if edgeless > 0 {
+        let says = format!("{edgeless} without a policy in the node's graph: left alone");
+        findings.push(finding("channels", Judgement::Warning, says));
+    }
+    findings
+}
+
+fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {
+    let of = |channel: &Channel| Effective {
+        channel_point: channel.point,
+        scid: channel.scid,
+        peer: channel.peer_name(),
+        capacity_sat: channel.capacity.0,
+        settings: config.book.resolve(channel, seen.tip, seen.at),
+        from: config.book.sources(channel, seen.tip, seen.at),
+    };
+    seen.channels.values().map(of).collect()
+}
+
+fn bake_line() -> String {
+    let uris = READ_URIS.iter().chain([&WRITE_URI]);
+    let uris: Vec<String> = uris.map(|uri| format!("uri:{uri}")).collect();
+    format!(
+        "lncli bakemacaroon --save_to=sweetspot.macaroon {}",
+        uris.join(" ")
+    )
+}
+
+fn render(report: &Report) -> String {
+    let mut lines: Vec<String> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            let mark = match finding.verdict {
+                Judgement::Ok => "ok     ",
+                Judgement::Warning => "WARNING",
+                Judgement::Fault => "FAULT  ",
+            };
+            format!("{mark} {:9} {}", finding.what, finding.says)
+        })
+        .collect();
+    lines.push(format!(
+        "\nA macaroon that permits what sweetspot needs and cannot spend:\n  {}",
+        report.bake_macaroon
+    ));
+    if !report.channels.is_empty() {
+        lines.push(format!(
+            "\nSettings in force now:\n{}",
+            render_channels(&report.channels)
+        ));
+    }
+    lines.join("\n")
+}
+
+fn render_channels(channels: &[Effective]) -> String {
+    let mut shown = table(
+        &[
+            "channel",
+            "peer",
+            "capacity sat",
+            "mode",
+            "target",
+            "ppm",
+            "base msat",
+            "keep",
+            "from",
+        ],
+        &[2, 4, 5, 6],
+    );
+    for channel in channels {
+        let settings = &channel.settings;
+        shown.add_row(vec![
+            channel.scid.to_string(),
+            channel.peer.clone(),
+            thousands(channel.capacity_sat),
+            mode_name(settings.mode),
+            format!("{:.0}%", settings.target_ratio * 100.0),
+            format!("{} to {}", settings.min.0, settings.max.0),
+            match settings.base_fee {
+                BaseFee::Set(msat) => msat.to_string(),
+                BaseFee::Keep => "kept".to_owned(),
+            },
+            if settings.keep { "yes" } else { "" }.to_owned(),
+            channel.from.join(", "),
+        ]);
+    }
+    shown.to_string()
+}

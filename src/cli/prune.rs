@@ -1,0 +1,116 @@
+//! `prune`: what is recommended, and why nothing is, for every channel.
+
+use serde::Serialize;
+
+use super::Failure;
+use super::table::{print, print_json, table, thousands};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::domain::channel::{ChannelPoint, Scid};
+use crate::domain::memory::ChannelMemory;
+use crate::domain::prune::Advice;
+use crate::domain::time::{Timestamp, human_span};
+use crate::domain::units::{BlockHeight, Sat};
+use crate::ports::Clock;
+use crate::store::{KnownChannel, StoreReader};
+
+#[derive(Debug, Serialize)]
+struct Line {
+    channel_point: ChannelPoint,
+    scid: Scid,
+    peer: String,
+    capacity_sat: Sat,
+    local_ratio: f64,
+    tpm_history: f64,
+    fee_ppm: Option<u32>,
+    last_forward: Option<Timestamp>,
+    advice: Advice,
+}
+
+pub async fn run(config: &Config, store: &StoreReader, json: bool) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    let memory = store.memory().await?;
+    let windows = memory.node.windows.unwrap_or_default();
+    let tip = store
+        .last_cycle()
+        .await?
+        .map(|cycle| cycle.tip)
+        .unwrap_or_default();
+    let known = store.channels().await?;
+    let mut lines: Vec<Line> = known
+        .iter()
+        .filter(|known| known.open)
+        .filter_map(|known| {
+            let remembered = memory.channels.get(&known.channel.point)?;
+            let tpm_history = remembered.flow.tpm_history(now, windows);
+            Some(line(config, known, remembered, tpm_history, tip, now))
+        })
+        .collect();
+    lines.sort_by_key(|line| (!matches!(line.advice, Advice::Prune(_)), line.scid));
+    if json {
+        return print_json(&lines);
+    }
+    print(&render(&lines, now));
+    Ok(())
+}
+
+fn line(
+    config: &Config,
+    known: &KnownChannel,
+    memory: &ChannelMemory,
+    tpm_history: f64,
+    tip: BlockHeight,
+    now: Timestamp,
+) -> Line {
+    let channel = &known.channel;
+    let settings = config.book.resolve(channel, tip, now);
+    Line {
+        channel_point: channel.point,
+        scid: channel.scid,
+        peer: channel.peer_name(),
+        capacity_sat: channel.capacity,
+        local_ratio: channel.local_ratio(),
+        tpm_history,
+        fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
+        last_forward: memory.flow.last_forward,
+        advice: memory.prune.advice(channel, &settings),
+    }
+}
+
+fn render(lines: &[Line], now: Timestamp) -> String {
+    if lines.is_empty() {
+        return "Nothing recorded yet: is `sweetspot run` running, and the node unlocked?"
+            .to_owned();
+    }
+    let mut shown = table(
+        &[
+            "channel",
+            "peer",
+            "capacity sat",
+            "local",
+            "tpm",
+            "fee ppm",
+            "last forward",
+            "advice",
+        ],
+        &[2, 3, 4, 5],
+    );
+    for line in lines {
+        shown.add_row(vec![
+            line.scid.to_string(),
+            line.peer.clone(),
+            thousands(line.capacity_sat.0),
+            format!("{:.0}%", line.local_ratio * 100.0),
+            format!("{:.5}", line.tpm_history),
+            line.fee_ppm.map_or("-".to_owned(), |ppm| ppm.to_string()),
+            line.last_forward.map_or("none known".to_owned(), |at| {
+                format!("{} ago", human_span(now.since(at)))
+            }),
+            line.advice.to_string(),
+        ]);
+    }
+    format!(
+        "{shown}\nAdvice only: sweetspot closes nothing. Of channels idle for 90 days, about a \
+         third forward again within the next 90."
+    )
+}

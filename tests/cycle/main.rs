@@ -1,0 +1,459 @@
+//! Whole cycles in virtual time: what is read, written and remembered, also
+//! when the daemon dies or the node misbehaves.
+
+#![allow(clippy::expect_used, reason = "a panic is the report of a test")]
+
+mod node;
+
+use std::path::Path;
+use std::time::Duration;
+
+use node::{FakeNode, Writes, fees, point, scid};
+use sweetspot::config::Config;
+use sweetspot::cycle::{Cycle, Orders, Turn, TurnError};
+use sweetspot::domain::channel::{FeeParts, Scid};
+use sweetspot::domain::decision::{Hold, Verdict};
+use sweetspot::domain::observation::{CloseType, ClosedChannel, Forward};
+use sweetspot::domain::time::Timestamp;
+use sweetspot::domain::units::{FeePpm, Msat};
+use sweetspot::history::PAGE_EVENTS;
+use sweetspot::ports::{Clock, Store, WriteOutcome};
+use sweetspot::store::MemoryStore;
+use tokio_util::sync::CancellationToken;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+type FakeCycle = Cycle<FakeNode, FakeNode, MemoryStore, FakeNode>;
+
+/// A daemon on a fake node: its store outlives it.
+struct Daemon {
+    node: FakeNode,
+    store: MemoryStore,
+    config: Config,
+    cycle: FakeCycle,
+    observe_only: bool,
+}
+
+impl Daemon {
+    async fn on(node: &FakeNode, settings: &str) -> Self {
+        Self::with_store(node, settings, MemoryStore::default()).await
+    }
+
+    async fn with_store(node: &FakeNode, settings: &str, store: MemoryStore) -> Self {
+        let config = Config::parse(settings, Some(Path::new("home"))).expect("good settings");
+        let backfill_from = node.now().minus(config.backfill);
+        let cycle = Cycle::start(
+            node.clone(),
+            node.clone(),
+            store.clone(),
+            node.clone(),
+            backfill_from,
+        );
+        Self {
+            node: node.clone(),
+            store: store.clone(),
+            cycle: cycle.await.expect("a good store"),
+            config,
+            observe_only: false,
+        }
+    }
+
+    /// The process dies; another starts on the same store.
+    async fn restart(self, settings: &str) -> Self {
+        Self::with_store(&self.node, settings, self.store).await
+    }
+
+    async fn turn(&mut self) -> Result<Turn, TurnError> {
+        self.turn_until(&CancellationToken::new()).await
+    }
+
+    async fn turn_until(&mut self, stop: &CancellationToken) -> Result<Turn, TurnError> {
+        let orders = Orders {
+            book: &self.config.book,
+            observe_only: self.observe_only,
+            report_due: false,
+        };
+        self.cycle.turn(orders, stop).await
+    }
+
+    /// Turns once after each `step`, for `span`.
+    async fn run(&mut self, span: Duration, step: Duration) {
+        let until = self.node.now().plus(span);
+        while self.node.now() < until {
+            self.node.tell(|inner| inner.now = inner.now.plus(step));
+            self.turn().await.expect("a good turn");
+        }
+    }
+
+    fn outcomes(&self) -> Vec<Option<WriteOutcome>> {
+        self.store
+            .writes()
+            .iter()
+            .map(|write| write.outcome)
+            .collect()
+    }
+}
+
+/// Everything is pinned to 900 ppm: each first turn wants to write.
+const PINNED: &str = "[defaults]\nmode = \"pin\"\npin_ppm = 900\n";
+
+fn later(node: &FakeNode, span: Duration) {
+    node.tell(|inner| inner.now = inner.now.plus(span));
+}
+
+fn forward(at: Timestamp, scid_in: Scid, scid_out: Scid) -> Forward {
+    Forward {
+        settled_at: at,
+        scid_in,
+        scid_out,
+        amount_in: Msat(100_010),
+        amount_out: Msat(100_000),
+        fee: Msat(10),
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_written_read_back_and_recorded() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let before = node.policy_of(1);
+    let turn = daemon.turn().await.expect("a good turn");
+    assert_eq!((turn.changed, turn.failed), (1, 0));
+    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Confirmed)]);
+    let written = node.tell(|inner| inner.written.clone());
+    assert_eq!(written.len(), 1);
+    assert_eq!(written[0].time_lock_delta, before.time_lock_delta);
+    assert!(!written[0].set_inbound);
+    let after = node.policy_of(1);
+    assert_eq!(after.fees.outbound, FeePpm(900));
+    assert_eq!(after.fees.base_fee_msat, 0);
+    assert_eq!(after.fees.inbound, before.fees.inbound);
+}
+
+#[tokio::test]
+async fn a_base_fee_that_is_kept_is_written_as_it_is() {
+    let node = FakeNode::with_channels(1);
+    let settings = format!("{PINNED}base_fee_msat = \"keep\"\n");
+    Daemon::on(&node, &settings)
+        .await
+        .turn()
+        .await
+        .expect("a good turn");
+    assert_eq!(node.policy_of(1).fees, fees(900));
+}
+
+#[tokio::test]
+async fn observing_writes_nothing_whatever_the_settings_say() {
+    let node = FakeNode::with_channels(3);
+    let mut daemon = Daemon::on(&node, "[defaults]\nmode = \"manage\"\n").await;
+    daemon.observe_only = true;
+    node.tell(|inner| {
+        for channel in inner.channels.values_mut() {
+            std::mem::swap(&mut channel.local_balance, &mut channel.local_reserve);
+        }
+    });
+    daemon.run(HOUR * 48, HOUR).await;
+    assert!(node.tell(|inner| inner.written.is_empty()));
+    let would = |d: &sweetspot::domain::decision::Decision| {
+        matches!(d.verdict, Verdict::WouldChange { .. })
+    };
+    assert!(daemon.store.decisions().iter().any(would));
+}
+
+#[tokio::test]
+async fn a_refused_update_changes_nothing_and_is_not_asked_again_at_once() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.writes = Writes::Refused);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let turn = daemon.turn().await.expect("a good turn");
+    assert_eq!((turn.changed, turn.failed), (0, 1));
+    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Refused)]);
+    daemon.run(HOUR * 5, MINUTE * 5).await;
+    assert_eq!(daemon.outcomes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_update_is_noticed_by_the_read_back() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.writes = Writes::Lost);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::NotSeen)]);
+}
+
+#[tokio::test]
+async fn fees_that_change_between_reading_and_writing_are_respected() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.meanwhile = Some((point(1), fees(333))));
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::NotAttempted)]);
+    assert!(node.tell(|inner| inner.written.is_empty()));
+    daemon.run(HOUR * 47, HOUR).await;
+    assert_eq!(node.ppm(1), 333);
+    daemon.run(HOUR * 3, HOUR).await;
+    assert_eq!(node.ppm(1), 900);
+}
+
+#[tokio::test]
+async fn an_unanswered_update_is_settled_by_what_the_node_shows() {
+    for (writes, outcome, wait) in [
+        (Writes::DoneUnanswered, WriteOutcome::Confirmed, MINUTE * 5),
+        (Writes::UndoneUnanswered, WriteOutcome::NotDone, MINUTE * 15),
+    ] {
+        let node = FakeNode::with_channels(1);
+        node.tell(|inner| inner.writes = writes);
+        let mut daemon = Daemon::on(&node, PINNED).await;
+        daemon.turn().await.expect("a good turn");
+        assert_eq!(daemon.outcomes(), [None]);
+        daemon.run(wait, MINUTE * 5).await;
+        assert_eq!(daemon.outcomes()[0], Some(outcome));
+    }
+}
+
+#[tokio::test]
+async fn a_kill_between_intent_and_outcome_leaves_nothing_wrong() {
+    for (writes, outcome) in [
+        (Writes::DoneUnanswered, WriteOutcome::Confirmed),
+        (Writes::UndoneUnanswered, WriteOutcome::NotDone),
+    ] {
+        let node = FakeNode::with_channels(1);
+        node.tell(|inner| inner.writes = writes);
+        let mut daemon = Daemon::on(&node, PINNED).await;
+        daemon.turn().await.expect("a good turn");
+        assert_eq!(daemon.outcomes(), [None]);
+        node.tell(|inner| inner.writes = Writes::Done);
+        let mut daemon = daemon.restart(PINNED).await;
+        daemon.run(HOUR * 2, MINUTE * 5).await;
+        assert_eq!(daemon.outcomes()[0], Some(outcome));
+        assert_eq!(node.ppm(1), 900);
+        let foreign = |d: &sweetspot::domain::decision::Decision| {
+            matches!(
+                d.verdict,
+                Verdict::Hold {
+                    reason: Hold::Foreign { .. }
+                }
+            )
+        };
+        assert!(!daemon.store.decisions().iter().any(foreign));
+    }
+}
+
+#[tokio::test]
+async fn without_a_stored_intent_nothing_is_written() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.store.fail(Some("disk full"));
+    assert!(matches!(daemon.turn().await, Err(TurnError::Store(_))));
+    assert!(node.tell(|inner| inner.written.is_empty()));
+    daemon.store.fail(None);
+    daemon.run(HOUR * 2, MINUTE * 5).await;
+    assert_eq!(node.ppm(1), 900);
+}
+
+#[tokio::test]
+async fn an_unsynced_node_is_read_and_not_written_to() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.unsynced = true);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.turn().await.expect("a good turn");
+    assert!(node.tell(|inner| inner.written.is_empty()));
+    let held = daemon.store.decisions().last().map(|d| d.verdict);
+    let reason = Hold::NodeNotReady;
+    assert_eq!(held, Some(Verdict::Hold { reason }));
+    node.tell(|inner| inner.unsynced = false);
+    daemon.run(HOUR, MINUTE * 5).await;
+    assert_eq!(node.ppm(1), 900);
+}
+
+#[tokio::test]
+async fn a_stop_begins_no_write() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    daemon.turn_until(&stop).await.expect("a good turn");
+    assert!(node.tell(|inner| inner.written.is_empty()));
+}
+
+#[tokio::test]
+async fn a_node_that_is_down_costs_a_turn_and_nothing_else() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    node.tell(|inner| inner.down = true);
+    assert!(matches!(daemon.turn().await, Err(TurnError::Node(_))));
+    node.tell(|inner| inner.down = false);
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(node.ppm(1), 900);
+}
+
+/// The forwards in the store, in the order of settling.
+async fn stored(daemon: &Daemon) -> Vec<Timestamp> {
+    let stored = daemon
+        .store
+        .forwards_after(0, u32::MAX)
+        .await
+        .expect("a good store");
+    let mut settled: Vec<_> = stored.iter().map(|s| s.forward.settled_at).collect();
+    settled.sort();
+    settled
+}
+
+#[tokio::test]
+async fn each_forward_is_read_once_over_pages_and_restarts() {
+    let node = FakeNode::with_channels(2);
+    let start = node.now().minus(HOUR * 24);
+    // Two and a half pages, most of them within a single second.
+    let all: Vec<Forward> = (0..PAGE_EVENTS * 5 / 2)
+        .map(|n| match n {
+            0..100 => start.plus(Duration::from_secs(u64::from(n))),
+            n => start.plus(Duration::from_secs(200) + Duration::from_nanos(u64::from(n))),
+        })
+        .map(|at| forward(at, scid(1), scid(2)))
+        .collect();
+    node.tell(|inner| inner.forwards = all.clone());
+    let mut daemon = Daemon::on(&node, "").await;
+    daemon.turn().await.expect("a good turn");
+    let mut daemon = daemon.restart("").await;
+    later(&node, MINUTE * 5);
+    let newest = forward(node.now(), scid(2), scid(1));
+    node.tell(|inner| inner.forwards.push(newest));
+    daemon.turn().await.expect("a good turn");
+    let mut expected: Vec<_> = all.iter().map(|f| f.settled_at).collect();
+    expected.push(newest.settled_at);
+    assert_eq!(stored(&daemon).await, expected);
+}
+
+#[tokio::test]
+async fn a_forward_that_is_appended_late_is_not_missed() {
+    let node = FakeNode::with_channels(2);
+    let now = node.now();
+    node.tell(|inner| inner.forwards = vec![forward(now, scid(1), scid(2))]);
+    let mut daemon = Daemon::on(&node, "").await;
+    daemon.turn().await.expect("a good turn");
+    let late = forward(now.minus(MINUTE * 5), scid(1), scid(2));
+    node.tell(|inner| inner.forwards.insert(0, late));
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(stored(&daemon).await, [late.settled_at, now]);
+}
+
+#[tokio::test]
+async fn a_purge_on_the_node_loses_nothing_already_read() {
+    let node = FakeNode::with_channels(2);
+    let at = |hours| node.now().minus(HOUR * hours);
+    let (old, new) = (
+        forward(at(20), scid(1), scid(2)),
+        forward(at(1), scid(1), scid(2)),
+    );
+    node.tell(|inner| inner.forwards = vec![old]);
+    let mut daemon = Daemon::on(&node, "").await;
+    daemon.turn().await.expect("a good turn");
+    node.tell(|inner| inner.forwards = vec![new]);
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(stored(&daemon).await, [old.settled_at, new.settled_at]);
+}
+
+#[tokio::test]
+async fn in_the_steady_state_history_is_one_call() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, "").await;
+    daemon.turn().await.expect("a good turn");
+    node.tell(|inner| inner.pages.clear());
+    daemon.run(HOUR, MINUTE * 5).await;
+    assert_eq!(node.tell(|inner| inner.pages.len()), 12);
+}
+
+#[tokio::test]
+async fn downtime_changes_no_rate() {
+    let node = FakeNode::with_channels(1);
+    let tpm = |daemon: &Daemon| {
+        let last = daemon.store.decisions().last().map(|d| d.evidence);
+        last.map(|seen| (seen.tpm, seen.tpm_history))
+            .expect("a decision")
+    };
+    let forwards: Vec<Forward> = (0..48)
+        .map(|n| forward(node.now().plus(HOUR * n), scid(1), Scid(9)))
+        .collect();
+    let start = node.now();
+
+    node.tell(|inner| inner.forwards = forwards.clone());
+    let mut always_up = Daemon::on(&node, "").await;
+    always_up.run(HOUR * 50, MINUTE * 30).await;
+
+    node.tell(|inner| inner.now = start);
+    let mut mostly_down = Daemon::on(&node, "").await;
+    mostly_down.turn().await.expect("a good turn");
+    later(&node, HOUR * 50);
+    let mut mostly_down = mostly_down.restart("").await;
+    mostly_down.turn().await.expect("a good turn");
+
+    let (a, b) = (tpm(&always_up), tpm(&mostly_down));
+    assert!(
+        (a.0 - b.0).abs() < 1e-9 && (a.1 - b.1).abs() < 1e-9,
+        "{a:?} {b:?}"
+    );
+    assert!(a.0 > 0.0);
+}
+
+#[tokio::test]
+async fn other_time_constants_count_all_history_afresh() {
+    let node = FakeNode::with_channels(1);
+    let now = node.now();
+    node.tell(|inner| {
+        inner.forwards = (1..=200)
+            .rev()
+            .map(|n| forward(now.minus(HOUR * n), scid(1), Scid(9)))
+            .collect();
+    });
+    let tpm = |daemon: &Daemon| {
+        daemon
+            .store
+            .decisions()
+            .last()
+            .map(|d| d.evidence.tpm)
+            .expect("a decision")
+    };
+    let slower = "[rhythm]\ntpm_window = \"3d\"\n";
+    let mut fresh = Daemon::on(&node, slower).await;
+    fresh.turn().await.expect("a good turn");
+
+    let mut changed = Daemon::on(&node, "").await;
+    changed.turn().await.expect("a good turn");
+    assert!(tpm(&changed) != tpm(&fresh));
+    let mut changed = changed.restart(slower).await;
+    later(&node, HOUR);
+    changed.turn().await.expect("a good turn");
+    fresh.turn().await.expect("a good turn");
+    assert!((tpm(&changed) - tpm(&fresh)).abs() < 1e-12);
+}
+
+#[tokio::test]
+async fn old_forwards_of_closed_channels_are_named() {
+    let node = FakeNode::with_channels(1);
+    let closed = ClosedChannel {
+        point: point(99),
+        scids: vec![scid(99)],
+        close_type: CloseType::Cooperative,
+    };
+    node.tell(|inner| inner.closed = vec![closed]);
+    let mut daemon = Daemon::on(&node, "").await;
+    daemon.turn().await.expect("a good turn");
+    let loaded = daemon.store.load().await.expect("a good store");
+    assert!(loaded.ids.contains(&(scid(99), point(99))));
+}
+
+#[tokio::test]
+async fn a_fee_set_by_hand_is_not_ours_to_change() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(node.ppm(1), 900);
+    let by_hand = FeeParts {
+        outbound: FeePpm(5),
+        ..node.policy_of(1).fees
+    };
+    node.set_fees(1, by_hand);
+    daemon.run(HOUR * 47, MINUTE * 30).await;
+    assert_eq!(node.ppm(1), 5);
+}

@@ -1,0 +1,222 @@
+//! A node in memory that can be made to fail, for whole cycles without a network.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sweetspot::domain::channel::{
+    Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
+};
+use sweetspot::domain::observation::{ClosedChannel, Forward, Observation};
+use sweetspot::domain::time::Timestamp;
+use sweetspot::domain::units::{BlockHeight, FeePpm, Msat, Sat};
+use sweetspot::ports::{
+    Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWrite, PolicyWriter, WriteError,
+};
+
+/// What the node does with the next writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Writes {
+    #[default]
+    Done,
+    Refused,
+    /// Says yes and does nothing.
+    Lost,
+    /// Does it, but the answer never comes.
+    DoneUnanswered,
+    /// Does nothing, and no answer comes.
+    UndoneUnanswered,
+}
+
+#[derive(Default)]
+pub struct Inner {
+    pub now: Timestamp,
+    pub channels: BTreeMap<ChannelPoint, Channel>,
+    pub forwards: Vec<Forward>,
+    pub closed: Vec<ClosedChannel>,
+    pub unsynced: bool,
+    pub down: bool,
+    pub writes: Writes,
+    pub written: Vec<PolicyWrite>,
+    pub pages: Vec<HistoryPage>,
+    /// Applied once, between the decision's read and the write's.
+    pub meanwhile: Option<(ChannelPoint, FeeParts)>,
+}
+
+/// The node, its clock and its write side; clones are the same node.
+#[derive(Clone, Default)]
+pub struct FakeNode(Arc<Mutex<Inner>>);
+
+pub fn point(n: u8) -> ChannelPoint {
+    ChannelPoint {
+        txid: [n; 32],
+        output_index: 0,
+    }
+}
+
+pub fn scid(n: u8) -> Scid {
+    Scid((700_000 + u64::from(n)) << 40)
+}
+
+pub fn fees(ppm: u32) -> FeeParts {
+    FeeParts {
+        base_fee_msat: 1_000,
+        outbound: FeePpm(ppm),
+        inbound: InboundFee {
+            base_fee_msat: 0,
+            rate_ppm: -7,
+        },
+    }
+}
+
+fn channel(n: u8, ppm: u32) -> Channel {
+    Channel {
+        point: point(n),
+        scid: scid(n),
+        other_scids: vec![],
+        peer: PeerId([2; 33]),
+        peer_alias: Some(format!("peer-{n}")),
+        capacity: Sat(1_000_000),
+        local_balance: Sat(500_000),
+        remote_balance: Sat(500_000),
+        pending_out: Sat(0),
+        pending_in: Sat(0),
+        local_reserve: Sat(10_000),
+        initiator: false,
+        private: false,
+        active: true,
+        policy: Some(Policy {
+            fees: fees(ppm),
+            time_lock_delta: 77,
+            min_htlc: Msat(1_234),
+            max_htlc: Msat(987_000_000),
+            disabled: false,
+            last_update_secs: 0,
+        }),
+        peer_policy: None,
+    }
+}
+
+impl FakeNode {
+    /// A synced node with `channels` balanced channels at 100 ppm.
+    pub fn with_channels(channels: u8) -> Self {
+        let node = Self::default();
+        node.tell(|inner| {
+            inner.now = Timestamp::from_secs(1_700_000_000);
+            inner.channels = (1..=channels)
+                .map(|n| (point(n), channel(n, 100)))
+                .collect();
+        });
+        node
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().expect("no test panics while holding it")
+    }
+
+    pub fn tell<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.inner())
+    }
+
+    pub fn policy_of(&self, n: u8) -> Policy {
+        self.inner().channels[&point(n)].policy.expect("a policy")
+    }
+
+    pub fn ppm(&self, n: u8) -> u32 {
+        self.policy_of(n).fees.outbound.0
+    }
+
+    pub fn set_fees(&self, n: u8, fees: FeeParts) {
+        self.tell(|inner| inner.set_fees(point(n), fees));
+    }
+
+    fn up(&self) -> Result<MutexGuard<'_, Inner>, NodeError> {
+        let inner = self.inner();
+        if inner.down {
+            return Err(NodeError::Unreachable("down".to_owned()));
+        }
+        Ok(inner)
+    }
+}
+
+impl Inner {
+    fn set_fees(&mut self, point: ChannelPoint, fees: FeeParts) {
+        let channel = self.channels.get_mut(&point).expect("a channel");
+        channel.policy = channel.policy.map(|policy| Policy { fees, ..policy });
+    }
+}
+
+impl Clock for FakeNode {
+    fn now(&self) -> Timestamp {
+        self.inner().now
+    }
+}
+
+impl Node for FakeNode {
+    async fn info(&self) -> Result<NodeInfo, NodeError> {
+        let inner = self.up()?;
+        Ok(NodeInfo {
+            pubkey: "02".repeat(33),
+            alias: "fake".to_owned(),
+            version: "0.21.2-beta".to_owned(),
+            tip: BlockHeight(800_000),
+            synced_to_chain: !inner.unsynced,
+            synced_to_graph: true,
+        })
+    }
+
+    async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
+        let inner = self.up()?;
+        Ok(Observation {
+            at,
+            tip: BlockHeight(800_000),
+            channels: inner.channels.clone(),
+        })
+    }
+
+    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+        let mut inner = self.up()?;
+        inner.pages.push(page);
+        let start = i64::try_from(page.start_secs).expect("small");
+        let found = inner
+            .forwards
+            .iter()
+            .filter(|f| f.settled_at.secs() >= start);
+        Ok(found
+            .skip(page.offset as usize)
+            .take(page.max_events as usize)
+            .copied()
+            .collect())
+    }
+
+    async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
+        let mut inner = self.up()?;
+        if let Some((point, fees)) = inner.meanwhile.take() {
+            inner.set_fees(point, fees);
+        }
+        let channel = inner.channels.get(&point);
+        channel
+            .and_then(|channel| channel.policy)
+            .ok_or_else(|| NodeError::NotFound(point.to_string()))
+    }
+
+    async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
+        Ok(self.up()?.closed.clone())
+    }
+}
+
+impl PolicyWriter for FakeNode {
+    async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
+        let mut inner = self.inner();
+        inner.written.push(write);
+        if matches!(inner.writes, Writes::Done | Writes::DoneUnanswered) {
+            inner.set_fees(write.point, write.fees);
+        }
+        match inner.writes {
+            Writes::Done | Writes::Lost => Ok(()),
+            Writes::Refused => Err(WriteError::Refused("INVALID_PARAMETER".to_owned())),
+            Writes::DoneUnanswered | Writes::UndoneUnanswered => {
+                Err(WriteError::Unknown("timed out".to_owned()))
+            }
+        }
+    }
+}
