@@ -1,0 +1,107 @@
+//! What one cycle leaves behind.
+
+use sqlx::sqlite::SqliteConnection;
+use tracing::warn;
+
+use super::columns::{json, name, number_column};
+use super::fault::Fault;
+use super::recall::{channel_id, save};
+use crate::domain::channel::Channel;
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::observation::Observation;
+use crate::domain::time::Timestamp;
+use crate::ports::CycleRecord;
+
+/// Stores channels, balances, decisions and memory.
+pub(super) async fn record(
+    db: &mut SqliteConnection,
+    record: CycleRecord<'_>,
+) -> Result<(), Fault> {
+    store_channels(db, record.observation).await?;
+    for decision in record.decisions {
+        store_decision(db, decision).await?;
+    }
+    save(db, record.observation, record.memory).await
+}
+
+async fn store_channels(db: &mut SqliteConnection, seen: &Observation) -> Result<(), Fault> {
+    // An observation holds every open channel: the others are closed.
+    sqlx::query("update channels set is_open = 0 where is_open = 1")
+        .execute(&mut *db)
+        .await?;
+    for channel in seen.channels.values() {
+        let id: i64 = sqlx::query_scalar(
+            "insert into channels (point, first_seen_ns, last_seen_ns, is_open, seen)
+             values (?1, ?2, ?2, 1, ?3)
+             on conflict (point) do update set
+                 first_seen_ns = coalesce(first_seen_ns, excluded.first_seen_ns),
+                 last_seen_ns = excluded.last_seen_ns,
+                 is_open = 1,
+                 seen = excluded.seen
+             returning id",
+        )
+        .bind(channel.point.to_string())
+        .bind(seen.at.nanos())
+        .bind(json("a channel", channel)?)
+        .fetch_one(&mut *db)
+        .await?;
+        store_sample(db, id, seen.at, channel).await?;
+    }
+    Ok(())
+}
+
+async fn store_sample(
+    db: &mut SqliteConnection,
+    id: i64,
+    at: Timestamp,
+    channel: &Channel,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "insert or replace into balance_samples
+             (channel_id, at_ns, local_ratio, local_sat, remote_sat, fee_ppm, active)
+         values (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(at.nanos())
+    .bind(channel.local_ratio())
+    .bind(number_column(
+        "a local balance in sat",
+        channel.local_balance.0,
+    )?)
+    .bind(number_column(
+        "a remote balance in sat",
+        channel.remote_balance.0,
+    )?)
+    .bind(channel.policy.map(|policy| policy.fees.outbound.0))
+    .bind(channel.active)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn store_decision(db: &mut SqliteConnection, decision: &Decision) -> Result<(), Fault> {
+    let body = match json("a decision", decision) {
+        Ok(body) => body,
+        Err(fault) => {
+            warn!(channel = %decision.point, %fault, "a decision is not stored");
+            return Ok(());
+        }
+    };
+    let verdict = match decision.verdict {
+        Verdict::Hold { .. } => "hold",
+        Verdict::Change { .. } => "change",
+        Verdict::WouldChange { .. } => "would_change",
+    };
+    let id = channel_id(db, decision.point).await?;
+    sqlx::query(
+        "insert into decisions (channel_id, at_ns, rhythm, verdict, body) values (?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(decision.at.nanos())
+    .bind(name("a rhythm", decision.rhythm)?)
+    .bind(verdict)
+    .bind(body)
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What can go wrong with the database, in the operator's words.
+
+use sqlx::error::DatabaseError;
+
+/// Why one piece of work on the database failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// SQLite or the connection to it.
+    #[error("{}", sql_reason(.0))]
+    Sql(#[from] sqlx::Error),
+    /// A number that its column, or its type here, cannot hold.
+    #[error("{what} of {value} is out of range")]
+    OutOfRange {
+        /// What the number is.
+        what: &'static str,
+        /// The number.
+        value: String,
+    },
+    /// A stored text that means nothing here, or a value that has no text.
+    #[error("{what} is unreadable: {why}")]
+    Unreadable {
+        /// What the text is.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A write that was never begun.
+    #[error("no write number {0} was ever begun")]
+    NoSuchWrite(i64),
+}
+
+/// SQLite's primary result codes that an operator can do something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    /// Someone else holds a lock for longer than the busy timeout.
+    Locked,
+    /// The file, its directory or its file system cannot be written to.
+    ReadOnly,
+    /// The operating system failed to read or write.
+    Io,
+    /// The file's content is broken.
+    Corrupt,
+    /// No space is left.
+    Full,
+    /// The file, or the files SQLite keeps beside it, cannot be opened.
+    CannotOpen,
+    /// The file is no SQLite database.
+    NotADatabase,
+}
+
+/// What SQLite's result code says, if the operator can act on it.
+pub(super) fn code(error: &sqlx::Error) -> Option<Code> {
+    let extended: u32 = error
+        .as_database_error()
+        .and_then(DatabaseError::code)?
+        .parse()
+        .ok()?;
+    // The low byte is the primary code, whatever detail the rest adds.
+    Some(match extended & 0xff {
+        5 | 6 => Code::Locked,
+        8 => Code::ReadOnly,
+        10 => Code::Io,
+        11 => Code::Corrupt,
+        13 => Code::Full,
+        14 => Code::CannotOpen,
+        26 => Code::NotADatabase,
+        _ => return None,
+    })
+}
+
+/// What failed and what can be done about it.
+pub(super) fn sql_reason(error: &sqlx::Error) -> String {
+    let advice = match code(error) {
+        Some(Code::Locked) => {
+            "another program holds a lock on it; close that program (a sqlite3 shell, a backup)"
+        }
+        Some(Code::ReadOnly) => {
+            "it cannot be written to; give this user write access to the file and its directory"
+        }
+        Some(Code::Io) => {
+            "the operating system could not read or write it; check the disk and the system log"
+        }
+        Some(Code::Corrupt | Code::NotADatabase) => {
+            "it is damaged; stop sweetspot, then restore a copy or move the file away: a fresh one \
+             is filled again from the node's own history"
+        }
+        Some(Code::Full) => {
+            "the disk is full; free some space: nothing of this was stored, everything before it \
+             is safe"
+        }
+        Some(Code::CannotOpen) => {
+            "the file, or the -wal and -shm files beside it, cannot be opened; use the daemon's \
+             own user"
+        }
+        None => return error.to_string(),
+    };
+    format!("{advice} ({error})")
+}

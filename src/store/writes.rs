@@ -1,0 +1,142 @@
+//! Writes to the node: the intent before, the outcome after.
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::columns::{name, named, number, point};
+use super::fault::Fault;
+use super::reader::WriteRecord;
+use super::recall::{channel_id, save_channel};
+use crate::domain::channel::{FeeParts, InboundFee};
+use crate::domain::memory::ChannelMemory;
+use crate::domain::time::Timestamp;
+use crate::domain::units::FeePpm;
+use crate::ports::{PendingWrite, WriteId, WriteIntent, WriteOutcome};
+
+/// A row of `writes` with its channel's name.
+#[derive(sqlx::FromRow)]
+pub(super) struct WriteRow {
+    id: i64,
+    point: String,
+    at_ns: i64,
+    from_base_fee_msat: i64,
+    from_outbound_ppm: i64,
+    from_inbound_base_fee_msat: i64,
+    from_inbound_rate_ppm: i64,
+    to_base_fee_msat: i64,
+    to_outbound_ppm: i64,
+    to_inbound_base_fee_msat: i64,
+    to_inbound_rate_ppm: i64,
+    outcome: Option<String>,
+    outcome_at_ns: Option<i64>,
+    detail: String,
+}
+
+impl WriteRow {
+    fn intent(&self) -> Result<WriteIntent, Fault> {
+        Ok(WriteIntent {
+            at: Timestamp::from_nanos(self.at_ns),
+            point: point(&self.point)?,
+            from: FeeParts {
+                base_fee_msat: number("a base fee in msat", self.from_base_fee_msat)?,
+                outbound: FeePpm(number("a rate in ppm", self.from_outbound_ppm)?),
+                inbound: InboundFee {
+                    base_fee_msat: number("a base fee in msat", self.from_inbound_base_fee_msat)?,
+                    rate_ppm: number("a rate in ppm", self.from_inbound_rate_ppm)?,
+                },
+            },
+            to: FeeParts {
+                base_fee_msat: number("a base fee in msat", self.to_base_fee_msat)?,
+                outbound: FeePpm(number("a rate in ppm", self.to_outbound_ppm)?),
+                inbound: InboundFee {
+                    base_fee_msat: number("a base fee in msat", self.to_inbound_base_fee_msat)?,
+                    rate_ppm: number("a rate in ppm", self.to_inbound_rate_ppm)?,
+                },
+            },
+        })
+    }
+
+    /// The write as a reader wants it.
+    pub(super) fn record(self) -> Result<WriteRecord, Fault> {
+        Ok(WriteRecord {
+            id: WriteId(self.id),
+            intent: self.intent()?,
+            outcome: self
+                .outcome
+                .map(|text| named("an outcome", text))
+                .transpose()?,
+            outcome_at: self.outcome_at_ns.map(Timestamp::from_nanos),
+            detail: self.detail,
+        })
+    }
+}
+
+/// Writes whose outcome is not known, oldest first.
+pub(super) async fn pending(db: &mut SqliteConnection) -> Result<Vec<PendingWrite>, Fault> {
+    let rows: Vec<WriteRow> = sqlx::query_as(
+        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
+         where w.outcome is null or w.outcome = 'unknown' order by w.id",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(PendingWrite {
+                id: WriteId(row.id),
+                intent: row.intent()?,
+            })
+        })
+        .collect()
+}
+
+/// Stores an intent with the memory that names it.
+pub(super) async fn begin(
+    db: &mut SqliteConnection,
+    intent: WriteIntent,
+    memory: &ChannelMemory,
+) -> Result<WriteId, Fault> {
+    let channel = channel_id(db, intent.point).await?;
+    let id = sqlx::query_scalar(
+        "insert into writes (
+             channel_id, at_ns,
+             from_base_fee_msat, from_outbound_ppm, from_inbound_base_fee_msat, from_inbound_rate_ppm,
+             to_base_fee_msat, to_outbound_ppm, to_inbound_base_fee_msat, to_inbound_rate_ppm)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
+    )
+    .bind(channel)
+    .bind(intent.at.nanos())
+    .bind(intent.from.base_fee_msat)
+    .bind(intent.from.outbound.0)
+    .bind(intent.from.inbound.base_fee_msat)
+    .bind(intent.from.inbound.rate_ppm)
+    .bind(intent.to.base_fee_msat)
+    .bind(intent.to.outbound.0)
+    .bind(intent.to.inbound.base_fee_msat)
+    .bind(intent.to.inbound.rate_ppm)
+    .fetch_one(&mut *db)
+    .await?;
+    save_channel(db, intent.point, memory).await?;
+    Ok(WriteId(id))
+}
+
+/// Stores an outcome with the memory after it.
+pub(super) async fn finish(
+    db: &mut SqliteConnection,
+    id: WriteId,
+    at: Timestamp,
+    outcome: WriteOutcome,
+    detail: &str,
+    memory: &ChannelMemory,
+) -> Result<(), Fault> {
+    let text: Option<String> = sqlx::query_scalar(
+        "update writes set outcome = ?, outcome_at_ns = ?, detail = ? where id = ?
+         returning (select point from channels where channels.id = writes.channel_id)",
+    )
+    .bind(name("an outcome", outcome)?)
+    .bind(at.nanos())
+    .bind(detail)
+    .bind(id.0)
+    .fetch_optional(&mut *db)
+    .await?;
+    let text = text.ok_or(Fault::NoSuchWrite(id.0))?;
+    save_channel(db, point(&text)?, memory).await
+}
