@@ -171,8 +171,15 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
     }
     if let Some(write) = &explanation.last_write {
         lines.push(format!(
-            "  last write     {}: {} -> {} ppm, {} {}",
-            write.at, write.from_ppm, write.to_ppm, write.outcome, write.detail
+            "  last write     {}: {} -> {} ppm, {}{}",
+            write.at,
+            write.from_ppm,
+            write.to_ppm,
+            write.outcome,
+            match write.detail.as_str() {
+                "" => String::new(),
+                detail => format!(" ({detail})"),
+            }
         ));
     }
     lines.push(match explanation.next_change_possible {

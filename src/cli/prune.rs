@@ -31,18 +31,16 @@ pub async fn run(config: &Config, store: &StoreReader, json: bool) -> Result<(),
     let now = SystemClock.now();
     let memory = store.memory().await?;
     let windows = memory.node.windows.unwrap_or_default();
-    let tip = store
-        .last_cycle()
-        .await?
-        .map(|cycle| cycle.tip)
-        .unwrap_or_default();
+    let cycle = store.last_cycle().await?;
+    let tip = cycle.map(|cycle| cycle.tip).unwrap_or_default();
+    let seen_at = cycle.map_or(now, |cycle| cycle.at);
     let known = store.channels().await?;
     let mut lines: Vec<Line> = known
         .iter()
         .filter(|known| known.open)
         .filter_map(|known| {
             let remembered = memory.channels.get(&known.channel.point)?;
-            let tpm_history = remembered.flow.tpm_history(now, windows);
+            let tpm_history = remembered.flow.tpm_history(seen_at, windows);
             Some(line(config, known, remembered, tpm_history, tip, now))
         })
         .collect();

@@ -59,6 +59,7 @@ pub async fn run(config: &Config, store: &StoreReader, json: bool) -> Result<(),
         decisions: &decisions,
         writes: &writes,
         tip: cycle.map(|cycle| cycle.tip).unwrap_or_default(),
+        seen_at: cycle.map_or(now, |cycle| cycle.at),
         now,
     };
     let known = store.channels().await?;
@@ -87,6 +88,8 @@ struct Sources<'a> {
     decisions: &'a BTreeMap<ChannelPoint, Decision>,
     writes: &'a BTreeMap<ChannelPoint, WriteRecord>,
     tip: BlockHeight,
+    /// Rates are as of the last cycle: what settled since is not known.
+    seen_at: Timestamp,
     now: Timestamp,
 }
 
@@ -112,8 +115,9 @@ impl Sources<'_> {
             capacity_sat: channel.capacity,
             local_ratio: channel.local_ratio(),
             target_ratio: settings.target_ratio,
-            tpm: memory.map_or(0.0, |memory| memory.flow.tpm(self.now, windows)),
-            tpm_history: memory.map_or(0.0, |memory| memory.flow.tpm_history(self.now, windows)),
+            tpm: memory.map_or(0.0, |memory| memory.flow.tpm(self.seen_at, windows)),
+            tpm_history: memory
+                .map_or(0.0, |memory| memory.flow.tpm_history(self.seen_at, windows)),
             fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
             last_change: changed.map(|write| write.intent.at),
             mode: settings.mode,

@@ -1,0 +1,230 @@
+//! The commands as an operator runs them, on a database that a daemon left.
+
+#![allow(clippy::expect_used, reason = "a panic is the report of a test")]
+
+#[path = "../cycle/node.rs"]
+#[allow(dead_code, reason = "whole cycles need more of it")]
+mod node;
+
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::Duration;
+
+use node::{FakeNode, scid};
+use sweetspot::config::Config;
+use sweetspot::cycle::{Cycle, Orders};
+use sweetspot::domain::observation::Forward;
+use sweetspot::domain::units::{Msat, Sat};
+use sweetspot::ports::Clock;
+use sweetspot::store::SqliteStore;
+use tokio_util::sync::CancellationToken;
+
+/// A folder with settings and, once a daemon ran, a database.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new(settings: &str) -> Self {
+        let home = Self(tempfile::tempdir().expect("a folder"));
+        let store = home.path("sweetspot.db");
+        let text = format!("[store]\npath = \"{}\"\n{settings}", store.display());
+        std::fs::write(home.path("config.toml"), text).expect("a file");
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        assert_cmd::Command::cargo_bin("sweetspot")
+            .expect("the binary")
+            .env("HOME", self.0.path())
+            .env_remove("SWEETSPOT_CONFIG")
+            .arg("--config")
+            .arg(self.path("config.toml"))
+            .args(args)
+            .output()
+            .expect("it runs")
+    }
+
+    /// A daemon watches `node` for some hours.
+    async fn watched(settings: &str, node: &FakeNode, hours: u32) -> Self {
+        let home = Self::new(settings);
+        let config = Config::load(&home.path("config.toml")).expect("good settings");
+        let store = SqliteStore::open(&config.store).await.expect("a database");
+        let from = node.now().minus(config.backfill);
+        let cycle = Cycle::start(node.clone(), node.clone(), store, node.clone(), from);
+        let mut cycle = cycle.await.expect("a good store");
+        for _ in 0..hours {
+            let orders = Orders {
+                book: &config.book,
+                observe_only: false,
+                report_due: false,
+            };
+            let stop = CancellationToken::new();
+            cycle.turn(orders, &stop).await.expect("a good turn");
+            node.tell(|inner| inner.now = inner.now.plus(Duration::from_secs(3_600)));
+        }
+        home
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Three channels: one drained, one balanced, one of a peer that is away.
+fn node() -> FakeNode {
+    let node = FakeNode::with_channels(3);
+    node.tell(|inner| {
+        let mut channels = inner.channels.values_mut();
+        let drained = channels.next().expect("one");
+        (drained.local_balance, drained.remote_balance) = (Sat(50_000), Sat(950_000));
+        channels.next().expect("two");
+        channels.next().expect("three").active = false;
+        inner.forwards = (1..=50)
+            .map(|n| Forward {
+                settled_at: inner.now.minus(Duration::from_secs(n * 7_200)),
+                scid_in: scid(2),
+                scid_out: scid(1),
+                amount_in: Msat(1_000_100),
+                amount_out: Msat(1_000_000),
+                fee: Msat(100),
+            })
+            .rev()
+            .collect();
+    });
+    node
+}
+
+const MANAGED: &str = "[defaults]\nmode = \"manage\"\n";
+
+#[tokio::test]
+async fn status_shows_every_open_channel() {
+    let home = Home::watched(MANAGED, &node(), 12).await;
+    let shown = home.run(&["status"]);
+    assert!(shown.status.success(), "{}", stderr(&shown));
+    let text = stdout(&shown);
+    for part in [
+        "peer-1",
+        "700001x0x0",
+        "5% / 50%",
+        "peer-3 (offline)",
+        "the peer is offline",
+    ] {
+        assert!(text.contains(part), "no {part} in\n{text}");
+    }
+    let status = json(&home.run(&["status", "--json"]));
+    let channels = status["channels"].as_array().expect("a list");
+    assert_eq!(channels.len(), 3);
+    assert_eq!(channels[0]["local_ratio"], 0.05);
+    assert_eq!(channels[0]["mode"], "manage");
+}
+
+#[tokio::test]
+async fn explain_tells_every_term_and_the_next_change() {
+    let home = Home::watched(MANAGED, &node(), 12).await;
+    for name in [
+        "700001x0x0",
+        "peer-1",
+        &scid(1).0.to_string(),
+        &format!("{}:0", "01".repeat(32)),
+    ] {
+        let shown = home.run(&["explain", name]);
+        assert!(shown.status.success(), "{name}: {}", stderr(&shown));
+    }
+    let text = stdout(&home.run(&["explain", "peer-1", "--last", "100"]));
+    for part in [
+        "balance",
+        "throughput",
+        "dampened to",
+        "wanted now",
+        "next change",
+        "change to 1",
+    ] {
+        assert!(text.contains(part), "no {part} in\n{text}");
+    }
+    let text = stdout(&home.run(&["explain", "peer-3"]));
+    assert!(text.contains("no change: the peer is offline"), "{text}");
+    let explained = json(&home.run(&["explain", "peer-1", "--json"]));
+    assert!(explained["decisions"][0]["terms"]["balance"].as_f64() > Some(0.0));
+}
+
+#[tokio::test]
+async fn prune_says_that_history_is_short() {
+    let home = Home::watched(MANAGED, &node(), 12).await;
+    let text = stdout(&home.run(&["prune"]));
+    assert!(
+        text.contains("not enough history: 11h of 30d watched"),
+        "{text}"
+    );
+    let lines = json(&home.run(&["prune", "--json"]));
+    assert_eq!(lines[0]["advice"]["prune"], "not_enough_history");
+}
+
+#[tokio::test]
+async fn a_channel_that_is_not_known_is_told_apart_from_two_that_match() {
+    let home = Home::watched(MANAGED, &node(), 1).await;
+    let unknown = home.run(&["explain", "nobody"]);
+    assert_eq!(unknown.status.code(), Some(65));
+    assert!(stderr(&unknown).contains("no channel is known as `nobody`"));
+    let several = home.run(&["explain", "peer"]);
+    assert_eq!(several.status.code(), Some(65));
+    assert!(
+        stderr(&several).contains("700002x0x0 (peer-2)"),
+        "{}",
+        stderr(&several)
+    );
+}
+
+#[test]
+fn faulty_settings_are_told_line_by_line_with_exit_code_64() {
+    let home = Home::new("[defaults]\nmode = \"mange\"\nmin_ppm = 50\nmax_ppm = 10\n");
+    for command in [&["status"][..], &["check"], &["run"]] {
+        let output = home.run(command);
+        assert_eq!(output.status.code(), Some(64), "{command:?}");
+        let said = stderr(&output);
+        assert!(said.contains("config.toml:4:"), "{said}");
+        assert!(said.contains("defaults.mode"), "{said}");
+        assert!(
+            said.contains("defaults.min_ppm") || said.contains("defaults.max_ppm"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_database_is_exit_code_74_and_says_what_makes_it() {
+    let output = Home::new("").run(&["status"]);
+    assert_eq!(output.status.code(), Some(74));
+    assert!(
+        stderr(&output).contains("`sweetspot run` creates it"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_node_that_is_not_there_is_exit_code_69() {
+    let home = Home::new("[node]\naddress = \"https://127.0.0.1:1\"\nmacaroon_hex = \"00\"\n");
+    let output = home.run(&["check"]);
+    assert_eq!(output.status.code(), Some(69));
+    assert!(
+        stdout(&output).contains("lncli bakemacaroon"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2() {
+    assert_eq!(Home::new("").run(&["stauts"]).status.code(), Some(2));
+}
