@@ -1,1 +1,4 @@
 //! The LND adapter: one node over gRPC, behind the ports.
+
+#[doc(hidden)]
+pub mod proto;

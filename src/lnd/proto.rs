@@ -1,0 +1,5 @@
+//! The generated messages, client and server traits of `proto/*.proto`.
+
+#![allow(missing_docs, clippy::all)]
+
+tonic::include_proto!("lnrpc");
