@@ -1,0 +1,93 @@
+//! Trust in the node's certificate.
+//!
+//! LND's own certificate is self-signed and marked as a CA, which no ordinary
+//! chain validation accepts for a server; and LND replaces it, with a new key,
+//! when it expires. So trust is the file: the server must show exactly a
+//! certificate that `tls.cert` holds at the moment of the handshake, and prove
+//! that it has its key. Names and dates say nothing more and are not looked at.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+
+/// Accepts the certificates in one file, which is read at each handshake, so
+/// that a renewed one is followed without a restart.
+#[derive(Debug)]
+pub(super) struct PinnedCert {
+    path: PathBuf,
+    provider: Arc<CryptoProvider>,
+}
+
+impl PinnedCert {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+        }
+    }
+
+    fn holds(&self, shown: &CertificateDer<'_>) -> Result<bool, Error> {
+        let path = self.path.display();
+        let pem = std::fs::read(&self.path)
+            .map_err(|error| Error::General(format!("cannot read {path}: {error}")))?;
+        let pinned = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::General(format!("{path} is no PEM file: {error}")))?;
+        if pinned.is_empty() {
+            return Err(Error::General(format!("{path} holds no certificate")));
+        }
+        Ok(pinned.contains(shown))
+    }
+}
+
+impl ServerCertVerifier for PinnedCert {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.holds(end_entity)? {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(Error::General(format!(
+                "the server's certificate is not the one in {}",
+                self.path.display()
+            )))
+        }
+    }
+
+    // The signatures prove that the server has the certificate's key.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
