@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use prost::Message;
 use support::{FakeLnd, OnUpdate, ScriptedChannel, World, forward, point};
 use sweetspot::domain::channel::{ChannelIds, ChannelPoint, FeeParts, InboundFee, Scid};
 use sweetspot::domain::observation::{CloseType, Observation};
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 
 const AT: Timestamp = Timestamp::from_secs(1_700_000_000);
 /// Far above what anything here takes: it only ends a test that hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn key(n: u8) -> ChannelPoint {
     point(n).parse().expect("a channel point")
@@ -43,6 +44,16 @@ fn write(n: u8) -> PolicyWrite {
 
 async fn observe(lnd: &Lnd) -> Observation {
     lnd.observe(AT).await.expect("an observation")
+}
+
+/// Returns once an RPC was called this often.
+async fn called(fake: &FakeLnd, call: &str, times: u32) {
+    let counted = async {
+        while fake.world().count(call) < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, counted).await.expect(call);
 }
 
 fn first(most: u32) -> HistoryPage {
@@ -166,9 +177,7 @@ async fn a_locked_wallet_is_waited_for() {
         let lnd = lnd.clone();
         async move { lnd.wait_until_active().await }
     });
-    while fake.world().count("SubscribeState") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    called(&fake, "SubscribeState", 1).await;
     fake.world().set_state(WalletState::Unlocked);
     assert_eq!(lnd.info().await, Err(NodeError::Starting));
     fake.world().set_state(WalletState::RpcActive);
@@ -187,9 +196,7 @@ async fn a_state_stream_that_ends_is_opened_again() {
     assert_eq!(lnd.info().await, Err(NodeError::NoWallet));
     let waiting = tokio::spawn(async move { lnd.wait_until_active().await });
     for streams in 1..=2 {
-        while fake.world().count("SubscribeState") < streams {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        called(&fake, "SubscribeState", streams).await;
         fake.world().end_streams();
     }
     assert!(!waiting.is_finished());
@@ -234,6 +241,7 @@ async fn a_round_of_reading_takes_three_calls_and_one_for_each_unannounced_chann
     let seen = observe(&lnd).await;
     lnd.forwards(first(1_000)).await.expect("a page");
     assert_eq!(seen.channels.len(), 23);
+    assert_eq!(seen.channels[&key(1)].peer_name(), "peer-1");
     assert!(
         seen.channels
             .values()
@@ -336,18 +344,16 @@ async fn a_channel_that_makes_no_sense_does_not_cost_the_others() {
 
 #[tokio::test]
 async fn a_reply_of_more_than_4_mib_is_read() {
+    let start = 1_700_000_000_000_000_000;
     let mut world = World::new([]);
-    let second = 1_000_000_000;
     world.forwards = (0..100_000)
-        .map(|n| forward(second + n, 1 << 62, 2 << 61))
+        .map(|n| forward(start + n, 850_000 << 40, 850_001 << 40))
         .collect();
+    let bytes: usize = world.forwards.iter().map(Message::encoded_len).sum();
+    assert!(bytes > 4 << 20, "{bytes} bytes");
     let fake = FakeLnd::start(world);
-    let forwards = fake
-        .client()
-        .forwards(first(100_000))
-        .await
-        .expect("a page");
-    assert_eq!(forwards.len(), 100_000);
+    let page = fake.client().forwards(first(100_000)).await;
+    assert_eq!(page.expect("a page").len(), 100_000);
 }
 
 #[tokio::test]
@@ -478,9 +484,7 @@ async fn an_update_cut_off_by_a_crash_is_of_unknown_outcome() {
     let lnd = fake.client();
     fake.world().on_update = OnUpdate::Hang;
     let writing = tokio::spawn(async move { lnd.set_policy(write(1)).await });
-    while fake.world().count("UpdateChannelPolicy") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    called(&fake, "UpdateChannelPolicy", 1).await;
     fake.kill();
     let unknown = writing.await.expect("no panic").expect_err("cut off");
     assert!(matches!(unknown, WriteError::Unknown(_)), "{unknown:?}");

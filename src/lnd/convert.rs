@@ -337,12 +337,12 @@ mod tests {
             ..said()
         };
         let in_graph = proto::ChannelEdge {
-            channel_id: 900,
+            channel_id: 901,
             ..edge(1, 1)
         };
         let channel = channel(said, Some(&in_graph), OWN).expect("well-formed");
         assert_eq!(channel.scid, Scid(16));
-        assert_eq!(channel.other_scids, [Scid(17), Scid(900)]);
+        assert_eq!(channel.other_scids, [Scid(17), Scid(900), Scid(901)]);
     }
 
     #[test]
