@@ -30,8 +30,8 @@ pub fn fee_event(channel: &Channel, event: &FeeEvent) {
     }
 }
 
-/// Tells what was decided: changes and would-be changes at INFO, the rest at
-/// DEBUG.
+/// Tells what was decided: would-be changes at INFO, the rest at DEBUG (a
+/// change is told when the node has confirmed it).
 pub fn decisions(decisions: &[Decision], seen: &Observation) {
     for decision in decisions {
         let Some(channel) = seen.channels.get(&decision.point) else {
@@ -43,8 +43,8 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let terms = decision.terms;
         let why = story(decision);
         match decision.verdict {
-            Verdict::Change { to } => info!(
-                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0, why, "changing fee"
+            Verdict::Change { to } => debug!(
+                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0, why, "fee to be changed"
             ),
             Verdict::WouldChange { to } => info!(
                 channel = %scid, peer, from_ppm, to_ppm = to.outbound.0, why,

@@ -11,6 +11,7 @@ use crate::ports::{
     Clock, Node, PendingWrite, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
     WriteIntent, WriteOutcome,
 };
+use crate::report;
 
 /// A decided change.
 pub struct Job<'a> {
@@ -172,14 +173,15 @@ fn conclude(
 fn tell(job: &Job<'_>, outcome: WriteOutcome, detail: &str) {
     let channel = job.channel.scid;
     let peer = job.channel.peer_name();
+    let from_ppm = job.decision.current.map(|fees| fees.outbound.0);
     let to_ppm = job.to.outbound.0;
+    let why = report::story(job.decision);
     if outcome == WriteOutcome::Confirmed {
-        let from_ppm = job.decision.current.map(|fees| fees.outbound.0);
-        info!(%channel, peer, from_ppm, to_ppm, "fee changed");
+        info!(%channel, peer, from_ppm, to_ppm, why, "fee changed");
         if !detail.is_empty() {
             warn!(%channel, peer, detail, "a field we do not manage changed");
         }
     } else {
-        warn!(%channel, peer, to_ppm, ?outcome, detail, "fee not changed");
+        warn!(%channel, peer, from_ppm, to_ppm, %outcome, detail, why, "fee not changed");
     }
 }
