@@ -1,10 +1,10 @@
 //! What the log says of a turn: one line per event, values as fields.
 
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::domain::absorb::FeeEvent;
 use crate::domain::channel::Channel;
-use crate::domain::decision::{Decision, Verdict};
+use crate::domain::decision::{Decision, Hold, Verdict};
 use crate::domain::observation::Observation;
 use crate::domain::prune::News;
 
@@ -33,6 +33,17 @@ pub fn fee_event(channel: &Channel, event: &FeeEvent) {
 /// Tells what was decided: would-be changes at INFO, the rest at DEBUG (a
 /// change is told when the node has confirmed it).
 pub fn decisions(decisions: &[Decision], seen: &Observation) {
+    let stopped = decisions
+        .iter()
+        .find_map(|decision| match decision.verdict {
+            Verdict::Hold {
+                reason: reason @ Hold::MassMove { .. },
+            } => Some(reason),
+            _ => None,
+        });
+    if let Some(reason) = stopped {
+        warn!(%reason, "stopped for this turn: if it goes on, look at `sweetspot status`");
+    }
     for decision in decisions {
         let Some(channel) = seen.channels.get(&decision.point) else {
             continue;
