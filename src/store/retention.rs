@@ -17,7 +17,7 @@ const ALL_SAMPLES: Duration = Duration::from_secs(2 * 86_400);
 /// ... until this age, then one a day.
 const HOURLY_SAMPLES: Duration = Duration::from_secs(32 * 86_400);
 /// Holds tell why nothing happened; after a season nobody asks.
-const HOLDS: Duration = Duration::from_secs(90 * 86_400);
+const HOLDS: Duration = Duration::from_secs(30 * 86_400);
 /// The fast rhythm holds hundreds of times a day, each time saying the same.
 const FAST_HOLDS: Duration = Duration::from_secs(2 * 86_400);
 
@@ -143,8 +143,8 @@ mod tests {
         let decisions = [
             change(1, days_ago(900)),
             decision(1, days_ago(900), Rhythm::Slow, would),
-            hold(1, days_ago(91)),
-            hold(1, days_ago(89)),
+            hold(1, days_ago(31)),
+            hold(1, days_ago(29)),
             fast_hold(3),
             fast_hold(1),
         ];
