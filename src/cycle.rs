@@ -17,7 +17,7 @@ use crate::domain::decide::decide;
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::memory::Memory;
 use crate::domain::observation::Observation;
-use crate::domain::prune;
+use crate::domain::recommend;
 use crate::domain::settings::{ChannelSettings, Mode, NodeSettings};
 use crate::domain::time::Timestamp;
 use crate::history::{self, HistoryError};
@@ -302,7 +302,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         report_due: bool,
     ) {
         let windows = self.memory.node.windows.unwrap_or_default();
-        for (point, news) in prune::revise(&mut self.memory, seen, settings, report_due) {
+        for (point, news) in recommend::revise(&mut self.memory, seen, settings, report_due) {
             if let (Some(channel), Some(memory)) =
                 (seen.channels.get(&point), self.memory.channels.get(&point))
             {

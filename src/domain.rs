@@ -15,6 +15,7 @@ pub mod matcher;
 pub mod memory;
 pub mod observation;
 pub mod prune;
+pub mod recommend;
 pub mod schedule;
 pub mod settings;
 pub mod time;

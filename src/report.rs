@@ -6,7 +6,7 @@ use crate::domain::absorb::FeeEvent;
 use crate::domain::channel::Channel;
 use crate::domain::decision::{Decision, Hold, Verdict};
 use crate::domain::observation::Observation;
-use crate::domain::prune::News;
+use crate::domain::recommend::News;
 
 /// Tells what happened to a fee between two reads.
 pub fn fee_event(channel: &Channel, event: &FeeEvent) {

@@ -43,7 +43,8 @@ use fault::Fault;
 pub use flows::{ChannelFlow, Leg};
 pub use memory::MemoryStore;
 pub use open::{OpenError, OpenFault};
-pub use reader::{KnownChannel, LastCycle, StoreReader, WriteRecord};
+pub use reader::{KnownChannel, LastCycle, StoreReader};
+pub use writes::WriteRecord;
 
 /// The database of a running daemon. While it lives no other daemon can open
 /// the same file; readers can.

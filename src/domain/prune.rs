@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::channel::{Channel, ChannelPoint};
-use super::memory::Memory;
-use super::observation::Observation;
+use super::channel::Channel;
 use super::settings::{ChannelSettings, Mode, PruneRules};
 use super::time::{Timestamp, human_span};
 use super::units::FeePpm;
@@ -195,51 +193,6 @@ impl PruneMemory {
                 })
             })
     }
-}
-
-/// A recommendation that is news.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum News {
-    /// It was not there before.
-    Appeared(Recommendation),
-    /// It was there before; told in the daily report.
-    Stands(Recommendation),
-    /// It is gone; what the rules say now.
-    Cleared(Advice),
-}
-
-/// Notes what is recommended now, and returns what is worth telling: what
-/// changed, and all that stands when the daily report is due.
-pub fn revise(
-    memory: &mut Memory,
-    seen: &Observation,
-    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
-    report_due: bool,
-) -> Vec<(ChannelPoint, News)> {
-    if report_due {
-        memory.node.reported_at = Some(seen.at);
-    }
-    let mut news = vec![];
-    for (point, channel) in &seen.channels {
-        let (Some(remembered), Some(settings)) =
-            (memory.channels.get_mut(point), settings.get(point))
-        else {
-            continue;
-        };
-        let advice = remembered.prune.advice(channel, settings);
-        let found = match advice {
-            Advice::Prune(found) => Some(found),
-            _ => None,
-        };
-        let before = std::mem::replace(&mut remembered.prune.recommended, found);
-        match (before, found) {
-            (None, Some(found)) => news.push((*point, News::Appeared(found))),
-            (Some(_), Some(found)) if report_due => news.push((*point, News::Stands(found))),
-            (Some(_), None) => news.push((*point, News::Cleared(advice))),
-            _ => {}
-        }
-    }
-    news
 }
 
 fn exemption(channel: &Channel, settings: &ChannelSettings) -> Option<Exemption> {

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::reader::WriteRecord;
 use super::retention;
+use super::writes::WriteRecord;
 use crate::domain::channel::{ChannelPoint, Scid};
 use crate::domain::decision::Decision;
 use crate::domain::memory::{ChannelMemory, Memory};

@@ -12,14 +12,14 @@ use super::columns::{from_json, number, point, scid_column};
 use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::open::{self, OpenError};
-use super::writes::WriteRow;
+use super::writes::{WriteRecord, WriteRow};
 use super::{forwards, recall};
 use crate::domain::channel::{Channel, ChannelPoint, Scid};
 use crate::domain::decision::Decision;
 use crate::domain::memory::Memory;
 use crate::domain::time::Timestamp;
 use crate::domain::units::BlockHeight;
-use crate::ports::{HistoryCursor, StoreError, WriteId, WriteIntent, WriteOutcome};
+use crate::ports::{HistoryCursor, StoreError};
 
 /// A database opened for reading only.
 #[derive(Debug)]
@@ -48,21 +48,6 @@ pub struct LastCycle {
     pub at: Timestamp,
     /// The chain tip then.
     pub tip: BlockHeight,
-}
-
-/// A stored write.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WriteRecord {
-    /// Its name.
-    pub id: WriteId,
-    /// What was meant.
-    pub intent: WriteIntent,
-    /// How it ended; `None` while that is open.
-    pub outcome: Option<WriteOutcome>,
-    /// When that was known.
-    pub outcome_at: Option<Timestamp>,
-    /// What the node or the check after it said.
-    pub detail: String,
 }
 
 impl StoreReader {
@@ -297,6 +282,7 @@ mod tests {
     use crate::domain::channel::tests::{channel, point};
     use crate::domain::observation::Forward;
     use crate::domain::units::Msat;
+    use crate::ports::WriteOutcome;
     use crate::ports::{CycleRecord, Store};
     use crate::store::SqliteStore;
     use crate::store::fixtures::*;

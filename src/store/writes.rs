@@ -4,13 +4,27 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::columns::{name, named, number, point};
 use super::fault::Fault;
-use super::reader::WriteRecord;
 use super::recall::{channel_id, save_channel};
 use crate::domain::channel::{FeeParts, InboundFee};
 use crate::domain::memory::ChannelMemory;
 use crate::domain::time::Timestamp;
 use crate::domain::units::FeePpm;
 use crate::ports::{PendingWrite, WriteId, WriteIntent, WriteOutcome};
+
+/// A stored write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteRecord {
+    /// Its name.
+    pub id: WriteId,
+    /// What was meant.
+    pub intent: WriteIntent,
+    /// How it ended; `None` while that is open.
+    pub outcome: Option<WriteOutcome>,
+    /// When that was known.
+    pub outcome_at: Option<Timestamp>,
+    /// What the node or the check after it said.
+    pub detail: String,
+}
 
 /// A row of `writes` with its channel's name.
 #[derive(sqlx::FromRow)]
