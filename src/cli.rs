@@ -2,9 +2,9 @@
 
 mod check;
 mod explain;
+mod output;
 mod prune;
 mod status;
-mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

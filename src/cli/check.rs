@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Failure;
-use super::status::mode_name;
-use super::table::{print, print_json, table, thousands};
+use super::output::{print, print_json};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::connect::lnd_config;
@@ -15,7 +14,9 @@ use crate::domain::channel::{Channel, ChannelPoint, Scid};
 use crate::domain::observation::Observation;
 use crate::domain::settings::{BaseFee, ChannelSettings, Mode};
 use crate::lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
+use crate::overview::mode_name;
 use crate::ports::{Clock, Node, NodeError, NodeInfo};
+use crate::table::{table, thousands};
 
 /// How long `check` waits for an answer in all.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,8 +4,7 @@
 use serde::Serialize;
 
 use super::Failure;
-use super::status::mode_name;
-use super::table::{print, print_json};
+use super::output::{print, print_json};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::domain::channel::Channel;
@@ -13,6 +12,7 @@ use crate::domain::decide::next_due;
 use crate::domain::decision::{Decision, Hold, Rhythm, Verdict};
 use crate::domain::settings::{ChannelSettings, Mode};
 use crate::domain::time::{Timestamp, human_span};
+use crate::overview::mode_name;
 use crate::ports::Clock;
 use crate::store::{KnownChannel, StoreReader, WriteRecord};
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Failure;
-use super::table::{print, print_json, table, thousands};
+use super::output::{print, print_json};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::domain::channel::{ChannelPoint, Scid};
@@ -11,8 +11,10 @@ use crate::domain::memory::ChannelMemory;
 use crate::domain::prune::Advice;
 use crate::domain::time::{Timestamp, human_span};
 use crate::domain::units::{BlockHeight, Sat};
+use crate::overview::NOTHING_YET;
 use crate::ports::Clock;
 use crate::store::{KnownChannel, StoreReader};
+use crate::table::{table, thousands};
 
 #[derive(Debug, Serialize)]
 struct Line {
@@ -77,8 +79,7 @@ fn line(
 
 fn render(lines: &[Line], now: Timestamp) -> String {
     if lines.is_empty() {
-        return "Nothing recorded yet: is `sweetspot run` running, and the node unlocked?"
-            .to_owned();
+        return NOTHING_YET.to_owned();
     }
     let mut shown = table(
         &[

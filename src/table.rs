@@ -1,10 +1,6 @@
-//! Tables and JSON on standard output.
+//! Tables for people.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use serde::Serialize;
-
-use super::Failure;
-
 /// A table whose columns named in `right` are aligned to the right.
 pub fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
@@ -34,20 +30,6 @@ pub fn thousands(number: u64) -> String {
             .map(|at| &digits[at..at + 3]),
     );
     parts.join(" ")
-}
-
-/// Writes one value as JSON.
-pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::Other(format!("cannot be shown as JSON: {error}")))?;
-    print(&text);
-    Ok(())
-}
-
-/// Writes to standard output; a reader that has gone away is no fault.
-pub fn print(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 #[cfg(test)]

@@ -1,0 +1,19 @@
+//! What commands write to standard output.
+
+use serde::Serialize;
+
+use super::Failure;
+
+/// Writes one value as JSON.
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::Other(format!("cannot be shown as JSON: {error}")))?;
+    print(&text);
+    Ok(())
+}
+
+/// Writes to standard output; a reader that has gone away is no fault.
+pub fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

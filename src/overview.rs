@@ -1,0 +1,222 @@
+//! Every channel in one table, from the database alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::domain::absorb::windows;
+use crate::domain::book::SettingsBook;
+use crate::domain::channel::{ChannelPoint, Scid};
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::memory::Memory;
+use crate::domain::settings::Mode;
+use crate::domain::time::{Timestamp, human_span};
+use crate::domain::units::{BlockHeight, Sat};
+use crate::ports::{StoreError, WriteOutcome};
+use crate::store::{KnownChannel, StoreReader, WriteRecord};
+use crate::table::{table, thousands};
+
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
+/// What is said of an empty database.
+pub const NOTHING_YET: &str =
+    "Nothing recorded yet: is `sweetspot run` running, and the node unlocked?";
+
+/// One channel's line.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// The channel.
+    pub channel_point: ChannelPoint,
+    /// Its scid.
+    pub scid: Scid,
+    /// The peer's alias, or the start of its key.
+    pub peer: String,
+    /// Its capacity.
+    pub capacity_sat: Sat,
+    /// The share on our side.
+    pub local_ratio: f64,
+    /// The wanted share.
+    pub target_ratio: f64,
+    /// Forwards per minute, as of the last read.
+    pub tpm: f64,
+    /// The same by its own history.
+    pub tpm_history: f64,
+    /// The outbound rate; `None` without a policy.
+    pub fee_ppm: Option<u32>,
+    /// When we last changed it.
+    pub last_change: Option<Timestamp>,
+    /// What may be done.
+    pub mode: Mode,
+    /// Whether the peer is online.
+    pub active: bool,
+    /// What the fee waits for, in words.
+    pub waits_for: String,
+}
+
+/// Every open channel, and what the node earned of late.
+#[derive(Debug, Serialize)]
+pub struct Overview {
+    /// When the node was last read.
+    pub seen_at: Option<Timestamp>,
+    /// Fees earned in the last 7 days.
+    pub earned_7_days_msat: u64,
+    /// Forwards settled in the last 7 days.
+    pub forwards_7_days: u64,
+    /// The channels, by peer.
+    pub channels: Vec<Line>,
+}
+
+impl Overview {
+    /// What `store` knows, as of `now`.
+    pub async fn gather(
+        book: &SettingsBook,
+        store: &StoreReader,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let cycle = store.last_cycle().await?;
+        let memory = store.memory().await?;
+        let decisions = store.last_decisions().await?;
+        let writes = store.last_writes().await?;
+        let week = store.total(now.minus(WEEK), now).await?;
+        let sources = Sources {
+            book,
+            memory: &memory,
+            decisions: &decisions,
+            writes: &writes,
+            tip: cycle.map(|cycle| cycle.tip).unwrap_or_default(),
+            seen_at: cycle.map_or(now, |cycle| cycle.at),
+            now,
+        };
+        let known = store.channels().await?;
+        let open = known.iter().filter(|known| known.open);
+        let mut channels: Vec<Line> = open.map(|known| sources.line(known)).collect();
+        channels.sort_by(|a, b| (&a.peer, a.scid).cmp(&(&b.peer, b.scid)));
+        Ok(Self {
+            seen_at: cycle.map(|cycle| cycle.at),
+            earned_7_days_msat: week.fees.0,
+            forwards_7_days: week.count,
+            channels,
+        })
+    }
+
+    /// As a table for people.
+    pub fn render(&self, now: Timestamp) -> String {
+        let Some(seen_at) = self.seen_at else {
+            return NOTHING_YET.to_owned();
+        };
+        format!(
+            "{}\n{} channels, seen {} ago; {} forwards earned {} sat in the last 7 days",
+            render_channels(&self.channels, now),
+            self.channels.len(),
+            human_span(now.since(seen_at)),
+            thousands(self.forwards_7_days),
+            thousands(self.earned_7_days_msat / 1_000),
+        )
+    }
+}
+
+struct Sources<'a> {
+    book: &'a SettingsBook,
+    memory: &'a Memory,
+    decisions: &'a BTreeMap<ChannelPoint, Decision>,
+    writes: &'a BTreeMap<ChannelPoint, WriteRecord>,
+    tip: BlockHeight,
+    /// Rates are as of the last cycle: what settled since is not known.
+    seen_at: Timestamp,
+    now: Timestamp,
+}
+
+impl Sources<'_> {
+    fn line(&self, known: &KnownChannel) -> Line {
+        let channel = &known.channel;
+        let point = channel.point;
+        let settings = self.book.resolve(channel, self.tip, self.now);
+        let memory = self.memory.channels.get(&point);
+        let windows = self.memory.node.windows.unwrap_or(windows(&self.book.node));
+        let changed = self
+            .writes
+            .get(&point)
+            .filter(|write| write.outcome == Some(WriteOutcome::Confirmed));
+        Line {
+            channel_point: point,
+            scid: channel.scid,
+            peer: channel.peer_name(),
+            capacity_sat: channel.capacity,
+            local_ratio: channel.local_ratio(),
+            target_ratio: settings.target_ratio,
+            tpm: memory.map_or(0.0, |memory| memory.flow.tpm(self.seen_at, windows)),
+            tpm_history: memory
+                .map_or(0.0, |memory| memory.flow.tpm_history(self.seen_at, windows)),
+            fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
+            last_change: changed.map(|write| write.intent.at),
+            mode: settings.mode,
+            active: channel.active,
+            waits_for: waits_for(self.decisions.get(&point)),
+        }
+    }
+}
+
+/// What a channel waits for, in a few words.
+pub fn waits_for(decision: Option<&Decision>) -> String {
+    match decision.map(|decision| decision.verdict) {
+        None => "its first decision".to_owned(),
+        Some(Verdict::Hold { reason }) => reason.to_string(),
+        Some(Verdict::Change { to }) => format!("changed to {}", to.outbound),
+        Some(Verdict::WouldChange { to }) => format!("observing: would set {}", to.outbound),
+    }
+}
+
+/// A mode in a word.
+pub fn mode_name(mode: Mode) -> String {
+    match mode {
+        Mode::Manage => "manage".to_owned(),
+        Mode::Observe => "observe".to_owned(),
+        Mode::Pin(rate) => format!("pin {}", rate.0),
+        Mode::Ignore => "ignore".to_owned(),
+    }
+}
+
+/// The channels as a table.
+pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
+    let mut shown = table(
+        &[
+            "channel",
+            "peer",
+            "capacity sat",
+            "local/target",
+            "tpm",
+            "tpm history",
+            "fee ppm",
+            "last change",
+            "mode",
+            "waits for",
+        ],
+        &[2, 3, 4, 5, 6],
+    );
+    for line in lines {
+        let peer = match line.active {
+            true => line.peer.clone(),
+            false => format!("{} (offline)", line.peer),
+        };
+        shown.add_row(vec![
+            line.scid.to_string(),
+            peer,
+            thousands(line.capacity_sat.0),
+            format!(
+                "{:.0}% / {:.0}%",
+                line.local_ratio * 100.0,
+                line.target_ratio * 100.0
+            ),
+            format!("{:.5}", line.tpm),
+            format!("{:.5}", line.tpm_history),
+            line.fee_ppm.map_or("-".to_owned(), |ppm| ppm.to_string()),
+            line.last_change.map_or("-".to_owned(), |at| {
+                format!("{} ago", human_span(now.since(at)))
+            }),
+            mode_name(line.mode),
+            line.waits_for.clone(),
+        ]);
+    }
+    shown.to_string()
+}
