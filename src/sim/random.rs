@@ -24,8 +24,10 @@ pub enum Purpose {
     Window = 4,
     /// Names: keys and funding transactions.
     Name = 5,
-    /// The node's own outages.
+    /// The node's own outages, and opens.
     Node = 6,
+    /// The ways over one peer.
+    Peer = 7,
 }
 
 /// One stream.

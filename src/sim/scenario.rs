@@ -3,9 +3,15 @@
 //! Every key has a default, the standard world; a scenario says only where it
 //! differs from it.
 
+mod built_in;
+mod check;
+mod standard;
+
 use std::path::PathBuf;
 
 use serde::Deserialize;
+
+pub use built_in::BUILT_IN;
 
 /// Why a text is no scenario.
 #[derive(Debug, thiserror::Error)]
@@ -125,17 +131,21 @@ pub struct PeerMix {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DemandRules {
-    /// Mean of the natural logarithm of the amount in sat.
-    pub amount_ln_mean: f64,
-    /// Standard deviation of the same.
+    /// The median amount, in sat; amounts are log-normal.
+    pub amount_median_sat: f64,
+    /// Standard deviation of the amount's natural logarithm.
     pub amount_ln_sd: f64,
+    /// The share of tiny payments, around 1,500 sat (ln-sd 1.6).
+    pub tiny: f64,
     /// Payments per session, mean.
     pub cluster: f64,
     /// Seconds between payments of a session, mean.
     pub cluster_gap_secs: f64,
-    /// Shape of the Gamma factor on each receiver's demand, drawn anew every
-    /// six hours; 0 means none.
+    /// Shape of the Gamma factor on all demand, drawn anew every six hours; 0
+    /// means none.
     pub shock_shape: f64,
+    /// The same for each receiver's own factor.
+    pub receiver_shock_shape: f64,
     /// Standard deviation of the slow drift of each party's log-popularity.
     pub drift_sd: f64,
     /// Its correlation time, in days.
@@ -154,7 +164,10 @@ pub struct DemandRules {
 pub struct RivalRules {
     /// Standard deviation of rivals' log-cost per receiver (Ornstein-Uhlenbeck).
     pub sd: f64,
-    /// Its correlation time, in days.
+    /// Standard deviation of the log-cost of the ways to us and from us over
+    /// each peer (Ornstein-Uhlenbeck).
+    pub peers_sd: f64,
+    /// The correlation time of both, in days.
     pub days: f64,
     /// Standard deviation of the log-noise in each payment's comparison.
     pub noise: f64,
@@ -224,139 +237,6 @@ fn one() -> f64 {
     1.0
 }
 
-/// 2026-01-01T00:00:00Z.
-const START_SECS: i64 = 1_767_225_600;
-
-impl Default for Scenario {
-    fn default() -> Self {
-        Self {
-            network: NetworkChoice::Synthetic {
-                nodes: 1_200,
-                seed: 1,
-            },
-            node: 1,
-            channels: 40,
-            seed: 1,
-            start_secs: START_SECS,
-            days: 120.0,
-            warm_up_days: 20.0,
-            rate: 0.5,
-            scale: 1.0,
-            start_fee: StartFee::Ppm(200),
-            start_base_fee_msat: 0,
-            peers: PeerMix::default(),
-            demand: DemandRules::default(),
-            rivals: RivalRules::default(),
-            htlcs: HtlcRules::default(),
-            gossip_mean_secs: 300.0,
-            churn: ChurnRules::default(),
-            outages: OutageRules::default(),
-            events: vec![],
-        }
-    }
-}
-
-impl Default for PeerMix {
-    fn default() -> Self {
-        Self {
-            source: 0.08,
-            sink: 0.08,
-            small: 0.08,
-            dead: 0.08,
-            private: 0.04,
-            parallel: 0.04,
-        }
-    }
-}
-
-impl Default for DemandRules {
-    fn default() -> Self {
-        Self {
-            amount_ln_mean: 10.38,
-            amount_ln_sd: 1.92,
-            cluster: 2.2,
-            cluster_gap_secs: 20.0,
-            shock_shape: 0.35,
-            drift_sd: 0.5,
-            drift_days: 30.0,
-            rhythm: 0.4,
-            budget_ppm: 5_000.0,
-            inbound_aware: 0.5,
-        }
-    }
-}
-
-impl Default for RivalRules {
-    fn default() -> Self {
-        Self {
-            sd: 0.2,
-            days: 15.0,
-            noise: 0.15,
-            reaction: 0.0,
-            reliability_weight: 1.0,
-        }
-    }
-}
-
-impl Default for HtlcRules {
-    fn default() -> Self {
-        Self {
-            hold_mean_secs: 6.0,
-            hanging: 0.005,
-            hanging_mean_hours: 6.0,
-            downstream_failure: 0.3,
-        }
-    }
-}
-
-impl Default for ChurnRules {
-    fn default() -> Self {
-        Self {
-            closes_per_channel_year: 0.87,
-            reopen_mean_days: 3.0,
-            zero_conf: 0.1,
-            failed: 0.05,
-        }
-    }
-}
-
-impl Default for OutageRules {
-    fn default() -> Self {
-        Self {
-            per_channel_year: 12.0,
-            mean_hours: 4.0,
-            node_per_year: 2.0,
-            node_mean_hours: 1.0,
-        }
-    }
-}
-
-/// The built-in scenarios: name and text.
-pub const BUILT_IN: [(&str, &str); 13] = [
-    ("standard", ""),
-    ("quiet", "rate = 0.1"),
-    ("busy", "rate = 3.0"),
-    ("small-node", "channels = 12"),
-    ("hub", "channels = 150"),
-    ("drifting", "demand = { drift_sd = 1.0, drift_days = 20 }"),
-    (
-        "demand-shock",
-        "events = [{ day = 50, demand = 0.3 }, { day = 85, demand = 1.5 }]",
-    ),
-    (
-        "price-war",
-        "events = [{ day = 50, rivals = 0.6 }]\nrivals = { sd = 0.3, noise = 0.3 }",
-    ),
-    ("reactive-rivals", "rivals = { reaction = 0.1 }"),
-    ("no-bursts", "demand = { cluster = 1.0, shock_shape = 0.0 }"),
-    ("uninformed-senders", "demand = { inbound_aware = 0.0 }"),
-    ("slow-gossip", "gossip_mean_secs = 3600"),
-    (
-        "flaky",
-        "outages = { per_channel_year = 100, mean_hours = 8, node_per_year = 20 }",
-    ),
-];
-
 impl Scenario {
     /// Reads a scenario file's text.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
@@ -374,80 +254,6 @@ impl Scenario {
                 known: BUILT_IN.map(|(known, _)| known).join(", "),
             }),
         }
-    }
-
-    fn check(&self) -> Result<(), ScenarioError> {
-        let shares = [
-            ("peers.source", self.peers.source),
-            ("peers.sink", self.peers.sink),
-            ("peers.small", self.peers.small),
-            ("peers.dead", self.peers.dead),
-            ("peers.private", self.peers.private),
-            ("peers.parallel", self.peers.parallel),
-            ("demand.rhythm", self.demand.rhythm),
-            ("demand.inbound_aware", self.demand.inbound_aware),
-            ("htlcs.hanging", self.htlcs.hanging),
-            ("htlcs.downstream_failure", self.htlcs.downstream_failure),
-            ("churn.zero_conf", self.churn.zero_conf),
-            ("churn.failed", self.churn.failed),
-        ];
-        let amounts = [
-            ("days", self.days),
-            ("warm_up_days", self.warm_up_days),
-            ("rate", self.rate),
-            ("gossip_mean_secs", self.gossip_mean_secs),
-            ("demand.amount_ln_mean", self.demand.amount_ln_mean),
-            ("demand.amount_ln_sd", self.demand.amount_ln_sd),
-            ("demand.cluster_gap_secs", self.demand.cluster_gap_secs),
-            ("demand.shock_shape", self.demand.shock_shape),
-            ("demand.drift_sd", self.demand.drift_sd),
-            ("demand.budget_ppm", self.demand.budget_ppm),
-            ("rivals.sd", self.rivals.sd),
-            ("rivals.noise", self.rivals.noise),
-            ("rivals.reaction", self.rivals.reaction),
-            ("rivals.reliability_weight", self.rivals.reliability_weight),
-            ("htlcs.hold_mean_secs", self.htlcs.hold_mean_secs),
-            ("htlcs.hanging_mean_hours", self.htlcs.hanging_mean_hours),
-            (
-                "churn.closes_per_channel_year",
-                self.churn.closes_per_channel_year,
-            ),
-            ("churn.reopen_mean_days", self.churn.reopen_mean_days),
-            ("outages.per_channel_year", self.outages.per_channel_year),
-            ("outages.mean_hours", self.outages.mean_hours),
-            ("outages.node_per_year", self.outages.node_per_year),
-            ("outages.node_mean_hours", self.outages.node_mean_hours),
-        ];
-        let positive = [
-            ("scale", self.scale),
-            ("demand.drift_days", self.demand.drift_days),
-            ("rivals.days", self.rivals.days),
-            ("demand.cluster", self.demand.cluster),
-            ("channels", super::math::count(self.channels)),
-        ];
-        let of_events = self
-            .events
-            .iter()
-            .flat_map(|e| [("events.demand", e.demand), ("events.rivals", e.rivals)]);
-        within(shares, "from 0 to 1", |v| (0.0..=1.0).contains(&v))?;
-        within(amounts, "0 to 1,000,000", |v| (0.0..=1e6).contains(&v))?;
-        within(positive, "above 0, at most 1,000,000", |v| {
-            v > 0.0 && v <= 1e6
-        })?;
-        within(of_events, "from 0.01 to 100", |v| {
-            (0.01..=100.0).contains(&v)
-        })
-    }
-}
-
-fn within(
-    values: impl IntoIterator<Item = (&'static str, f64)>,
-    must: &'static str,
-    holds: impl Fn(f64) -> bool,
-) -> Result<(), ScenarioError> {
-    match values.into_iter().find(|(_, value)| !holds(*value)) {
-        Some((key, value)) => Err(ScenarioError::Range { key, value, must }),
-        None => Ok(()),
     }
 }
 
