@@ -67,10 +67,17 @@
 //! routes recomputed at other amounts than the four classes'. Peers' balances
 //! beyond our channels are a probability, not a state. A peer's outage does not
 //! delay HTLCs already pending.
+//!
+//! # Why believe it
+//!
+//! `honesty` holds the tests: closed forms it must reproduce, books it must
+//! balance, and bands around a real node's figures it must stay in.
 
 mod churn;
 pub mod demand;
 pub mod drive;
+#[cfg(test)]
+mod honesty;
 pub mod htlc;
 pub mod life;
 pub mod link;
