@@ -19,8 +19,9 @@ use crate::ports::{
 use crate::service;
 use crate::store::{OpenError, SqliteStore};
 
-/// How long a stop may take: a write in flight finishes within.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a write in flight may take to finish: a stop is to be over within
+/// 10 s in all.
+const GRACE: Duration = Duration::from_secs(9);
 
 /// The pause after a turn that failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
