@@ -373,7 +373,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         settings: &BTreeMap<ChannelPoint, ChannelSettings>,
         stop: &CancellationToken,
         turn: &mut Turn,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), TurnError> {
         for (decision, to) in writing::in_order(decisions, &self.memory) {
             let point = decision.point;
             let (Some(channel), Some(memory)) = (
@@ -408,6 +408,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 _ => turn.failed += 1,
             }
             self.pending.extend(done.pending);
+            if let Some(error) = done.closed {
+                return Err(error.into());
+            }
         }
         Ok(())
     }
