@@ -18,7 +18,7 @@ use crate::domain::decision::{Decision, Verdict};
 use crate::domain::memory::Memory;
 use crate::domain::observation::Observation;
 use crate::domain::prune;
-use crate::domain::settings::{ChannelSettings, Mode, NodeSettings};
+use crate::domain::settings::{ChannelSettings, NodeSettings};
 use crate::domain::time::Timestamp;
 use crate::history::{self, HistoryError};
 use crate::ports::{
@@ -273,12 +273,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         seen: &Observation,
         orders: Orders<'_>,
     ) -> BTreeMap<ChannelPoint, ChannelSettings> {
-        let effective = |channel: &Channel| {
-            let mut settings = orders.book.resolve(channel, seen.tip, seen.at);
-            if orders.observe_only && settings.mode != Mode::Ignore {
-                settings.mode = Mode::Observe;
-            }
-            settings
+        let effective = |channel: &Channel| ChannelSettings {
+            observe_only: orders.observe_only,
+            ..orders.book.resolve(channel, seen.tip, seen.at)
         };
         seen.channels
             .iter()
@@ -382,7 +379,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             ) else {
                 continue;
             };
-            if settings.get(&point).is_none_or(|s| s.mode == Mode::Observe) {
+            if !settings.get(&point).is_some_and(ChannelSettings::writes) {
                 continue;
             }
             if stop.is_cancelled() {

@@ -162,6 +162,21 @@ async fn observing_writes_nothing_whatever_the_settings_say() {
 }
 
 #[tokio::test]
+async fn observing_shows_a_pinned_rate_as_it_would_be_set() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.observe_only = true;
+    daemon.turn().await.expect("a good turn");
+    let verdicts: Vec<_> = daemon.store.decisions().iter().map(|d| d.verdict).collect();
+    let to = FeeParts {
+        base_fee_msat: 0,
+        ..fees(900)
+    };
+    assert_eq!(verdicts, [Verdict::WouldChange { to }]);
+    assert!(node.tell(|inner| inner.written.is_empty()));
+}
+
+#[tokio::test]
 async fn a_refused_update_changes_nothing_and_is_not_asked_again_at_once() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.writes = Writes::Refused);
