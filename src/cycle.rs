@@ -100,6 +100,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         backfill_from: Timestamp,
     ) -> Result<Self, StoreError> {
         let loaded = store.load().await?;
+        report::left_open(&loaded.pending);
         let mut ids = ChannelIds::default();
         for (scid, point) in loaded.ids {
             ids.insert(scid, point);
@@ -144,7 +145,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let seen = seen?;
         let settings = self.settings(&seen, orders);
         let events = absorb::observation(&mut self.memory, &seen, &settings, &orders.book.node);
-        self.tell(&seen, &events);
+        self.tell(&seen, &settings, &events);
         self.settle_pending(&seen).await?;
         let decisions = self.decide(&seen, &settings, &orders.book.node).await;
         self.revise_recommendations(&seen, &settings, orders.report_due);
@@ -283,12 +284,18 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             .collect()
     }
 
-    fn tell(&self, seen: &Observation, events: &[(ChannelPoint, FeeEvent)]) {
+    fn tell(
+        &self,
+        seen: &Observation,
+        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+        events: &[(ChannelPoint, FeeEvent)],
+    ) {
         for (point, event) in events {
-            let Some(channel) = seen.channels.get(point) else {
+            let (Some(channel), Some(settings)) = (seen.channels.get(point), settings.get(point))
+            else {
                 continue;
             };
-            report::fee_event(channel, event);
+            report::fee_event(channel, event, settings.pace.foreign_hands_off);
         }
     }
 
