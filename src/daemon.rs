@@ -279,7 +279,13 @@ impl Daemon {
         let fresh = match self.file.load() {
             Ok(fresh) => fresh,
             Err(error) => {
-                error!(%error, "the settings file is faulty: the old settings stay in force");
+                // Each fault is a line of its own, so that none lacks its level.
+                for fault in error.to_string().lines() {
+                    error!(
+                        fault,
+                        "the settings file is faulty: the old settings stay in force"
+                    );
+                }
                 return;
             }
         };
