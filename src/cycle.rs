@@ -18,7 +18,7 @@ use crate::domain::decision::{Decision, Verdict};
 use crate::domain::memory::Memory;
 use crate::domain::observation::Observation;
 use crate::domain::recommend;
-use crate::domain::settings::{ChannelSettings, Mode, NodeSettings};
+use crate::domain::settings::{ChannelSettings, NodeSettings};
 use crate::domain::time::Timestamp;
 use crate::history::{self, HistoryError};
 use crate::ports::{
@@ -100,6 +100,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         backfill_from: Timestamp,
     ) -> Result<Self, StoreError> {
         let loaded = store.load().await?;
+        report::left_open(&loaded.pending);
         let mut ids = ChannelIds::default();
         for (scid, point) in loaded.ids {
             ids.insert(scid, point);
@@ -144,7 +145,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let seen = seen?;
         let settings = self.settings(&seen, orders);
         let events = absorb::observation(&mut self.memory, &seen, &settings, &orders.book.node);
-        self.tell(&seen, &events);
+        self.tell(&seen, &settings, &events);
         self.settle_pending(&seen).await?;
         let decisions = self.decide(&seen, &settings, &orders.book.node).await;
         self.revise_recommendations(&seen, &settings, orders.report_due);
@@ -273,12 +274,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         seen: &Observation,
         orders: Orders<'_>,
     ) -> BTreeMap<ChannelPoint, ChannelSettings> {
-        let effective = |channel: &Channel| {
-            let mut settings = orders.book.resolve(channel, seen.tip, seen.at);
-            if orders.observe_only && settings.mode != Mode::Ignore {
-                settings.mode = Mode::Observe;
-            }
-            settings
+        let effective = |channel: &Channel| ChannelSettings {
+            observe_only: orders.observe_only,
+            ..orders.book.resolve(channel, seen.tip, seen.at)
         };
         seen.channels
             .iter()
@@ -286,12 +284,18 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             .collect()
     }
 
-    fn tell(&self, seen: &Observation, events: &[(ChannelPoint, FeeEvent)]) {
+    fn tell(
+        &self,
+        seen: &Observation,
+        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+        events: &[(ChannelPoint, FeeEvent)],
+    ) {
         for (point, event) in events {
-            let Some(channel) = seen.channels.get(point) else {
+            let (Some(channel), Some(settings)) = (seen.channels.get(point), settings.get(point))
+            else {
                 continue;
             };
-            report::fee_event(channel, event);
+            report::fee_event(channel, event, settings.pace.foreign_hands_off);
         }
     }
 
@@ -373,7 +377,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         settings: &BTreeMap<ChannelPoint, ChannelSettings>,
         stop: &CancellationToken,
         turn: &mut Turn,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), TurnError> {
         for (decision, to) in writing::in_order(decisions, &self.memory) {
             let point = decision.point;
             let (Some(channel), Some(memory)) = (
@@ -382,7 +386,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             ) else {
                 continue;
             };
-            if settings.get(&point).is_none_or(|s| s.mode == Mode::Observe) {
+            if !settings.get(&point).is_some_and(ChannelSettings::writes) {
                 continue;
             }
             if stop.is_cancelled() {
@@ -408,6 +412,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 _ => turn.failed += 1,
             }
             self.pending.extend(done.pending);
+            if let Some(error) = done.closed {
+                return Err(error.into());
+            }
         }
         Ok(())
     }

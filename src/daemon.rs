@@ -19,8 +19,9 @@ use crate::ports::{
 use crate::service;
 use crate::store::{OpenError, SqliteStore};
 
-/// How long a stop may take: a write in flight finishes within.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a write in flight may take to finish: a stop is to be over within
+/// 10 s in all.
+const GRACE: Duration = Duration::from_secs(9);
 
 /// The pause after a turn that failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
@@ -202,16 +203,14 @@ impl Daemon {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Ok(()) = reload_asked.changed() => {
-                    if self.reload() {
-                        ticks = self.ticks();
-                    }
+                    self.reload();
+                    ticks = self.ticks();
                     continue;
                 }
-                _ = ticks.tick() => {}
-            }
-            let wait = service::alive_while(self.lnd.wait_until_active());
-            if stop.run_until_cancelled(wait).await.is_none() {
-                return;
+                () = async {
+                    ticks.tick().await;
+                    service::alive_while(self.lnd.wait_until_active()).await;
+                } => {}
             }
             if !introduced {
                 introduced = self.introduce().await;
@@ -276,18 +275,24 @@ impl Daemon {
     }
 
     /// Takes up a changed settings file; a faulty one changes nothing.
-    fn reload(&mut self) -> bool {
+    fn reload(&mut self) {
         let fresh = match self.file.load() {
             Ok(fresh) => fresh,
             Err(error) => {
-                error!(%error, "the settings file is faulty: the old settings stay in force");
-                return false;
+                // Each fault is a line of its own, so that none lacks its level.
+                for fault in error.to_string().lines() {
+                    error!(
+                        fault,
+                        "the settings file is faulty: the old settings stay in force"
+                    );
+                }
+                return;
             }
         };
         let changes = self.config.diff(&fresh);
         if changes.is_empty() {
             info!("settings reloaded: nothing changed");
-            return false;
+            return;
         }
         for change in changes {
             info!(change, "settings reloaded");
@@ -296,7 +301,6 @@ impl Daemon {
             warn!("node and database settings take effect at the next start");
         }
         self.config = fresh;
-        true
     }
 }
 

@@ -112,7 +112,11 @@ pub struct PolicyWrite {
 /// Why a write did not happen, or is not known to have happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// The node said no: nothing was changed.
+    /// The node is not ready for any update, or does not let us make one:
+    /// nothing was changed.
+    #[error("not sent: {0}")]
+    NotSent(NodeError),
+    /// The node said no to this update: nothing was changed.
     #[error("the node refused the update: {0}")]
     Refused(String),
     /// No answer, or a broken one: the node may or may not have done it.
@@ -178,8 +182,8 @@ pub enum WriteOutcome {
     Confirmed,
     /// The node said no.
     Refused,
-    /// Not attempted: the fresh read failed, or showed other fees than the
-    /// decision saw.
+    /// Not attempted: the fresh read failed or showed other fees than the
+    /// decision saw, or the node took no update at all.
     NotAttempted,
     /// The node said yes, but the read-back shows something else.
     NotSeen,

@@ -1,21 +1,27 @@
 //! What the log says of a turn: one line per event, values as fields.
 
+use std::time::Duration;
+
 use tracing::{debug, info, warn};
 
 use crate::domain::absorb::FeeEvent;
 use crate::domain::channel::Channel;
 use crate::domain::decision::{Decision, Hold, Verdict};
+use crate::domain::guard;
 use crate::domain::observation::Observation;
 use crate::domain::recommend::News;
+use crate::ports::PendingWrite;
 
-/// Tells what happened to a fee between two reads.
-pub fn fee_event(channel: &Channel, event: &FeeEvent) {
+/// Tells what happened to a fee between two reads. Someone else's fee is left
+/// alone for `hands_off`.
+pub fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
     let (scid, peer) = (channel.scid, channel.peer_name());
     match event {
         FeeEvent::ForeignChange(foreign) => info!(
             channel = %scid, peer, ppm = foreign.fees.outbound.0,
             base_fee_msat = foreign.fees.base_fee_msat,
-            "fee set by someone else: hands off for a while"
+            until = %foreign.seen_at.plus(hands_off),
+            "fee set by someone else: hands off"
         ),
         FeeEvent::Adopted(foreign) => info!(
             channel = %scid, peer, ppm = foreign.fees.outbound.0,
@@ -27,6 +33,19 @@ pub fn fee_event(channel: &Channel, event: &FeeEvent) {
         FeeEvent::WriteFoundUndone => {
             info!(channel = %scid, peer, "an unanswered fee change was found not done");
         }
+    }
+}
+
+/// Tells of writes that a stop or a crash left open.
+pub fn left_open(pending: &[PendingWrite]) {
+    for write in pending {
+        info!(
+            channel_point = %write.intent.point,
+            to_ppm = write.intent.to.outbound.0,
+            until = %write.intent.at.plus(guard::UNRESOLVED_FOR),
+            "a fee change was left unanswered: hands off until the node shows it, \
+             at the latest until then"
+        );
     }
 }
 

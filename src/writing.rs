@@ -8,7 +8,7 @@ use crate::domain::guard;
 use crate::domain::memory::{ChannelMemory, LastWrite, Memory};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    Clock, Node, PendingWrite, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
+    Clock, Node, NodeError, PendingWrite, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
     WriteIntent, WriteOutcome,
 };
 use crate::report;
@@ -29,6 +29,8 @@ pub struct Done {
     pub outcome: WriteOutcome,
     /// The write, if a later read must settle it.
     pub pending: Option<PendingWrite>,
+    /// Why the node would not take any other write now either.
+    pub closed: Option<NodeError>,
 }
 
 /// The decided changes in the order of writing: protective raises first, then
@@ -77,34 +79,65 @@ pub async fn write<N: Node, W: PolicyWriter, S: Store, C: Clock>(
         unresolved: true,
     });
     let id = store.begin_write(intent, memory).await?;
-    let (outcome, detail) = attempt(node, writer, &intent).await;
+    let Attempt {
+        outcome,
+        detail,
+        closed,
+    } = attempt(node, writer, &intent).await;
     let now = clock.now();
     conclude(memory, &intent, outcome, now);
     tell(&job, outcome, &detail);
     if outcome == WriteOutcome::Unknown {
-        let pending = Some(PendingWrite { id, intent });
-        return Ok(Done { outcome, pending });
+        return Ok(Done {
+            outcome,
+            pending: Some(PendingWrite { id, intent }),
+            closed,
+        });
     }
     store
         .finish_write(id, now, outcome, &detail, memory)
         .await?;
-    let pending = None;
-    Ok(Done { outcome, pending })
+    Ok(Done {
+        outcome,
+        pending: None,
+        closed,
+    })
+}
+
+/// What came of asking the node.
+struct Attempt {
+    outcome: WriteOutcome,
+    detail: String,
+    closed: Option<NodeError>,
+}
+
+impl Attempt {
+    fn ended(outcome: WriteOutcome, detail: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            detail: detail.into(),
+            closed: None,
+        }
+    }
+
+    fn not_made(step: &str, error: NodeError) -> Self {
+        Self {
+            outcome: WriteOutcome::NotAttempted,
+            detail: format!("{step}: {error}"),
+            closed: (!matches!(error, NodeError::NotFound(_))).then_some(error),
+        }
+    }
 }
 
 /// Fresh read, write, read back.
-async fn attempt<N: Node, W: PolicyWriter>(
-    node: &N,
-    writer: &W,
-    intent: &WriteIntent,
-) -> (WriteOutcome, String) {
+async fn attempt<N: Node, W: PolicyWriter>(node: &N, writer: &W, intent: &WriteIntent) -> Attempt {
     let fresh = match node.policy(intent.point).await {
         Ok(policy) => policy,
-        Err(error) => return (WriteOutcome::NotAttempted, format!("fresh read: {error}")),
+        Err(error) => return Attempt::not_made("fresh read", error),
     };
     if fresh.fees != intent.from {
-        let detail = "the fees changed since they were read".to_owned();
-        return (WriteOutcome::NotAttempted, detail);
+        let detail = "the fees changed since they were read";
+        return Attempt::ended(WriteOutcome::NotAttempted, detail);
     }
     let write = PolicyWrite {
         point: intent.point,
@@ -114,19 +147,22 @@ async fn attempt<N: Node, W: PolicyWriter>(
     };
     match writer.set_policy(write).await {
         Ok(()) => {}
-        Err(WriteError::Refused(reason)) => return (WriteOutcome::Refused, reason),
-        Err(WriteError::Unknown(reason)) => return (WriteOutcome::Unknown, reason),
+        Err(WriteError::NotSent(error)) => return Attempt::not_made("not sent", error),
+        Err(WriteError::Refused(reason)) => return Attempt::ended(WriteOutcome::Refused, reason),
+        Err(WriteError::Unknown(reason)) => return Attempt::ended(WriteOutcome::Unknown, reason),
     }
     match node.policy(intent.point).await {
-        Ok(now) if now.fees == intent.to => (WriteOutcome::Confirmed, other_changes(&fresh, &now)),
-        Ok(now) => (
+        Ok(now) if now.fees == intent.to => {
+            Attempt::ended(WriteOutcome::Confirmed, other_changes(&fresh, &now))
+        }
+        Ok(now) => Attempt::ended(
             WriteOutcome::NotSeen,
             format!(
                 "read back {} instead of {}",
                 now.fees.outbound, intent.to.outbound
             ),
         ),
-        Err(error) => (WriteOutcome::Unknown, format!("read back: {error}")),
+        Err(error) => Attempt::ended(WriteOutcome::Unknown, format!("read back: {error}")),
     }
 }
 
@@ -176,12 +212,17 @@ fn tell(job: &Job<'_>, outcome: WriteOutcome, detail: &str) {
     let from_ppm = job.decision.current.map(|fees| fees.outbound.0);
     let to_ppm = job.to.outbound.0;
     let why = report::story(job.decision);
-    if outcome == WriteOutcome::Confirmed {
-        info!(%channel, peer, from_ppm, to_ppm, why, "fee changed");
-        if !detail.is_empty() {
-            warn!(%channel, peer, detail, "a field we do not manage changed");
+    match outcome {
+        WriteOutcome::Confirmed => {
+            info!(%channel, peer, from_ppm, to_ppm, why, "fee changed");
+            if !detail.is_empty() {
+                warn!(%channel, peer, detail, "a field we do not manage changed");
+            }
         }
-    } else {
-        warn!(%channel, peer, from_ppm, to_ppm, %outcome, detail, why, "fee not changed");
+        WriteOutcome::Unknown => warn!(
+            %channel, peer, from_ppm, to_ppm, detail, why,
+            "fee change unanswered: the next reads show whether it was made"
+        ),
+        _ => warn!(%channel, peer, from_ppm, to_ppm, %outcome, detail, why, "fee not changed"),
     }
 }

@@ -148,8 +148,11 @@ async fn a_macaroon_refused_to_a_write_serves_the_next_write() {
     lnd.info().await.expect("the first macaroon");
     fake.world().macaroon = b"second macaroon".to_vec();
     fake.publish_macaroon(b"second macaroon");
-    let refused = lnd.set_policy(write(1)).await.expect_err("never repeated");
-    assert!(matches!(refused, WriteError::Refused(_)), "{refused:?}");
+    let denied = lnd.set_policy(write(1)).await.expect_err("never repeated");
+    assert!(
+        matches!(denied, WriteError::NotSent(NodeError::Denied(_))),
+        "{denied:?}"
+    );
     assert_eq!(fake.world().count("UpdateChannelPolicy"), 1);
     lnd.set_policy(write(1)).await.expect("the second macaroon");
 }
@@ -494,11 +497,11 @@ async fn an_update_cut_off_by_a_crash_is_of_unknown_outcome() {
 async fn no_update_is_sent_until_all_of_lnd_runs() {
     let fake = FakeLnd::start(World::new([ScriptedChannel::new(1)]));
     fake.world().set_state(WalletState::RpcActive);
-    let refused = fake
+    let early = fake
         .client()
         .set_policy(write(1))
         .await
         .expect_err("too early");
-    assert!(matches!(refused, WriteError::Refused(_)), "{refused:?}");
+    assert_eq!(early, WriteError::NotSent(NodeError::Starting));
     assert_eq!(fake.world().count("UpdateChannelPolicy"), 0);
 }

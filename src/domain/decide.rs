@@ -221,10 +221,10 @@ impl Case<'_> {
             _ => fee.waiting_since = fee.waiting_since.or(Some(self.now)),
         }
         let to = guard::fees_to_write(rate, current.unwrap_or_default(), self.settings);
-        decision.verdict = match (held, self.settings.mode) {
-            (Some(reason), _) => Verdict::Hold { reason },
-            (None, Mode::Observe) => Verdict::WouldChange { to },
-            (None, _) => Verdict::Change { to },
+        decision.verdict = match held {
+            Some(reason) => Verdict::Hold { reason },
+            None if self.settings.writes() => Verdict::Change { to },
+            None => Verdict::WouldChange { to },
         };
         decision
     }
@@ -235,7 +235,7 @@ impl Case<'_> {
     fn wanted(&self, before: f64, on_node: FeePpm, terms: &Terms) -> (f64, Vec<Limit>) {
         const LEAST_PPM: f64 = 0.4;
         if let Mode::Pin(rate) = self.settings.mode {
-            return (rate.as_f64(), vec![]);
+            return (rate.as_f64(), vec![Limit::Pinned { ppm: rate }]);
         }
         let base = if terms.protection > 0.0 {
             before.max(on_node.as_f64())

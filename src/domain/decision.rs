@@ -75,6 +75,11 @@ pub enum Limit {
         /// The fee at the end of the step.
         ppm: FeePpm,
     },
+    /// The operator's fixed rate, whatever was asked.
+    Pinned {
+        /// The rate.
+        ppm: FeePpm,
+    },
     /// Low tpm while the channel had nothing to send: no evidence of low demand.
     Depleted,
 }
@@ -205,6 +210,7 @@ impl fmt::Display for Limit {
             Self::Minimum { ppm } => write!(f, "held at the minimum of {ppm}"),
             Self::Maximum { ppm } => write!(f, "held at the maximum of {ppm}"),
             Self::Step { ppm } => write!(f, "held at {ppm} by the largest step per update"),
+            Self::Pinned { ppm } => write!(f, "pinned at {ppm}"),
             Self::Depleted => f.write_str("low tpm not counted: the channel had nothing to send"),
         }
     }

@@ -147,7 +147,7 @@ fn cooldown(
         (Rhythm::Slow, true) => settings.pace.cooldown_raise,
         (Rhythm::Slow, false) => settings.pace.cooldown_cut,
     };
-    let shown = memory.shown_at.filter(|_| settings.mode == Mode::Observe);
+    let shown = memory.shown_at.filter(|_| !settings.writes());
     let until = memory.written_at.max(shown)?.plus(wait);
     (now < until).then_some(Hold::Cooldown { until, raise })
 }

@@ -126,6 +126,8 @@ pub struct PruneRules {
 pub struct ChannelSettings {
     /// What may be done.
     pub mode: Mode,
+    /// Whether what is decided is only shown, whatever the mode.
+    pub observe_only: bool,
     /// The wanted local ratio, 0 to 1, at this moment (schedules applied).
     pub target_ratio: f64,
     /// Lowest outbound rate.
@@ -144,6 +146,13 @@ pub struct ChannelSettings {
     pub prune: PruneRules,
     /// Never recommend pruning.
     pub keep: bool,
+}
+
+impl ChannelSettings {
+    /// Whether what is decided may be written to the node.
+    pub fn writes(&self) -> bool {
+        matches!(self.mode, Mode::Manage | Mode::Pin(_)) && !self.observe_only
+    }
 }
 
 /// What governs the node as a whole.
@@ -174,6 +183,7 @@ impl Default for ChannelSettings {
     fn default() -> Self {
         Self {
             mode: Mode::Observe,
+            observe_only: false,
             target_ratio: 0.5,
             min: FeePpm(1),
             max: FeePpm(2_500),

@@ -47,7 +47,7 @@ impl Fault {
 
     pub(super) fn into_write_error(self) -> WriteError {
         match self {
-            Self::Macaroon(error) => WriteError::Refused(error.to_string()),
+            Self::Macaroon(error) => WriteError::NotSent(NodeError::Denied(error.to_string())),
             Self::TimedOut(allowed) => WriteError::Unknown(no_answer(allowed)),
             Self::Status(status) => write_fault(&status),
         }
@@ -110,21 +110,24 @@ fn write_fault(status: &Status) -> WriteError {
         return WriteError::Unknown(innermost(source));
     }
     let text = status.message();
-    let refused = match status.code() {
-        Code::InvalidArgument
-        | Code::NotFound
-        | Code::PermissionDenied
-        | Code::Unauthenticated
-        | Code::FailedPrecondition
-        | Code::Unimplemented => true,
-        Code::Unknown => !INTERRUPTED.iter().any(|part| text.contains(part)),
-        _ => false,
-    };
-    if refused {
-        WriteError::Refused(text.to_owned())
-    } else {
-        WriteError::Unknown(format!("{:?}: {text}", status.code()))
+    match status.code() {
+        Code::Unknown if INTERRUPTED.iter().any(|part| text.contains(part)) => {}
+        // What is wrong with the wallet or the macaroon is said before the
+        // update is looked at.
+        Code::Unknown | Code::PermissionDenied | Code::Unauthenticated => {
+            return match read_fault(status) {
+                NodeError::NotFound(_) | NodeError::Other(_) => {
+                    WriteError::Refused(text.to_owned())
+                }
+                not_ready => WriteError::NotSent(not_ready),
+            };
+        }
+        Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::Unimplemented => {
+            return WriteError::Refused(text.to_owned());
+        }
+        _ => {}
     }
+    WriteError::Unknown(format!("{:?}: {text}", status.code()))
 }
 
 /// What LND says when it stopped waiting for its gossiper, which may have
@@ -213,7 +216,6 @@ mod tests {
     fn a_write_is_refused_only_by_what_the_node_says_before_it_commits() {
         for refused in [
             Status::unknown("time lock delta of 0 is too small, minimum supported is 24"),
-            Status::unknown("permission denied"),
             Status::invalid_argument("cannot set both FeeRate and FeeRatePpm at the same time"),
             Status::unimplemented("unknown method"),
         ] {
@@ -229,6 +231,26 @@ mod tests {
             Status::from_error("broken pipe".into()),
         ] {
             assert!(matches!(write(unknown), WriteError::Unknown(_)));
+        }
+    }
+
+    #[test]
+    fn a_write_that_the_node_lets_nobody_make_is_not_sent() {
+        for (status, reason) in [
+            (
+                Status::unknown("permission denied"),
+                NodeError::Denied("permission denied".to_owned()),
+            ),
+            (
+                Status::permission_denied("no"),
+                NodeError::Denied("no".to_owned()),
+            ),
+            (
+                Status::unknown("wallet locked, unlock it to enable full RPC access"),
+                NodeError::Locked,
+            ),
+        ] {
+            assert_eq!(write(status), WriteError::NotSent(reason));
         }
     }
 

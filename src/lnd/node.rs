@@ -104,8 +104,7 @@ impl Node for Lnd {
 impl PolicyWriter for Lnd {
     async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
         // Until all of LND runs, an update can hang with its outcome open.
-        let ready = self.ensure_active().await;
-        ready.map_err(|reason| WriteError::Refused(format!("not sent: {reason}")))?;
+        self.ensure_active().await.map_err(WriteError::NotSent)?;
         let order = convert::policy_update(&write);
         let reply = self
             .write(order, |mut lnd, order| async move {

@@ -17,7 +17,7 @@ use sweetspot::domain::observation::{CloseType, ClosedChannel, Forward};
 use sweetspot::domain::time::Timestamp;
 use sweetspot::domain::units::{FeePpm, Msat};
 use sweetspot::history::PAGE_EVENTS;
-use sweetspot::ports::{Clock, Store, WriteOutcome};
+use sweetspot::ports::{Clock, NodeError, Store, WriteOutcome};
 use sweetspot::store::MemoryStore;
 use tokio_util::sync::CancellationToken;
 
@@ -162,6 +162,21 @@ async fn observing_writes_nothing_whatever_the_settings_say() {
 }
 
 #[tokio::test]
+async fn observing_shows_a_pinned_rate_as_it_would_be_set() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.observe_only = true;
+    daemon.turn().await.expect("a good turn");
+    let verdicts: Vec<_> = daemon.store.decisions().iter().map(|d| d.verdict).collect();
+    let to = FeeParts {
+        base_fee_msat: 0,
+        ..fees(900)
+    };
+    assert_eq!(verdicts, [Verdict::WouldChange { to }]);
+    assert!(node.tell(|inner| inner.written.is_empty()));
+}
+
+#[tokio::test]
 async fn a_refused_update_changes_nothing_and_is_not_asked_again_at_once() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.writes = Writes::Refused);
@@ -171,6 +186,22 @@ async fn a_refused_update_changes_nothing_and_is_not_asked_again_at_once() {
     assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Refused)]);
     daemon.run(HOUR * 5, MINUTE * 5).await;
     assert_eq!(daemon.outcomes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_node_that_takes_no_update_ends_the_turn_and_costs_no_channel_its_place() {
+    let node = FakeNode::with_channels(2);
+    node.tell(|inner| inner.writes = Writes::Denied);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let denied = daemon
+        .turn()
+        .await
+        .expect_err("the operator must hear of it");
+    assert!(matches!(denied, TurnError::Node(NodeError::Denied(_))));
+    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::NotAttempted)]);
+    node.tell(|inner| inner.writes = Writes::Done);
+    daemon.run(HOUR * 2, MINUTE * 5).await;
+    assert_eq!([1, 2].map(|n| node.ppm(n)), [900, 900]);
 }
 
 #[tokio::test]

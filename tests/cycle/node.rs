@@ -19,6 +19,8 @@ pub enum Writes {
     #[default]
     Done,
     Refused,
+    /// Lets nobody write.
+    Denied,
     /// Says yes and does nothing.
     Lost,
     /// Does it, but the answer never comes.
@@ -213,6 +215,7 @@ impl PolicyWriter for FakeNode {
         }
         match inner.writes {
             Writes::Done | Writes::Lost => Ok(()),
+            Writes::Denied => Err(WriteError::NotSent(NodeError::Denied("no".to_owned()))),
             Writes::Refused => Err(WriteError::Refused("INVALID_PARAMETER".to_owned())),
             Writes::DoneUnanswered | Writes::UndoneUnanswered => {
                 Err(WriteError::Unknown("timed out".to_owned()))

@@ -11,9 +11,17 @@
 
 mod chain;
 mod channel;
+mod daemon;
+mod fees;
+mod kills;
+mod line;
 mod network;
 mod node;
+mod outage;
+mod permissions;
 mod process;
+mod reading;
+mod reload;
 mod rest;
 mod routing;
 
@@ -41,6 +49,58 @@ const SCENARIOS: &[Scenario] = &[
     (
         "a restarted bob is locked until unlocked",
         routing::a_restarted_bob_is_locked_until_unlocked,
+    ),
+    (
+        "the macaroon that check asks for suffices",
+        permissions::the_macaroon_that_check_asks_for_suffices,
+    ),
+    (
+        "a read-only macaroon suffices to observe",
+        permissions::a_read_only_macaroon_suffices_to_observe,
+    ),
+    (
+        "a read-only macaroon is too little to manage",
+        permissions::a_read_only_macaroon_is_too_little_to_manage,
+    ),
+    (
+        "forwards are read exactly once",
+        reading::forwards_are_read_exactly_once,
+    ),
+    (
+        "only managed fields change, in every node's graph",
+        fees::only_managed_fields_change,
+    ),
+    (
+        "a fee set by hand is respected",
+        fees::a_fee_set_by_hand_is_respected,
+    ),
+    (
+        "a private channel is read but left alone",
+        reading::a_private_channel_is_read_but_left_alone,
+    ),
+    (
+        "a reload takes good settings and refuses faulty ones",
+        reload::a_reload_takes_good_settings_and_refuses_faulty_ones,
+    ),
+    (
+        "a locked node is waited for",
+        outage::a_locked_node_is_waited_for,
+    ),
+    (
+        "a kill before the update leaves the old policy",
+        kills::a_kill_before_the_update_leaves_the_old_policy,
+    ),
+    (
+        "a kill after the update is found done",
+        kills::a_kill_after_the_update_is_found_done,
+    ),
+    (
+        "a stop does not wait for a hung node",
+        kills::a_stop_does_not_wait_for_a_hung_node,
+    ),
+    (
+        "kills at any moment leave nothing wrong",
+        kills::kills_at_any_moment_leave_nothing_wrong,
     ),
 ];
 

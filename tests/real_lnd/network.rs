@@ -205,6 +205,12 @@ impl Network {
         }
     }
 
+    /// Bob's policy on one of his channels, as he has it.
+    pub fn bob_policy(&self, channel: &Channel) -> Policy {
+        let policy = self.bob.policy(&channel.point, &self.bob.pubkey());
+        policy.unwrap_or_else(|| panic!("bob has a policy on {}", channel.point))
+    }
+
     /// Waits until all of Bob's channels can forward, as after a restart.
     pub fn wait_until_bob_can_forward(&self) {
         for channel in [&self.alice_bob, &self.bob_carol, &self.bob_alice_private] {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -35,7 +36,7 @@ pub struct Policy {
     /// Base fee, msat.
     pub base_fee_msat: i64,
     /// Proportional fee, ppm.
-    pub fee_ppm: i64,
+    pub fee_ppm: u32,
     /// CLTV delta, blocks.
     pub cltv_delta: u32,
     /// Smallest HTLC, msat.
@@ -57,6 +58,7 @@ pub struct Node {
     p2p_port: u16,
     rest_port: u16,
     lnd: Option<Process>,
+    pubkey: OnceLock<String>,
 }
 
 impl Node {
@@ -101,6 +103,7 @@ impl Node {
             p2p_port,
             rest_port,
             lnd: None,
+            pubkey: OnceLock::new(),
         }
     }
 
@@ -226,7 +229,8 @@ impl Node {
 
     /// The node's public key, hex.
     pub fn pubkey(&self) -> String {
-        text(&self.lncli(&["getinfo"])["identity_pubkey"])
+        let ask = || text(&self.lncli(&["getinfo"])["identity_pubkey"]);
+        self.pubkey.get_or_init(ask).clone()
     }
 
     /// The policy `owner` set on `channel_point`, as this node's graph shows it; none while the

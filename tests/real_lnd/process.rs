@@ -44,17 +44,27 @@ impl Process {
     }
 
     /// Asks it to end (SIGTERM) and waits until it has.
-    pub fn terminate(mut self) -> ExitStatus {
-        // The standard library has no safe way to send any signal but SIGKILL.
-        let asked = Command::new("sh")
-            .args(["-c", &format!("kill -TERM {}", self.child.id())])
-            .status()
-            .expect("sh runs");
-        assert!(asked.success(), "SIGTERM to {}", self.name);
+    pub fn terminate(self) -> ExitStatus {
+        self.terminate_within(EXIT_LIMIT)
+    }
+
+    /// As [`Self::terminate`]; taking longer than `limit` fails the test.
+    pub fn terminate_within(mut self, limit: Duration) -> ExitStatus {
+        self.signal("TERM");
         let name = self.name.clone();
-        until(&format!("{name} ends on SIGTERM"), EXIT_LIMIT, || {
+        until(&format!("{name} ends on SIGTERM"), limit, || {
             self.exited().ok_or_else(|| "still running".to_owned())
         })
+    }
+
+    /// Sends a signal by its name without `SIG`.
+    pub fn signal(&self, signal: &str) {
+        // The standard library has no safe way to send any signal but SIGKILL.
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{signal} {}", self.child.id())])
+            .status()
+            .expect("sh runs");
+        assert!(sent.success(), "SIG{signal} to {}", self.name);
     }
 }
 
