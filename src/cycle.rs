@@ -122,6 +122,14 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         })
     }
 
+    /// Has every channel looked at in the next turn, as after a change of
+    /// settings: new bounds and pins need not wait for the slow rhythm.
+    pub fn look_again(&mut self) {
+        for channel in self.memory.channels.values_mut() {
+            channel.fee.retry = true;
+        }
+    }
+
     /// When the daily report was last made.
     pub fn reported_at(&self) -> Option<Timestamp> {
         self.memory.node.reported_at

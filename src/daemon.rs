@@ -203,7 +203,9 @@ impl Daemon {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Ok(()) = reload_asked.changed() => {
-                    self.reload();
+                    if self.reload() {
+                        cycle.look_again();
+                    }
                     ticks = self.ticks();
                     continue;
                 }
@@ -275,7 +277,7 @@ impl Daemon {
     }
 
     /// Takes up a changed settings file; a faulty one changes nothing.
-    fn reload(&mut self) {
+    fn reload(&mut self) -> bool {
         let fresh = match self.file.load() {
             Ok(fresh) => fresh,
             Err(error) => {
@@ -286,13 +288,13 @@ impl Daemon {
                         "the settings file is faulty: the old settings stay in force"
                     );
                 }
-                return;
+                return false;
             }
         };
         let changes = self.config.diff(&fresh);
         if changes.is_empty() {
             info!("settings reloaded: nothing changed");
-            return;
+            return false;
         }
         for change in changes {
             info!(change, "settings reloaded");
@@ -301,6 +303,7 @@ impl Daemon {
             warn!("node and database settings take effect at the next start");
         }
         self.config = fresh;
+        true
     }
 }
 

@@ -61,8 +61,8 @@ pub struct FeeMemory {
     pub shown_at: Option<Timestamp>,
     /// Since when a publishable change has been waiting.
     pub waiting_since: Option<Timestamp>,
-    /// Whether the last decision was held back by the node's budget only, so
-    /// that the next cycle must look again without another step.
+    /// Whether the next cycle must look again without another step: the node's
+    /// budget held a change back, or the settings changed.
     pub retry: bool,
     /// Our writes of the last 24 hours.
     pub writes: VecDeque<Timestamp>,

@@ -253,10 +253,7 @@ async fn settings_are_reloaded_if_they_are_good() {
     daemon.signal("HUP");
     daemon.logs("the old settings stay in force").await;
     daemon.logs("defaults.mode").await;
-    daemon.set(
-        &node,
-        "slow_interval = \"2s\"\n[defaults]\nmode = \"pin\"\npin_ppm = 321\n",
-    );
+    daemon.set(&node, "[defaults]\nmode = \"pin\"\npin_ppm = 321\n");
     daemon.signal("HUP");
     daemon.logs("defaults.pin_ppm: unset").await;
     until_ppm(&node, 1, 321).await;
