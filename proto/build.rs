@@ -7,7 +7,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     // `sqlx::migrate!` embeds this directory but cannot watch it.
     println!("cargo:rerun-if-changed=migrations");
-    let files = protox::compile(["lightning.proto", "stateservice.proto"], ["proto"])?;
+    let sources = [
+        "lightning.proto",
+        "stateservice.proto",
+        "routerrpc/router.proto",
+        "walletrpc/walletkit.proto",
+    ];
+    let files = protox::compile(sources, ["proto"])?;
     tonic_prost_build::configure()
         .build_transport(false)
         .generate_default_stubs(true)

@@ -325,7 +325,11 @@ async fn pending_htlcs_and_the_commit_fee_do_not_move_the_observed_ratio() {
     channel.said.local_balance = 546_000;
     channel.said.remote_balance = 300_000;
     channel.said.pending_htlcs = [(false, 50_000), (true, 100_000)]
-        .map(|(incoming, amount)| Htlc { incoming, amount })
+        .map(|(incoming, amount)| Htlc {
+            incoming,
+            amount,
+            ..Default::default()
+        })
         .to_vec();
     let fake = FakeLnd::start(World::new([channel]));
     let seen = observe(&fake.client()).await;
@@ -388,6 +392,7 @@ async fn closed_channels_keep_all_their_numbers() {
         close_type: ClosureType::RemoteForceClose.into(),
         alias_scids: vec![16_000_000 << 40],
         zero_conf_confirmed_scid: 850_000 << 40,
+        ..Default::default()
     }];
     let fake = FakeLnd::start(world);
     let closed = fake.client().closed_channels().await.expect("an answer");

@@ -276,7 +276,11 @@ mod tests {
 
     #[test]
     fn pending_htlcs_go_by_direction_and_neither_they_nor_the_commit_fee_move_the_ratio() {
-        let htlc = |incoming, amount| proto::Htlc { incoming, amount };
+        let htlc = |incoming, amount| proto::Htlc {
+            incoming,
+            amount,
+            ..Default::default()
+        };
         // 5,000 sat of the capacity are in no balance: the commit fee, ours.
         let said = proto::Channel {
             pending_htlcs: vec![

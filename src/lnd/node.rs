@@ -53,6 +53,7 @@ impl Node for Lnd {
             end_time: 0,
             index_offset: page.offset,
             num_max_events: page.max_events,
+            ..Default::default()
         };
         let said = self
             .read(query, |mut lnd, query| async move {
@@ -84,7 +85,7 @@ impl Node for Lnd {
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
-        let query = proto::ClosedChannelsRequest {};
+        let query = proto::ClosedChannelsRequest::default();
         let said = self
             .read(query, |mut lnd, query| async move {
                 lnd.closed_channels(query).await
@@ -132,6 +133,7 @@ impl Lnd {
     async fn list_channels(&self) -> Result<Vec<proto::Channel>, NodeError> {
         let query = proto::ListChannelsRequest {
             peer_alias_lookup: true,
+            ..Default::default()
         };
         let said = self
             .read(query, |mut lnd, query| async move {

@@ -1,5 +1,15 @@
-//! The generated messages, client and server traits of `proto/*.proto`.
+//! The generated messages, client and server traits of `proto/`.
 
 #![allow(missing_docs, clippy::all)]
 
-tonic::include_proto!("lnrpc");
+pub mod lnrpc {
+    tonic::include_proto!("lnrpc");
+}
+pub mod routerrpc {
+    tonic::include_proto!("routerrpc");
+}
+pub mod walletrpc {
+    tonic::include_proto!("walletrpc");
+}
+
+pub use lnrpc::*;

@@ -66,6 +66,7 @@ pub fn failure(order: &PolicyUpdateRequest, reason: UpdateFailure, error: &str) 
         outpoint: Some(OutPoint {
             txid_str,
             output_index,
+            ..Default::default()
         }),
         reason: reason.into(),
         update_error: error.to_owned(),

@@ -121,6 +121,7 @@ impl Lightning for Rpc {
             synced_to_chain: true,
             version: world.version.clone(),
             synced_to_graph: true,
+            ..Default::default()
         }))
     }
 
@@ -145,6 +146,7 @@ impl Lightning for Rpc {
         let edges = announced.filter_map(|channel| channel.edge.clone());
         Ok(Response::new(NodeInfo {
             channels: edges.filter(|_| query.include_channels).collect(),
+            ..Default::default()
         }))
     }
 
@@ -189,7 +191,7 @@ impl Lightning for Rpc {
             .filter(|event| span.contains(&event.timestamp_ns))
             .skip(query.index_offset as usize)
             .take(most as usize)
-            .copied()
+            .cloned()
             .collect();
         let returned = u32::try_from(forwarding_events.len()).expect("a page");
         Ok(Response::new(ForwardingHistoryResponse {

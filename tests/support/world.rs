@@ -57,6 +57,7 @@ impl ScriptedChannel {
                 remote_balance: 500_000,
                 local_constraints: Some(ChannelConstraints {
                     chan_reserve_sat: 10_000,
+                    ..Default::default()
                 }),
                 peer_alias: format!("peer-{n}"),
                 ..Default::default()
@@ -68,6 +69,7 @@ impl ScriptedChannel {
                 node2_pub: peer_key(n),
                 node1_policy: Some(policy),
                 node2_policy: Some(policy),
+                ..Default::default()
             }),
             announced: true,
         }
@@ -97,6 +99,7 @@ pub fn forward(timestamp_ns: u64, chan_id_in: u64, chan_id_out: u64) -> Forwardi
         amt_in_msat: 50_001_050,
         amt_out_msat: 50_000_000,
         timestamp_ns,
+        ..Default::default()
     }
 }
 
