@@ -19,6 +19,7 @@ pub mod ports;
 pub mod report;
 pub mod service;
 pub mod sim;
+pub mod simnode;
 pub mod store;
 pub mod table;
 pub mod writing;

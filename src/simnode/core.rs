@@ -1,0 +1,308 @@
+//! The node itself: the world, and what an LND around it remembers of it.
+
+use std::collections::BTreeMap;
+
+use crate::domain::channel::{ChannelPoint, FeeParts, PeerId, Policy};
+use crate::domain::observation::{ClosedChannel, Forward};
+use crate::domain::time::Timestamp;
+use crate::domain::units::BlockHeight;
+use crate::lnd::LndVersion;
+use crate::lnd::proto::{FailedUpdate, UpdateFailure};
+use crate::sim::htlc::HtlcEvent;
+use crate::sim::view::PeerInfo;
+use crate::sim::world::World;
+
+use super::clock::VirtualClock;
+use super::faults::{Faults, WriteFault};
+use super::history::History;
+use super::keyring::Keyring;
+use super::listed::{Listed, Terms};
+use super::messages;
+use super::policy::Update;
+use super::signals::Signals;
+
+/// What the node remembers of a channel beside the world.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// As last seen.
+    pub listed: Listed,
+    /// When the node first saw it.
+    pub since: Timestamp,
+    /// For how long it was seen active, in nanoseconds.
+    pub active_nanos: u64,
+    pub sent_msat: u64,
+    pub received_msat: u64,
+    /// Commitment updates.
+    pub updates: u64,
+}
+
+/// A closed channel.
+#[derive(Clone, Debug)]
+pub(super) struct Closed {
+    pub closed: ClosedChannel,
+    pub height: BlockHeight,
+    /// What was known of it; `None` if its funding failed, or it came and went
+    /// between two looks.
+    pub last: Option<Listed>,
+}
+
+/// Who the node says it is.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    pub key: PeerId,
+    pub alias: String,
+    /// As GetInfo tells it.
+    pub version: String,
+    pub release: LndVersion,
+}
+
+#[derive(Debug)]
+pub(super) struct Core {
+    pub world: World,
+    pub clock: VirtualClock,
+    pub name: Name,
+    pub peers: BTreeMap<PeerId, PeerInfo>,
+    pub history: History,
+    pub records: BTreeMap<ChannelPoint, Record>,
+    pub closed: Vec<Closed>,
+    pub terms: BTreeMap<ChannelPoint, Terms>,
+    pub faults: Faults,
+    pub keyring: Keyring,
+    pub signals: Signals,
+    /// How often each RPC was called, refused calls included.
+    pub calls: BTreeMap<String, u64>,
+    pub synced_at: Timestamp,
+    was_down: bool,
+}
+
+impl Core {
+    pub fn new(world: World, clock: VirtualClock, name: Name) -> Self {
+        let mut core = Self {
+            peers: world.peers(),
+            synced_at: world.now(),
+            was_down: world.is_down(),
+            world,
+            clock,
+            name,
+            history: History::default(),
+            records: BTreeMap::new(),
+            closed: vec![],
+            terms: BTreeMap::new(),
+            faults: Faults::default(),
+            keyring: Keyring::default(),
+            signals: Signals::default(),
+            calls: BTreeMap::new(),
+        };
+        core.look();
+        core
+    }
+
+    /// What the node's clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.clock.local()
+    }
+
+    /// Brings the world up to the clock, and hears what happened.
+    pub fn sync(&mut self) {
+        let now = self.clock.world();
+        self.world.step_until(now);
+        let forwards = self.world.drain_forwards();
+        let htlcs = self.world.drain_htlc_events();
+        self.look();
+        self.count(&forwards, &htlcs);
+        for forward in forwards {
+            self.history.add(Forward {
+                settled_at: self.clock.to_local(forward.settled_at),
+                ..forward
+            });
+        }
+        self.history.trim(self.now());
+        for event in &htlcs {
+            let at = self.clock.to_local(event.at);
+            self.signals
+                .htlc(messages::htlc_event(event, at, self.world.tip()));
+        }
+        self.forget_closed();
+        if self.world.is_down() && !self.was_down {
+            self.signals.end_streams();
+        }
+        self.was_down = self.world.is_down();
+        self.synced_at = now;
+    }
+
+    /// The open channels as the node lists them, in order.
+    pub fn listed(&self) -> Vec<Listed> {
+        let tip = self.world.tip();
+        let mut listed: Vec<_> = self
+            .world
+            .channels()
+            .map(|channel| self.list(Listed::new(channel, tip)))
+            .collect();
+        listed.sort_by_key(|listed| listed.channel.point);
+        listed
+    }
+
+    fn list(&self, mut listed: Listed) -> Listed {
+        let channel = &mut listed.channel;
+        if let (Some(policy), Some(terms)) = (&mut channel.policy, self.terms.get(&channel.point)) {
+            *policy = terms.imposed_on(*policy);
+        }
+        if self.faults.silent_peers.contains(&channel.point) {
+            channel.peer_policy = None;
+        }
+        if self.faults.lost_edges.contains(&channel.point) {
+            channel.policy = None;
+            channel.peer_policy = None;
+            listed.has_edge = false;
+            listed.announced = false;
+        }
+        listed
+    }
+
+    /// Compares the world's channels with those remembered, and tells of what
+    /// changed.
+    fn look(&mut self) {
+        let now = self.clock.world();
+        let passed = now.since(self.synced_at).as_nanos();
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        for listed in self.listed() {
+            let point = listed.channel.point;
+            let Some(record) = self.records.get_mut(&point) else {
+                self.signals.opened(&listed);
+                let record = Record {
+                    listed,
+                    since: now,
+                    active_nanos: 0,
+                    sent_msat: 0,
+                    received_msat: 0,
+                    updates: 0,
+                };
+                self.records.insert(point, record);
+                continue;
+            };
+            let before = std::mem::replace(&mut record.listed, listed);
+            let active = record.listed.channel.active;
+            if active {
+                record.active_nanos = record.active_nanos.saturating_add(passed);
+            }
+            if before.channel.active != active {
+                self.signals.switched(point, active);
+            }
+            let switch = |listed: &Listed| listed.channel.policy.map(|policy| policy.disabled);
+            if switch(&before) != switch(&record.listed) {
+                self.touch(point);
+            }
+        }
+    }
+
+    fn count(&mut self, forwards: &[Forward], htlcs: &[HtlcEvent]) {
+        let scids: BTreeMap<_, _> = self
+            .records
+            .values()
+            .map(|record| (record.listed.channel.scid, record.listed.channel.point))
+            .collect();
+        let records = &mut self.records;
+        let mut on = |scid, tally: &dyn Fn(&mut Record)| {
+            if let Some(record) = scids.get(&scid).and_then(|point| records.get_mut(point)) {
+                tally(record);
+            }
+        };
+        for forward in forwards {
+            on(forward.scid_in, &|record| {
+                record.received_msat += forward.amount_in.0;
+            });
+            on(forward.scid_out, &|record| {
+                record.sent_msat += forward.amount_out.0;
+            });
+        }
+        for event in htlcs {
+            on(event.scid_in, &|record| record.updates += 1);
+            on(event.scid_out, &|record| record.updates += 1);
+        }
+    }
+
+    fn forget_closed(&mut self) {
+        let known = self.closed.len();
+        let fresh = self.world.closed_channels().iter().skip(known).cloned();
+        for closed in fresh.collect::<Vec<_>>() {
+            let last = self.records.remove(&closed.point);
+            self.terms.remove(&closed.point);
+            let closed = Closed {
+                closed,
+                height: self.world.tip(),
+                last: last.map(|record| record.listed),
+            };
+            self.signals.closed(&closed);
+            self.closed.push(closed);
+        }
+    }
+
+    /// Applies an update to one channel, or says why not.
+    pub fn update(&mut self, point: ChannelPoint, update: &Update) -> Result<(), FailedUpdate> {
+        let failed = |reason, error: &str| messages::failed_update(point, reason, error);
+        match &self.faults.writes {
+            WriteFault::Failed(reason, error) => return Err(failed(*reason, error)),
+            WriteFault::Lost => return Ok(()),
+            WriteFault::None | WriteFault::Unanswered => {}
+        }
+        let Some(listed) = self.find(point) else {
+            return Err(failed(UpdateFailure::NotFound, "not found"));
+        };
+        let Some(policy) = listed.channel.policy else {
+            return Err(failed(UpdateFailure::Unknown, "could not update policies"));
+        };
+        let after = update
+            .applied_to(policy, listed.limits())
+            .map_err(|error| failed(UpdateFailure::InvalidParameter, &error))?;
+        self.set_policy(point, after);
+        Ok(())
+    }
+
+    /// Replaces the policy of an open channel, whoever asks.
+    pub fn set_policy(&mut self, point: ChannelPoint, policy: Policy) {
+        if self.world.set_fees(point, policy.fees).is_err() {
+            return;
+        }
+        let off = self.terms.get(&point).is_some_and(|terms| terms.off);
+        self.terms.insert(
+            point,
+            Terms {
+                off,
+                ..Terms::of(policy)
+            },
+        );
+        self.touch(point);
+    }
+
+    /// Sets fees past the node's RPCs, as another program would through them.
+    pub fn set_fees(&mut self, point: ChannelPoint, fees: FeeParts) {
+        let policy = self.find(point).and_then(|listed| listed.channel.policy);
+        if let Some(policy) = policy {
+            self.set_policy(point, Policy { fees, ..policy });
+        }
+    }
+
+    /// Switches a channel off by hand, or leaves it to itself again.
+    pub fn switch(&mut self, point: ChannelPoint, off: bool) {
+        self.terms_of(point, |terms| terms.off = off);
+        self.touch(point);
+    }
+
+    /// An open channel.
+    pub fn find(&self, point: ChannelPoint) -> Option<Listed> {
+        let channel = self.world.channel(point)?;
+        Some(self.list(Listed::new(channel, self.world.tip())))
+    }
+
+    fn touch(&mut self, point: ChannelPoint) {
+        let now = self.now();
+        self.terms_of(point, |terms| terms.touch(now));
+    }
+
+    fn terms_of(&mut self, point: ChannelPoint, change: impl FnOnce(&mut Terms)) {
+        let of_world = self.world.channel(point).and_then(|channel| channel.policy);
+        if let Some(policy) = of_world {
+            change(self.terms.entry(point).or_insert_with(|| Terms::of(policy)));
+        }
+    }
+}
