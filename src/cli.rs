@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod output;
 mod prune;
+mod simnode;
 mod status;
 
 use std::path::PathBuf;
@@ -97,6 +98,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a simulated Lightning node that speaks as LND does
+    Simnode(simnode::SimNodeArgs),
 }
 
 /// Why a command failed; decides its exit code.
@@ -185,6 +188,7 @@ async fn obey(args: Args) -> Result<(), Failure> {
             let config = file.load()?;
             explain::run(&config, &open(&config).await?, &channel, last, json).await
         }
+        Command::Simnode(args) => simnode::run(args).await,
         Command::Prune { json } => {
             let config = file.load()?;
             prune::run(&config, &open(&config).await?, json).await

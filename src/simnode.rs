@@ -3,7 +3,7 @@
 //! fail.
 //!
 //! What it does not have of LND: payments, invoices and funds of its own,
-//! channels that pend, the graph beyond its own channels, caveats in macaroons.
+//! channels that pend, the graph beyond its own channels.
 //! The world has no CLTV delta and no HTLC limits of ours to heed: they are
 //! stored and told, but no payment minds them.
 

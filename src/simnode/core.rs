@@ -1,6 +1,7 @@
 //! The node itself: the world, and what an LND around it remembers of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::domain::channel::{ChannelPoint, FeeParts, PeerId, Policy};
 use crate::domain::observation::{ClosedChannel, Forward};
@@ -20,6 +21,10 @@ use super::listed::{Listed, Terms};
 use super::messages;
 use super::policy::Update;
 use super::signals::Signals;
+
+/// How long the world goes on unwatched: what the node remembers of channels
+/// (when they closed, for how long they were there) is as fine as this.
+const LONGEST_STEP: Duration = Duration::from_secs(3_600);
 
 /// What the node remembers of a channel beside the world.
 #[derive(Clone, Debug)]
@@ -102,10 +107,19 @@ impl Core {
         self.clock.local()
     }
 
-    /// Brings the world up to the clock, and hears what happened.
+    /// Brings the world up to the clock, and hears what happened on the way.
     pub fn sync(&mut self) {
         let now = self.clock.world();
-        self.world.step_until(now);
+        loop {
+            self.step(now.min(self.synced_at.plus(LONGEST_STEP)));
+            if self.synced_at >= now {
+                return;
+            }
+        }
+    }
+
+    fn step(&mut self, to: Timestamp) {
+        self.world.step_until(to);
         let forwards = self.world.drain_forwards();
         let htlcs = self.world.drain_htlc_events();
         self.look();
@@ -127,7 +141,7 @@ impl Core {
             self.signals.end_streams();
         }
         self.was_down = self.world.is_down();
-        self.synced_at = now;
+        self.synced_at = to;
     }
 
     /// The open channels as the node lists them, in order.
@@ -162,7 +176,7 @@ impl Core {
     /// Compares the world's channels with those remembered, and tells of what
     /// changed.
     fn look(&mut self) {
-        let now = self.clock.world();
+        let now = self.world.now();
         let passed = now.since(self.synced_at).as_nanos();
         let passed = u64::try_from(passed).unwrap_or(u64::MAX);
         for listed in self.listed() {

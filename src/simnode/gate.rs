@@ -13,7 +13,9 @@ use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::codegen::{BoxFuture, Bytes, Service};
 
+use crate::clock::SystemClock;
 use crate::lnd::proto::WalletState;
+use crate::ports::Clock;
 
 use super::SimNode;
 use super::core::Core;
@@ -105,7 +107,7 @@ fn admit(core: &mut Core, path: &str, headers: &HeaderMap) -> Result<Manner, Sta
         .iter()
         .map(|value| value.as_bytes())
         .collect();
-    core.keyring.check(&shown, path)?;
+    core.keyring.check(&shown, path, SystemClock.now())?;
     Ok(manner)
 }
 

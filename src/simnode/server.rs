@@ -138,7 +138,7 @@ impl Server {
 
     /// Bakes new macaroons; those before are worth nothing from now on.
     pub fn renew_macaroons(&mut self) -> Result<(), ServeError> {
-        self.node.with(|core| core.keyring.forget());
+        self.node.with(|core| core.keyring.renew());
         self.publish_macaroons()
     }
 
