@@ -1,6 +1,7 @@
 //! The command line: what each command does, and how it ends.
 
 mod check;
+mod demo;
 mod explain;
 mod output;
 mod prune;
@@ -62,6 +63,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show sweetspot at work on a simulated node; needs nothing
+    Demo(demo::DemoArgs),
     /// Watch the node and set its fees, until told to stop
     Run {
         /// Write nothing, whatever the settings say; log what would be done
@@ -174,6 +177,7 @@ fn begin(args: Args) -> Result<(), Failure> {
 async fn obey(args: Args) -> Result<(), Failure> {
     let file = SettingsFile::new(args.config);
     match args.command {
+        Command::Demo(args) => demo::run(args).await,
         Command::Run { observe } => Ok(daemon::run(file, observe).await?),
         Command::Check { json } => check::run(&file.load()?, json).await,
         Command::Status { json } => {

@@ -10,6 +10,7 @@ pub mod config;
 pub mod connect;
 pub mod cycle;
 pub mod daemon;
+pub mod demo;
 pub mod domain;
 pub mod history;
 pub mod lnd;

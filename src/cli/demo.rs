@@ -1,0 +1,72 @@
+//! `demo`: sweetspot at work on a simulated node.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Failure;
+use super::output::{print, print_json};
+use crate::demo::{self, Wishes};
+
+/// A simulated month in a minute.
+const WATCHABLE_SPEED: f64 = 43_200.0;
+
+/// What to show.
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// How many days to simulate
+    #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    days: u32,
+
+    /// Simulated seconds per second, 0 for as fast as it goes; half a day per
+    /// second on a terminal, as fast as it goes elsewhere
+    #[arg(long, value_name = "N")]
+    speed: Option<f64>,
+
+    /// Seeds everything that happens
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// The market: a built-in scenario's name, or a file in TOML
+    #[arg(long, value_name = "NAME|FILE")]
+    scenario: Option<String>,
+
+    /// Only the summary, as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Write the last frame and the fees earned as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+pub async fn run(args: DemoArgs) -> Result<(), Failure> {
+    let watched = std::io::stdout().is_terminal() && !args.json;
+    let default_speed = if watched { WATCHABLE_SPEED } else { 0.0 };
+    let wishes = Wishes {
+        days: args.days,
+        speed: args.speed.unwrap_or(default_speed),
+        seed: args.seed,
+        scenario: args.scenario,
+        quiet: args.json,
+    };
+    let stop = CancellationToken::new();
+    let interrupted = stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
+    });
+    let failed = |error: demo::DemoError| Failure::Other(error.to_string());
+    let summary = demo::run(&wishes, &stop).await.map_err(failed)?;
+    if let Some(path) = args.svg {
+        std::fs::write(&path, &summary.picture)
+            .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))?;
+    }
+    if args.json {
+        return print_json(&summary);
+    }
+    print(&format!("\n{}", summary.render()));
+    Ok(())
+}

@@ -1,0 +1,435 @@
+//! `demo`: sweetspot at work on a simulated node, with nothing to set up.
+//!
+//! A simulated node is started as an LND server; the daemon's own cycle runs
+//! against it over gRPC and TLS, with a database of its own, on the node's
+//! clock. Beside it the same market runs with its fees left alone, to compare.
+
+mod frame;
+mod picture;
+mod screen;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::cycle::{Cycle, Orders, TurnError};
+use crate::domain::decision::Verdict;
+use crate::domain::prune::Advice;
+use crate::domain::time::Timestamp;
+use crate::lnd::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
+use crate::overview::Overview;
+use crate::ports::{Clock, StoreError};
+use crate::report;
+use crate::sim::load::{self, LoadError};
+use crate::sim::scenario::{Scenario, ScenarioError};
+use crate::sim::survey::{SurveyError, survey};
+use crate::sim::world::World;
+use crate::simnode::{Options, ServeError, Server, SimNode, SimNodeError};
+use crate::store::{OpenError, SqliteStore, StoreReader};
+
+use frame::{Earned, Frame, Move};
+use screen::Screen;
+
+/// The market of the demo, unless another is asked for.
+const SCENARIO: &str = "channels = 30\nrate = 2.0\nstart_fee = { ppm = 100 }\n";
+
+/// All channels are managed. A month is too short for the usual patience with
+/// dead channels: here two weeks must do.
+const SETTINGS: &str = r#"
+[rhythm]
+fast_interval = "15m"
+
+[defaults]
+mode = "manage"
+prune_min_history = "10d"
+prune_stuck_for = "14d"
+prune_drained_for = "14d"
+prune_idle_for = "14d"
+"#;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How much history the node has when the daemon first sees it.
+const PAST: Duration = Duration::from_secs(30 * 86_400);
+
+/// Simulated time between two frames.
+const FRAME_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
+
+/// Why a demo cannot be given.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each is the error of a part")]
+pub enum DemoError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Network(#[from] LoadError),
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    #[error(transparent)]
+    Node(#[from] SimNodeError),
+    #[error(transparent)]
+    Server(#[from] ServeError),
+    #[error(transparent)]
+    Client(#[from] LndConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Turn(#[from] TurnError),
+    #[error("{0}: {1}")]
+    File(String, std::io::Error),
+    #[error("the demo's own settings are faulty: {0}")]
+    Settings(String),
+}
+
+/// What to show.
+#[derive(Clone, Debug)]
+pub struct Wishes {
+    /// Simulated days.
+    pub days: u32,
+    /// Simulated seconds per second; 0 is as fast as it goes.
+    pub speed: f64,
+    /// The seed of everything that happens; `None` is the scenario's.
+    pub seed: Option<u64>,
+    /// A built-in scenario's name or a file; `None` is the demo's own.
+    pub scenario: Option<String>,
+    /// Whether only the summary is wanted.
+    pub quiet: bool,
+}
+
+/// How it went.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Simulated days.
+    pub days: u32,
+    /// The world's seed.
+    pub seed: u64,
+    /// Channels at the end.
+    pub channels: usize,
+    /// Fees earned by sweetspot.
+    pub earned_msat: u64,
+    /// Fees earned by the same market with its fees left alone.
+    pub untouched_msat: u64,
+    /// Forwards settled under sweetspot.
+    pub forwards: u64,
+    /// Forwards settled with the fees left alone.
+    pub untouched_forwards: u64,
+    /// Fee changes made.
+    pub changes: usize,
+    /// Fee changes that failed.
+    pub failures: usize,
+    /// Updates per channel and day.
+    pub updates_per_channel_day: f64,
+    /// Channels recommended for pruning at the end, in words.
+    pub prune: Vec<String>,
+    /// The last frame and the fees earned, as a picture.
+    #[serde(skip)]
+    pub picture: String,
+}
+
+impl Summary {
+    /// In a few lines.
+    pub fn render(&self) -> String {
+        let sat = |msat: u64| crate::table::thousands(msat / 1_000);
+        let gain = match self.untouched_msat {
+            0 => String::new(),
+            #[allow(clippy::cast_precision_loss)]
+            untouched => format!(
+                " ({:+.0} %)",
+                (self.earned_msat as f64 / untouched as f64 - 1.0) * 100.0
+            ),
+        };
+        format!(
+            "{} days, {} channels, seed {}:\n  \
+             sweetspot       {:>12} sat with {} forwards{gain}\n  \
+             fees left alone {:>12} sat with {} forwards\n  \
+             {} fee changes, {:.2} per channel and day, {} failed; {} channels recommended for pruning",
+            self.days,
+            self.channels,
+            self.seed,
+            sat(self.earned_msat),
+            self.forwards,
+            sat(self.untouched_msat),
+            self.untouched_forwards,
+            self.changes,
+            self.updates_per_channel_day,
+            self.failures,
+            self.prune.len(),
+        )
+    }
+}
+
+/// The node's clock.
+#[derive(Clone, Debug)]
+struct NodeClock(SimNode);
+
+impl Clock for NodeClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+/// The same market with its fees left alone.
+struct Untouched {
+    world: World,
+    forwards: u64,
+    earned_msat: u64,
+}
+
+impl Untouched {
+    fn advance(&mut self, to: Timestamp) {
+        self.world.step_until(to);
+        let _ = self.world.drain_htlc_events();
+        for forward in self.world.drain_forwards() {
+            self.forwards += 1;
+            self.earned_msat = self.earned_msat.saturating_add(forward.fee.0);
+        }
+    }
+}
+
+/// Shows it, until the days are over or `stop` says so.
+pub async fn run(wishes: &Wishes, stop: &CancellationToken) -> Result<Summary, DemoError> {
+    let folder = tempfile::tempdir()
+        .map_err(|error| DemoError::File("a temporary folder cannot be made".into(), error))?;
+    let mut demo = Demo::prepare(wishes, folder.path()).await?;
+    let mut screen = Screen::new(wishes.quiet);
+    demo.play(wishes, &mut screen, stop).await?;
+    let frame = demo.frame_lines(usize::MAX).await?;
+    screen.close();
+    Ok(demo.summary(&frame))
+}
+
+struct Demo {
+    node: SimNode,
+    /// Dropping it would end the node.
+    _server: Server,
+    untouched: Untouched,
+    config: Config,
+    cycle: Cycle<Lnd, Lnd, SqliteStore, NodeClock>,
+    reader: StoreReader,
+    started: Timestamp,
+    days: u32,
+    seed: u64,
+    moves: Vec<Move>,
+    changes: usize,
+    failures: usize,
+    earned: Vec<Earned>,
+    overview: Option<Overview>,
+    prune: Vec<String>,
+    forwards: u64,
+}
+
+impl Demo {
+    async fn prepare(wishes: &Wishes, folder: &Path) -> Result<Self, DemoError> {
+        let scenario = scenario(wishes)?;
+        let network = load::network(&scenario.network)?;
+        let terrain = Arc::new(survey(&network, &scenario)?);
+        let twin = || World::new(Arc::clone(&terrain), &scenario, scenario.seed);
+        let options = Options {
+            scenario: scenario.clone(),
+            past: PAST,
+            ..Options::default()
+        };
+        let node = SimNode::on(twin(), &options)?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = Server::start(node.clone(), &folder.join("lnd"), listen)?;
+        let started = node.now();
+        let mut untouched = Untouched {
+            world: twin(),
+            forwards: 0,
+            earned_msat: 0,
+        };
+        untouched.advance(started);
+        (untouched.forwards, untouched.earned_msat) = (0, 0);
+
+        let config = Config::parse(SETTINGS, Some(folder)).map_err(|faults| {
+            let faults = faults.iter().map(ToString::to_string);
+            DemoError::Settings(faults.collect::<Vec<_>>().join("; "))
+        })?;
+        let lnd = Lnd::new(LndConfig {
+            address: server.address().to_string(),
+            tls: Tls::Pinned(server.cert_path()),
+            macaroon: MacaroonSource::File(server.macaroon_path("admin")),
+            request_timeout: Duration::from_secs(30),
+        })?;
+        let database = folder.join("sweetspot.db");
+        let store = SqliteStore::open(&database).await?;
+        let reader = StoreReader::open(&database).await?;
+        let clock = NodeClock(node.clone());
+        let backfill_from = started.minus(config.backfill);
+        let cycle = Cycle::start(lnd.clone(), lnd, store, clock, backfill_from).await?;
+        Ok(Self {
+            node,
+            _server: server,
+            untouched,
+            config,
+            cycle,
+            reader,
+            started,
+            days: wishes.days,
+            seed: scenario.seed,
+            moves: vec![],
+            changes: 0,
+            failures: 0,
+            earned: vec![Earned::default()],
+            overview: None,
+            prune: vec![],
+            forwards: 0,
+        })
+    }
+
+    async fn play(
+        &mut self,
+        wishes: &Wishes,
+        screen: &mut Screen,
+        stop: &CancellationToken,
+    ) -> Result<(), DemoError> {
+        let step = self.config.book.node.fast_interval;
+        let ends_at = self.started.plus(DAY * self.days);
+        let mut framed_at = None;
+        let mut pacer = screen::Pacer::new(wishes.speed);
+        while !stop.is_cancelled() {
+            self.turn(stop).await?;
+            let now = self.node.now();
+            if framed_at.is_none_or(|at| now.since(at) >= FRAME_INTERVAL) || now >= ends_at {
+                framed_at = Some(now);
+                let lines = self.frame_lines(screen.rows()).await?;
+                screen.show(&lines);
+            }
+            if now >= ends_at {
+                return Ok(());
+            }
+            self.node.advance(step);
+            let now = self.node.now();
+            self.untouched.advance(now);
+            pacer.keep_pace(step).await;
+        }
+        Ok(())
+    }
+
+    /// One turn of the daemon's cycle, and what is to be told of it.
+    async fn turn(&mut self, stop: &CancellationToken) -> Result<(), DemoError> {
+        let orders = Orders {
+            book: &self.config.book,
+            observe_only: false,
+            report_due: false,
+        };
+        let turn = self.cycle.turn(orders, stop).await?;
+        self.changes += turn.changed;
+        self.failures += turn.failed;
+        if turn.changed > 0 {
+            self.note_moves().await?;
+        }
+        Ok(())
+    }
+
+    async fn note_moves(&mut self) -> Result<(), DemoError> {
+        let now = self.node.now();
+        let seen = self.node.observe();
+        for (point, decision) in self.reader.last_decisions().await? {
+            let (Verdict::Change { to }, true) = (decision.verdict, decision.at == now) else {
+                continue;
+            };
+            let Some(channel) = seen.channels.get(&point) else {
+                continue;
+            };
+            self.moves.push(Move {
+                at: now,
+                scid: channel.scid,
+                peer: channel.peer_name(),
+                from_ppm: decision.current.unwrap_or_default().outbound.0,
+                to_ppm: to.outbound.0,
+                why: report::story(&decision),
+            });
+        }
+        Ok(())
+    }
+
+    /// The frame of this moment, and its place in the record of what was earned.
+    async fn frame_lines(&mut self, rows: usize) -> Result<Vec<String>, DemoError> {
+        let now = self.node.now();
+        let overview = Overview::gather(&self.config.book, &self.reader, now).await?;
+        let total = self.reader.total(self.started, now).await?;
+        self.forwards = total.count;
+        let earned = Earned {
+            ours_msat: total.fees.0,
+            untouched_msat: self.untouched.earned_msat,
+        };
+        self.earned.push(earned);
+        self.prune = self.recommendations().await?;
+        let frame = Frame {
+            now,
+            day: now.days_since(self.started),
+            days: self.days,
+            seed: self.seed,
+            earned,
+            forwards: total.count,
+            changes: self.changes,
+            channels: &overview.channels,
+            moves: &self.moves,
+            prune: &self.prune,
+        };
+        let lines = frame.lines(rows);
+        self.overview = Some(overview);
+        Ok(lines)
+    }
+
+    async fn recommendations(&self) -> Result<Vec<String>, DemoError> {
+        let memory = self.reader.memory().await?;
+        let seen = self.node.observe();
+        let advised = seen.channels.values().filter_map(|channel| {
+            let settings = self.config.book.resolve(channel, seen.tip, seen.at);
+            let advice = memory
+                .channels
+                .get(&channel.point)?
+                .prune
+                .advice(channel, &settings);
+            matches!(advice, Advice::Prune(_)).then(|| format!("{}: {advice}", channel.peer_name()))
+        });
+        Ok(advised.collect())
+    }
+
+    fn summary(&self, last_frame: &[String]) -> Summary {
+        let channels = self.overview.as_ref().map_or(0, |seen| seen.channels.len());
+        let earned = self.earned.last().copied().unwrap_or_default();
+        #[allow(clippy::cast_precision_loss)]
+        let channel_days = (channels as f64 * f64::from(self.days)).max(1.0);
+        Summary {
+            days: self.days,
+            seed: self.seed,
+            channels,
+            earned_msat: earned.ours_msat,
+            untouched_msat: earned.untouched_msat,
+            forwards: self.forwards,
+            untouched_forwards: self.untouched.forwards,
+            changes: self.changes,
+            failures: self.failures,
+            #[allow(clippy::cast_precision_loss)]
+            updates_per_channel_day: self.changes as f64 / channel_days,
+            prune: self.prune.clone(),
+            picture: picture::draw(last_frame, &self.earned, self.days),
+        }
+    }
+}
+
+fn scenario(wishes: &Wishes) -> Result<Scenario, DemoError> {
+    let mut scenario = match &wishes.scenario {
+        None => Scenario::parse(SCENARIO)?,
+        Some(named) if Path::new(named).is_file() => {
+            let text = std::fs::read_to_string(named)
+                .map_err(|error| DemoError::File(format!("cannot read {named}"), error))?;
+            Scenario::parse(&text)?
+        }
+        Some(named) => Scenario::named(named)?,
+    };
+    if let Some(seed) = wishes.seed {
+        scenario.seed = seed;
+    }
+    Ok(scenario)
+}

@@ -1,0 +1,45 @@
+//! The demo, as a newcomer runs it: no node, no settings.
+
+#![allow(clippy::expect_used, reason = "a panic is the report of a test")]
+
+fn demo(args: &[&str]) -> std::process::Output {
+    let home = tempfile::tempdir().expect("a folder");
+    assert_cmd::Command::cargo_bin("sweetspot")
+        .expect("the binary")
+        .env("HOME", home.path())
+        .arg("demo")
+        .args(args)
+        .output()
+        .expect("it runs")
+}
+
+#[test]
+fn two_days_run_without_a_failed_write_and_leave_a_picture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = folder.path().join("demo.svg");
+    let picture_name = picture.to_str().expect("a plain name");
+    let output = demo(&["--days", "2", "--json", "--svg", picture_name]);
+    assert!(output.status.success());
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(summary["failures"], 0);
+    assert!(summary["forwards"].as_u64() > Some(0));
+    assert!(summary["channels"].as_u64() > Some(20));
+    let drawn = std::fs::read_to_string(picture).expect("a picture");
+    assert!(drawn.contains("day 2.0 of 2"));
+}
+
+#[test]
+fn without_a_terminal_it_speaks_in_plain_lines_and_ends_with_a_summary() {
+    let output = demo(&["--days", "1"]);
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(!said.contains('\u{1b}'), "{said}");
+    assert!(said.contains("day 1.0 of 1"), "{said}");
+    assert!(said.contains("fees left alone"), "{said}");
+}
+
+#[test]
+fn a_scenario_that_is_not_there_is_named() {
+    let output = demo(&["--scenario", "nowhere"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere"));
+}
