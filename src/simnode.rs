@@ -25,6 +25,7 @@ mod server;
 mod services;
 mod signals;
 mod tls;
+mod writes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -122,7 +122,7 @@ fn switch_on(node: &SimNode, wanted: &[FaultName]) {
     for fault in wanted {
         match fault {
             FaultName::Locked => node.set_state(WalletState::Locked),
-            FaultName::Slow => node.faults(|faults| faults.answer_delay = SLOW_BY),
+            FaultName::Slow => node.faults(|faults| faults.slow_by = SLOW_BY),
             FaultName::FailedUpdates => node.faults(|faults| {
                 let error = "could not update policies".to_owned();
                 faults.writes = WriteFault::Failed(UpdateFailure::Unknown, error);

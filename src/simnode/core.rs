@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::channel::{ChannelPoint, FeeParts, PeerId, Policy};
+use crate::domain::channel::{ChannelPoint, PeerId};
 use crate::domain::observation::{ClosedChannel, Forward};
 use crate::domain::time::Timestamp;
-use crate::domain::units::BlockHeight;
+use crate::domain::units::{BlockHeight, Sat};
 use crate::lnd::LndVersion;
-use crate::lnd::proto::{FailedUpdate, UpdateFailure};
 use crate::sim::htlc::HtlcEvent;
 use crate::sim::view::PeerInfo;
 use crate::sim::world::World;
 
 use super::clock::VirtualClock;
-use super::faults::{Faults, WriteFault};
+use super::faults::Faults;
 use super::history::History;
 use super::keyring::Keyring;
 use super::listed::{Listed, Terms};
 use super::messages;
-use super::policy::Update;
 use super::signals::Signals;
 
 /// How long the world goes on unwatched: what the node remembers of channels
@@ -158,6 +156,15 @@ impl Core {
 
     fn list(&self, mut listed: Listed) -> Listed {
         let channel = &mut listed.channel;
+        // LND rounds each HTLC, not their sum.
+        (channel.pending_in, channel.pending_out) = (Sat(0), Sat(0));
+        for htlc in self.world.pending_htlcs(channel.point) {
+            let side = match htlc.incoming {
+                true => &mut channel.pending_in,
+                false => &mut channel.pending_out,
+            };
+            side.0 += htlc.amount.0 / 1_000;
+        }
         if let (Some(policy), Some(terms)) = (&mut channel.policy, self.terms.get(&channel.point)) {
             *policy = terms.imposed_on(*policy);
         }
@@ -251,72 +258,9 @@ impl Core {
         }
     }
 
-    /// Applies an update to one channel, or says why not.
-    pub fn update(&mut self, point: ChannelPoint, update: &Update) -> Result<(), FailedUpdate> {
-        let failed = |reason, error: &str| messages::failed_update(point, reason, error);
-        match &self.faults.writes {
-            WriteFault::Failed(reason, error) => return Err(failed(*reason, error)),
-            WriteFault::Lost => return Ok(()),
-            WriteFault::None | WriteFault::Unanswered => {}
-        }
-        let Some(listed) = self.find(point) else {
-            return Err(failed(UpdateFailure::NotFound, "not found"));
-        };
-        let Some(policy) = listed.channel.policy else {
-            return Err(failed(UpdateFailure::Unknown, "could not update policies"));
-        };
-        let after = update
-            .applied_to(policy, listed.limits())
-            .map_err(|error| failed(UpdateFailure::InvalidParameter, &error))?;
-        self.set_policy(point, after);
-        Ok(())
-    }
-
-    /// Replaces the policy of an open channel, whoever asks.
-    pub fn set_policy(&mut self, point: ChannelPoint, policy: Policy) {
-        if self.world.set_fees(point, policy.fees).is_err() {
-            return;
-        }
-        let off = self.terms.get(&point).is_some_and(|terms| terms.off);
-        self.terms.insert(
-            point,
-            Terms {
-                off,
-                ..Terms::of(policy)
-            },
-        );
-        self.touch(point);
-    }
-
-    /// Sets fees past the node's RPCs, as another program would through them.
-    pub fn set_fees(&mut self, point: ChannelPoint, fees: FeeParts) {
-        let policy = self.find(point).and_then(|listed| listed.channel.policy);
-        if let Some(policy) = policy {
-            self.set_policy(point, Policy { fees, ..policy });
-        }
-    }
-
-    /// Switches a channel off by hand, or leaves it to itself again.
-    pub fn switch(&mut self, point: ChannelPoint, off: bool) {
-        self.terms_of(point, |terms| terms.off = off);
-        self.touch(point);
-    }
-
     /// An open channel.
     pub fn find(&self, point: ChannelPoint) -> Option<Listed> {
         let channel = self.world.channel(point)?;
         Some(self.list(Listed::new(channel, self.world.tip())))
-    }
-
-    fn touch(&mut self, point: ChannelPoint) {
-        let now = self.now();
-        self.terms_of(point, |terms| terms.touch(now));
-    }
-
-    fn terms_of(&mut self, point: ChannelPoint, change: impl FnOnce(&mut Terms)) {
-        let of_world = self.world.channel(point).and_then(|channel| channel.policy);
-        if let Some(policy) = of_world {
-            change(self.terms.entry(point).or_insert_with(|| Terms::of(policy)));
-        }
     }
 }

@@ -25,8 +25,10 @@ pub enum WriteFault {
 pub struct Faults {
     /// What becomes of policy updates.
     pub writes: WriteFault,
-    /// Each reply is this late; what was asked is done at once.
-    pub answer_delay: Duration,
+    /// Replies are this late; what was asked is done at once.
+    pub slow_by: Duration,
+    /// Only replies of this RPC are late; `None` for all.
+    pub slow_only: Option<String>,
     /// Replies of this RPC (`/lnrpc.Lightning/ListChannels`) break off midway.
     pub cut_replies_of: Option<String>,
     /// The wallet lags behind the chain.

@@ -94,7 +94,10 @@ fn admit(core: &mut Core, path: &str, headers: &HeaderMap) -> Result<Manner, Sta
         return Err(Status::unavailable("the node is down"));
     }
     let manner = Manner {
-        delay: core.faults.answer_delay,
+        delay: match &core.faults.slow_only {
+            Some(slow) if slow != path => Duration::ZERO,
+            _ => core.faults.slow_by,
+        },
         cut: core.faults.cut_replies_of.as_deref() == Some(path),
     };
     // What the node does not have, the services refuse as UNIMPLEMENTED.

@@ -5,19 +5,16 @@ use std::collections::BTreeSet;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use crate::domain::channel::{ChannelPoint, Scid};
+use crate::domain::channel::Scid;
 use crate::domain::observation::Forward;
 use crate::lnd::proto;
-use crate::lnd::proto::channel_point::FundingTxid;
 use crate::lnd::proto::lightning_server::Lightning;
-use crate::lnd::proto::policy_update_request::Scope;
 
 use super::SimNode;
 use super::core::Core;
 use super::faults::WriteFault;
 use super::history::Query;
 use super::messages;
-use super::policy::Update;
 
 /// The services; clones serve the same node. Each call has passed the gate,
 /// which brought the world up to date.
@@ -147,7 +144,7 @@ impl Lightning for Rpc {
     ) -> Reply<proto::PolicyUpdateResponse> {
         let order = request.into_inner();
         let (failed_updates, answered) = self.0.with(|core| {
-            let failed = update_policies(core, &order)?;
+            let failed = core.update_policies(&order)?;
             Ok::<_, Status>((failed, core.faults.writes != WriteFault::Unanswered))
         })?;
         if !answered {
@@ -229,54 +226,6 @@ fn event(forward: &Forward) -> proto::ForwardingEvent {
         timestamp_ns: nanos,
         ..Default::default()
     }
-}
-
-/// UpdateChannelPolicy; what fails is told in a reply that is OK.
-fn update_policies(
-    core: &mut Core,
-    order: &proto::PolicyUpdateRequest,
-) -> Result<Vec<proto::FailedUpdate>, Status> {
-    let points = match &order.scope {
-        Some(Scope::ChanPoint(point)) => vec![named(point)?],
-        Some(Scope::Global(_)) => {
-            let with_edge = core.listed().into_iter().filter(|listed| listed.has_edge);
-            with_edge.map(|listed| listed.channel.point).collect()
-        }
-        None => return Err(Status::unknown("unknown scope: <nil>")),
-    };
-    let update = Update::of(order, core.name.release)?;
-    if order.create_missing_edge {
-        for point in &points {
-            core.faults.lost_edges.remove(point);
-        }
-    }
-    let failed = points
-        .into_iter()
-        .filter_map(|point| core.update(point, &update).err());
-    Ok(failed.collect())
-}
-
-/// The channel that a caller names by its funding.
-pub(super) fn named(point: &proto::ChannelPoint) -> Result<ChannelPoint, Status> {
-    let mut txid = [0; 32];
-    match &point.funding_txid {
-        Some(FundingTxid::FundingTxidStr(text)) => {
-            hex::decode_to_slice(text, &mut txid)
-                .map_err(|error| Status::unknown(format!("encoding/hex: {error}")))?;
-        }
-        Some(FundingTxid::FundingTxidBytes(bytes)) => {
-            let length = bytes.len();
-            txid = bytes.clone().try_into().map_err(|_| {
-                Status::unknown(format!("invalid hash length of {length}, want 32"))
-            })?;
-            txid.reverse();
-        }
-        None => return Err(Status::unknown("invalid hash length of 0, want 32")),
-    }
-    Ok(ChannelPoint {
-        txid,
-        output_index: point.output_index,
-    })
 }
 
 impl Core {

@@ -11,7 +11,8 @@ use crate::lnd::proto::state_server::State;
 use crate::lnd::proto::walletrpc::wallet_kit_server::WalletKit;
 use crate::lnd::proto::{routerrpc, walletrpc};
 
-use super::lightning::{Reply, Rpc, named};
+use super::lightning::{Reply, Rpc};
+use super::writes::named;
 
 /// 10 sat/vB for the next blocks, 1 sat/vB after a day.
 const FAST_SAT_PER_KW: i64 = 2_500;
