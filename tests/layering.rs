@@ -100,3 +100,15 @@ fn adapters_do_not_know_each_other() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn the_simulated_node_knows_nothing_of_the_daemon_it_is_for() {
+    let daemon = [
+        "crate::cycle",
+        "crate::daemon",
+        "crate::config",
+        "crate::store",
+        "crate::cli",
+    ];
+    assert_eq!(offences(&["simnode"], &daemon), Vec::<String>::new());
+}

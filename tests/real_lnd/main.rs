@@ -9,6 +9,9 @@
     reason = "all of this is test code, where a panic is the report"
 )]
 
+mod adapter;
+#[path = "../adapter_suite/mod.rs"]
+mod adapter_suite;
 mod chain;
 mod channel;
 mod daemon;
@@ -45,6 +48,14 @@ const SCENARIOS: &[Scenario] = &[
     (
         "a baked macaroon allows no more than it names",
         routing::a_baked_macaroon_allows_no_more_than_it_names,
+    ),
+    (
+        "the adapter finds bob as it finds the simulated node",
+        adapter::the_adapter_finds_bob_as_it_finds_the_simulated_node,
+    ),
+    (
+        "the adapter waits for a locked bob",
+        adapter::the_adapter_waits_for_a_locked_bob,
     ),
     (
         "a restarted bob is locked until unlocked",

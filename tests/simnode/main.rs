@@ -1,0 +1,15 @@
+//! The simulated node: faithful to LND, and good for whole cycles that lose
+//! nothing and write nothing wrong, whatever goes wrong with it.
+
+#![allow(clippy::expect_used, reason = "a panic is the report of a test")]
+
+#[path = "../adapter_suite/mod.rs"]
+mod adapter_suite;
+
+mod faults;
+mod fidelity;
+mod market;
+mod month;
+mod raw;
+mod rig;
+mod suite;
