@@ -106,7 +106,10 @@ impl PolicyWriter for Direct {
         self.0.with(|core| {
             core.sync();
             let refused = |reason: String| WriteError::Refused(reason);
-            ready(core).map_err(|error| refused(error.to_string()))?;
+            ready(core).map_err(WriteError::NotSent)?;
+            if core.signals.state() != WalletState::ServerActive {
+                return Err(WriteError::NotSent(NodeError::Starting));
+            }
             update
                 .check(core.name.release)
                 .map_err(|status| refused(status.message().to_owned()))?;

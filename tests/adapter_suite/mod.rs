@@ -297,7 +297,8 @@ async fn a_readonly_macaroon_reads_and_does_not_write(subject: &Subject) {
     let order = write(subject.channel, FeeParts::default(), 80);
     let refused = lnd.set_policy(order).await;
     let reason = "permission denied".to_owned();
-    assert_eq!(refused, Err(WriteError::Refused(reason)));
+    let denied = WriteError::NotSent(NodeError::Denied(reason));
+    assert_eq!(refused, Err(denied));
     assert_eq!(policy(&lnd, subject.channel).await, before);
 }
 
@@ -318,10 +319,7 @@ pub async fn a_locked_node_is_waited_for(subject: &Subject, unlock: impl AsyncFn
     assert_eq!(lnd.info().await, Err(NodeError::Locked));
     let order = write(subject.channel, FeeParts::default(), 80);
     let refused = lnd.set_policy(order).await;
-    assert!(
-        matches!(refused, Err(WriteError::Refused(_))),
-        "{refused:?}"
-    );
+    assert_eq!(refused, Err(WriteError::NotSent(NodeError::Locked)));
     let waiting = tokio::spawn(async move {
         lnd.wait_until_active().await;
         lnd.info().await

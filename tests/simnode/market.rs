@@ -17,7 +17,7 @@ pub const DAY: Duration = Duration::from_secs(86_400);
 
 const SCENARIO: &str = "
 channels = 12
-rate = 3.0
+rate = 8.0
 network = { synthetic = { nodes = 300, seed = 1 } }
 peers = { private = 0.2 }
 churn = { closes_per_channel_year = 4.0, zero_conf = 0.5 }

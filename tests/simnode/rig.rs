@@ -19,15 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::market::{DAY, HOUR, Served, node_after};
 
-/// Every announced channel is to be at 900 ppm, all at once.
+/// Every announced channel is to be at 150 ppm, all at once.
 pub const PINNED: &str = "
 [defaults]
 mode = \"pin\"
-pin_ppm = 900
+pin_ppm = 150
 [budget]
 max_moving_share = 1
 ";
-pub const PINNED_PPM: FeePpm = FeePpm(900);
+pub const PINNED_PPM: FeePpm = FeePpm(150);
 pub const UPDATE: &str = "/lnrpc.Lightning/UpdateChannelPolicy";
 pub const HISTORY: &str = "/lnrpc.Lightning/ForwardingHistory";
 /// How long the adapter waits for an answer; a slow node takes longer.
