@@ -197,7 +197,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     async fn read_history(&mut self, now: Timestamp) -> Result<(), TurnError> {
         let from = self.cursor;
         let mut events = 0;
-        self.cursor = history::read(&self.node, &self.store, from, |cursor, read| {
+        self.cursor = history::read(&self.node, &self.store, from, now, |cursor, read| {
             events += read;
             if read >= history::PAGE_EVENTS as usize {
                 info!(

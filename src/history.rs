@@ -36,10 +36,11 @@ pub async fn read<N: Node, S: Store>(
     node: &N,
     store: &S,
     mut cursor: HistoryCursor,
+    now: Timestamp,
     mut progress: impl FnMut(HistoryCursor, usize),
 ) -> Result<HistoryCursor, HistoryError> {
     let mut page = HistoryPage {
-        start_secs: start_secs(cursor.through.minus(OVERLAP).max(cursor.from)),
+        start_secs: start_secs(cursor.through.min(now).minus(OVERLAP).max(cursor.from)),
         offset: 0,
         max_events: PAGE_EVENTS,
     };

@@ -6,6 +6,13 @@
 //! channels that pend, the graph beyond its own channels.
 //! The world has no CLTV delta and no HTLC limits of ours to heed: they are
 //! stored and told, but no payment minds them.
+//!
+//! Smaller differences: `create_missing_edge` brings back the edge as it was,
+//! not LND's defaults; a macaroon's caveats other than time-before are refused;
+//! policies are not signed anew each day, so `last_update` moves with updates
+//! and switches only; an update of global scope passes over lost edges; a locked
+//! wallet unlocks by the caller's hand, not by an RPC; peers never flap, and the
+//! chain's fee estimate is constant.
 
 mod channels;
 mod clock;

@@ -370,6 +370,22 @@ async fn a_forward_that_is_appended_late_is_not_missed() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_hides_no_forward() {
+    let node = FakeNode::with_channels(2);
+    let now = node.now();
+    node.tell(|inner| inner.forwards = vec![forward(now, scid(1), scid(2))]);
+    let mut daemon = Daemon::on(&node, "").await;
+    daemon.turn().await.expect("a good turn");
+    let earlier = now.minus(HOUR * 24);
+    node.tell(|inner| {
+        inner.now = earlier.plus(MINUTE);
+        inner.forwards.insert(0, forward(earlier, scid(1), scid(2)));
+    });
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(stored(&daemon).await, [earlier, now]);
+}
+
+#[tokio::test]
 async fn a_purge_on_the_node_loses_nothing_already_read() {
     let node = FakeNode::with_channels(2);
     let at = |hours| node.now().minus(HOUR * hours);

@@ -88,7 +88,7 @@ pub fn a_fee_set_by_hand_is_respected(network: &mut Network) {
     assert_eq!(sweetspot.last_write(&channel).map(|w| w.id), Some(own.id));
 
     sweetspot.wait_for_line(&["starting point", "ppm=777"]);
-    sweetspot.wait_for_line(&["changing fee", "from_ppm=777"]);
+    sweetspot.wait_for_line(&["fee changed", "from_ppm=777"]);
     let next = until("sweetspot goes on", LIMIT, || {
         let write = sweetspot.last_write(&channel).ok_or("no write")?;
         let ours = write.id != own.id && write.outcome == Some(WriteOutcome::Confirmed);
