@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod demo;
 pub mod domain;
 pub mod history;
+pub mod league;
 pub mod lnd;
 pub mod logging;
 pub mod overview;
