@@ -6,6 +6,7 @@ mod explain;
 mod output;
 mod prune;
 mod simnode;
+mod simulate;
 mod status;
 
 use std::path::PathBuf;
@@ -103,6 +104,8 @@ enum Command {
     },
     /// Run a simulated Lightning node that speaks as LND does
     Simnode(simnode::SimNodeArgs),
+    /// Play fee policies against each other in a simulated market
+    Simulate(simulate::Simulate),
 }
 
 /// Why a command failed; decides its exit code.
@@ -197,6 +200,7 @@ async fn obey(args: Args) -> Result<(), Failure> {
             let config = file.load()?;
             prune::run(&config, &open(&config).await?, json).await
         }
+        Command::Simulate(what) => simulate::run(&what),
     }
 }
 

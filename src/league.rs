@@ -3,6 +3,122 @@
 //! Every policy meets the same nodes, payments and outages; what it earns is
 //! compared pair by pair.
 
+pub mod chart;
 pub mod flows;
 pub mod model;
 pub mod policies;
+pub mod report;
+pub mod runner;
+pub mod sets;
+pub mod stats;
+pub mod tuning;
+
+use crate::sim::drive::{Pricer, Untouched};
+
+use model::Model;
+use policies::feeadjuster::{self, FeeAdjuster, Method};
+use policies::{charge_lnd, clboss, eclair, feelancer, fixed, hydrus, lit, lndg, lndmanage};
+use runner::Case;
+use tuning::Family;
+
+/// The policy all are compared with.
+pub const REFERENCE: &str = "static 200";
+/// Policies that know the future; others are told how far they fall short.
+pub const ORACLES: [&str; 2] = ["oracle static", "oracle levels"];
+
+/// Makes a fresh pricer for a world.
+pub type Maker = Box<dyn Fn(&Case) -> Box<dyn Pricer> + Send + Sync>;
+
+/// A policy of the league.
+pub struct Entrant {
+    /// Its name.
+    pub name: String,
+    /// What plays for it.
+    pub make: Maker,
+}
+
+impl std::fmt::Debug for Entrant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Entrant").field(&self.name).finish()
+    }
+}
+
+impl Entrant {
+    /// A policy by name.
+    pub fn new<P: Pricer + 'static>(
+        name: &str,
+        make: impl Fn(&Case) -> P + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            make: Box::new(move |case| Box::new(make(case))),
+        }
+    }
+
+    /// A modelled fee manager with these constants.
+    pub fn of<M: Model>(name: &str, constants: M::Constants) -> Self {
+        Self::new(name, move |case| M::new(constants.clone(), case.seed))
+    }
+}
+
+/// Every policy, in the order of the table.
+pub fn entrants() -> Vec<Entrant> {
+    vec![
+        // Our own laws and the oracles stand here.
+        Entrant::new("nothing", |_| Untouched),
+        Entrant::of::<fixed::Fixed>(REFERENCE, fixed::Constants::default()),
+        Entrant::of::<charge_lnd::ChargeLnd>("charge-lnd", charge_lnd::Constants::default()),
+        Entrant::of::<lndg::Lndg>("lndg", lndg::Constants::default()),
+        Entrant::of::<feelancer::Feelancer>("feelancer", feelancer::Constants::default()),
+        Entrant::of::<clboss::Clboss>("clboss", clboss::Constants::default()),
+        Entrant::of::<FeeAdjuster>("feeadjuster", feeadjuster::Constants::default()),
+        Entrant::of::<FeeAdjuster>(
+            "feeadjuster soft",
+            feeadjuster::Constants::shaped(Method::Soft),
+        ),
+        Entrant::of::<FeeAdjuster>(
+            "feeadjuster hard",
+            feeadjuster::Constants::shaped(Method::Hard),
+        ),
+        Entrant::of::<lit::Lit>("lit", lit::Constants::default()),
+        Entrant::of::<lndmanage::Lndmanage>("lndmanage", lndmanage::Constants::default()),
+        Entrant::of::<eclair::Eclair>("eclair", eclair::Constants::default()),
+        Entrant::of::<hydrus::Hydrus>("hydrus", hydrus::Constants::default()),
+    ]
+}
+
+/// The policies that can be tuned.
+pub fn families() -> Vec<Family> {
+    vec![
+        Family::of::<fixed::Fixed>("static"),
+        Family::of::<charge_lnd::ChargeLnd>("charge-lnd"),
+        Family::of::<lndg::Lndg>("lndg"),
+        Family::of::<feelancer::Feelancer>("feelancer"),
+        Family::of::<clboss::Clboss>("clboss"),
+        Family::of::<FeeAdjuster>("feeadjuster"),
+        Family::of::<lit::Lit>("lit"),
+        Family::of::<lndmanage::Lndmanage>("lndmanage"),
+        Family::of::<eclair::Eclair>("eclair"),
+        Family::of::<hydrus::Hydrus>("hydrus"),
+    ]
+}
+
+/// A policy by name.
+pub fn find(name: &str) -> Option<Entrant> {
+    entrants().into_iter().find(|entrant| entrant.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_policy_has_a_name_of_its_own() {
+        let mut names: Vec<String> = entrants().into_iter().map(|e| e.name).collect();
+        assert!(names.contains(&REFERENCE.to_owned()));
+        names.sort();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

@@ -463,6 +463,38 @@ mod tests {
     }
 
     #[test]
+    fn the_sources_own_case_comes_out_the_same() {
+        let gains = Gains {
+            k_t: 10.0,
+            k_p: 120.0,
+            k_i: 480.0,
+            k_d: 240.0,
+            alpha_i: 0.96,
+            alpha_d: 24.0,
+        };
+        let mut controller = Controller {
+            value: 1_500.0,
+            ..Controller::default()
+        };
+        // Hours since the last call, and the error in eighths.
+        let calls = [
+            (1.0, 0.0),
+            (2.0, -1.0),
+            (3.0, -3.0),
+            (4.0, -4.0),
+            (5.0, -4.0),
+            (5.0, -2.0),
+            (14.0, -2.0),
+            (1.0, 0.0),
+            (147.0, 0.0),
+        ];
+        for (hours, eighths) in calls {
+            controller.advance(&gains, eighths / 8.0, hours / 24.0);
+        }
+        assert!((controller.value - 1_310.515_301_310_8).abs() < 1e-7);
+    }
+
+    #[test]
     fn the_error_is_linear_on_either_side_of_the_target() {
         let c = Constants::default();
         near(c.error(0.5, 0.5), 0.0);

@@ -1,0 +1,393 @@
+//! `simulate`: the league, its table and report, and the search that tunes the
+//! rivals.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::Failure;
+use super::output::{print, print_json};
+use crate::league::runner::{self, Plan, PlayError};
+use crate::league::sets::{SETS, Set, numbers};
+use crate::league::stats::{self, Ratio, Standing};
+use crate::league::tuning::{self, Family};
+use crate::league::{Entrant, ORACLES, REFERENCE, entrants, families, report};
+use crate::sim::scenario::Scenario;
+use crate::table::table;
+
+/// What to play.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// The set of scenarios: training, validation or adversarial
+    #[arg(long, default_value = "training", conflicts_with = "scenario")]
+    set: String,
+
+    /// Play these instead: scenarios of the set or built in, by name, or files
+    #[arg(long, value_name = "NAME|FILE")]
+    scenario: Vec<String>,
+
+    /// Of the set, play only these
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// The policies; all of them if not given
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    policies: Vec<String>,
+
+    /// Nodes per scenario
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    nodes: u32,
+
+    /// Seeds per node
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: u32,
+
+    /// Simulated days; the warm-up is scaled with them
+    #[arg(long, value_parser = days)]
+    days: Option<f64>,
+
+    /// Threads; as many as there are cores if not given
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
+
+    /// Search the best constants of this policy on the training set, and end
+    #[arg(long, value_name = "POLICY", conflicts_with_all = ["scenario", "set", "report", "json"])]
+    tune: Option<String>,
+
+    /// Also write a report with charts: one HTML file that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn days(text: &str) -> Result<f64, String> {
+    let days: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    match (1.0..=3_650.0).contains(&days) {
+        true => Ok(days),
+        false => Err("must be 1 to 3650".to_owned()),
+    }
+}
+
+impl From<PlayError> for Failure {
+    fn from(error: PlayError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// Everything a league run found.
+#[derive(Debug, Serialize)]
+struct League {
+    about: String,
+    standings: Vec<Standing>,
+    by_scenario: Vec<Cell>,
+    runs: Vec<runner::Run>,
+}
+
+/// A policy in one scenario.
+#[derive(Debug, Serialize)]
+struct Cell {
+    scenario: String,
+    standing: Standing,
+}
+
+pub fn run(what: &Simulate) -> Result<(), Failure> {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = what.threads.unwrap_or(cores);
+    let plan = plan(what)?;
+    match &what.tune {
+        Some(name) => tune(name, &plan, threads),
+        None => play(what, &plan, threads),
+    }
+}
+
+fn unknown(kind: &str, name: &str, known: impl Iterator<Item = String>) -> Failure {
+    let known: Vec<String> = known.collect();
+    Failure::Other(format!(
+        "no {kind} is called `{name}`; there are: {}",
+        known.join(", ")
+    ))
+}
+
+fn plan(what: &Simulate) -> Result<Plan, Failure> {
+    let sets = || SETS.iter().map(|set| set.name.to_owned());
+    let set = Set::named(&what.set).ok_or_else(|| unknown("set", &what.set, sets()))?;
+    let mut scenarios = match what.scenario.is_empty() {
+        true => set
+            .read()
+            .map_err(|error| Failure::Other(error.to_string()))?,
+        false => vec![],
+    };
+    for name in &what.scenario {
+        scenarios.push((name.clone(), scenario(name).map_err(Failure::Other)?));
+    }
+    if !what.only.is_empty() {
+        let names: Vec<String> = scenarios.iter().map(|(name, _)| name.clone()).collect();
+        if let Some(name) = what.only.iter().find(|name| !names.contains(name)) {
+            return Err(unknown("scenario of the set", name, names.into_iter()));
+        }
+        scenarios.retain(|(name, _)| what.only.contains(name));
+    }
+    for (_, scenario) in &mut scenarios {
+        if let Some(days) = what.days {
+            scenario.warm_up_days *= days / scenario.days;
+            scenario.days = days;
+        }
+    }
+    Ok(Plan {
+        scenarios,
+        nodes: numbers(set.first(), what.nodes),
+        seeds: numbers(set.first(), what.seeds),
+    })
+}
+
+/// A built-in scenario or a file.
+fn scenario(name: &str) -> Result<Scenario, String> {
+    let path = PathBuf::from(name);
+    if !path.is_file() {
+        return Scenario::named(name).map_err(|error| error.to_string());
+    }
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| format!("reading the scenario file {name}: {error}"))?;
+    Scenario::parse(&text).map_err(|error| format!("{name}: {error}"))
+}
+
+/// The policies asked for; the reference plays always.
+fn chosen(what: &Simulate) -> Result<Vec<Entrant>, Failure> {
+    let mut all = entrants();
+    let names: Vec<String> = all.iter().map(|entrant| entrant.name.clone()).collect();
+    if let Some(name) = what.policies.iter().find(|name| !names.contains(name)) {
+        return Err(unknown("policy", name, names.into_iter()));
+    }
+    if !what.policies.is_empty() {
+        all.retain(|e| e.name == REFERENCE || what.policies.contains(&e.name));
+    }
+    Ok(all)
+}
+
+fn progress(runs: usize) -> ProgressBar {
+    let target = ProgressDrawTarget::stderr();
+    let bar = ProgressBar::with_draw_target(u64::try_from(runs).ok(), target);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn play(what: &Simulate, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
+    let entrants = chosen(what)?;
+    let names: Vec<String> = entrants.iter().map(|e| e.name.clone()).collect();
+    let bar = progress(plan.runs(entrants.len()));
+    let runs = runner::play_all(plan, &entrants, threads, &|| bar.inc(1))?;
+    bar.finish_and_clear();
+    let oracles = names.iter().filter(|name| ORACLES.contains(&name.as_str()));
+    let oracles: Vec<String> = oracles.cloned().collect();
+    let mut by_scenario = vec![];
+    for (scenario, _) in &plan.scenarios {
+        let own = runs.iter().filter(|run| run.scenario == *scenario).cloned();
+        let own: Vec<runner::Run> = own.collect();
+        let standings = stats::standings(&own, &names, REFERENCE, &oracles);
+        by_scenario.extend(standings.into_iter().map(|standing| Cell {
+            scenario: scenario.clone(),
+            standing,
+        }));
+    }
+    let league = League {
+        about: about(what, plan),
+        standings: stats::standings(&runs, &names, REFERENCE, &oracles),
+        by_scenario,
+        runs,
+    };
+    if let Some(path) = &what.report {
+        write_report(path, plan, &entrants, &league)?;
+    }
+    match what.json {
+        true => print_json(&league)?,
+        false => print(&render(&league, plan, &oracles)),
+    }
+    Ok(())
+}
+
+fn about(what: &Simulate, plan: &Plan) -> String {
+    let set = match what.scenario.is_empty() {
+        true => format!("the {} set", what.set),
+        false => "scenarios of your choice".to_owned(),
+    };
+    format!(
+        "{set}: {} scenarios, {} nodes and {} seeds each",
+        plan.scenarios.len(),
+        plan.nodes.len(),
+        plan.seeds.len()
+    )
+}
+
+fn write_report(
+    path: &PathBuf,
+    plan: &Plan,
+    entrants: &[Entrant],
+    league: &League,
+) -> Result<(), Failure> {
+    let (Some((name, scenario)), Some(node), Some(seed)) = (
+        plan.scenarios.first(),
+        plan.nodes.first(),
+        plan.seeds.first(),
+    ) else {
+        return Ok(());
+    };
+    let case = runner::case(name, scenario, *node, *seed)?;
+    let reference = entrants.iter().find(|entrant| entrant.name == REFERENCE);
+    let channel = reference.and_then(|entrant| report::busiest_channel(&case, entrant));
+    let bar = progress(entrants.len());
+    let mut courses = vec![];
+    for entrant in entrants {
+        courses.push((
+            entrant.name.clone(),
+            report::course(&case, entrant, channel),
+        ));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let about = format!(
+        "The table is of {}. The charts are of scenario `{name}`, node {node}, seed {seed}.",
+        league.about
+    );
+    let page = report::page(&about, &league.standings, &courses);
+    std::fs::write(path, page)
+        .map_err(|error| Failure::Other(format!("writing the report {}: {error}", path.display())))
+}
+
+fn render(league: &League, plan: &Plan, oracles: &[String]) -> String {
+    let mut header = vec![
+        "policy",
+        "fees ppm/y",
+        "× static 200",
+        "95 %",
+        "success",
+        "depleted",
+        "full",
+        "off target",
+        "upd/ch/d",
+        "max move/d",
+    ];
+    header.extend(oracles.iter().map(String::as_str));
+    let right: Vec<usize> = (1..header.len()).collect();
+    let mut overall = table(&header, &right);
+    for standing in &league.standings {
+        let ratio = standing.to_reference;
+        let mut row = vec![
+            standing.policy.clone(),
+            format!("{:.0}", standing.fees_ppm_per_year),
+            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", ratio.mean)),
+            ratio.map_or("-".to_owned(), interval),
+            format!("{:.2}", standing.success),
+            format!("{:.3}", standing.depleted_share),
+            format!("{:.3}", standing.full_share),
+            format!("{:.3}", standing.off_target),
+            format!("{:.2}", standing.updates_per_channel_day),
+            format!("×{:.1}", 1.0 + standing.largest_daily_move),
+        ];
+        row.extend(oracles.iter().map(|oracle| {
+            let ratio = standing.to_oracles.get(oracle);
+            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", ratio.mean))
+        }));
+        overall.add_row(row);
+    }
+    format!("{}\n{overall}{}", league.about, matrix(league, plan))
+}
+
+fn interval(ratio: Ratio) -> String {
+    match ratio.low < ratio.high {
+        true => format!("{:.2}-{:.2}", ratio.low, ratio.high),
+        false => "-".to_owned(),
+    }
+}
+
+/// Each policy's ratio in each scenario, if there are several.
+fn matrix(league: &League, plan: &Plan) -> String {
+    if plan.scenarios.len() < 2 {
+        return String::new();
+    }
+    let names = plan.scenarios.iter().map(|(name, _)| name.as_str());
+    let header: Vec<&str> = std::iter::once("× static 200").chain(names).collect();
+    let right: Vec<usize> = (1..header.len()).collect();
+    let mut shown = table(&header, &right);
+    for standing in &league.standings {
+        let cells = league.by_scenario.iter();
+        let cells = cells.filter(|cell| cell.standing.policy == standing.policy);
+        let ratios = cells.map(|cell| {
+            let ratio = cell.standing.to_reference;
+            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", ratio.mean))
+        });
+        shown.add_row(std::iter::once(standing.policy.clone()).chain(ratios));
+    }
+    format!("\n{shown}")
+}
+
+fn tune(name: &str, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
+    let families = families();
+    let names = || families.iter().map(|family| family.name.to_owned());
+    let family: &Family = families
+        .iter()
+        .find(|family| family.name == name)
+        .ok_or_else(|| unknown("policy that can be tuned", name, names()))?;
+    let tuned = tuning::tune(family, plan, threads, &mut |settings, score| {
+        print(&format!("{score:.3}  {}", family.describe(settings)));
+    })?;
+    print(&format!(
+        "{name} tuned: {} ({:.3} × {REFERENCE}; the defaults {:.3})",
+        family.describe(&tuned.settings),
+        tuned.after,
+        tuned.before
+    ));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        simulate: Simulate,
+    }
+
+    fn asked(line: &str) -> Simulate {
+        let words = std::iter::once("simulate").chain(line.split_whitespace());
+        Line::try_parse_from(words).expect("a command").simulate
+    }
+
+    #[test]
+    fn days_scale_the_warm_up() {
+        let plan = plan(&asked("--only plain --days 30 --nodes 2 --seeds 3")).expect("a plan");
+        let (name, scenario) = &plan.scenarios[0];
+        assert_eq!((name.as_str(), scenario.days), ("plain", 30.0));
+        assert_eq!(scenario.warm_up_days, 5.0);
+        assert_eq!((plan.nodes.len(), plan.runs(5)), (2, 30));
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_what_there_is() {
+        let said = |line: &str| match plan(&asked(line)).and_then(|_| chosen(&asked(line))) {
+            Ok(_) => String::new(),
+            Err(fault) => fault.to_string(),
+        };
+        assert!(said("--set holdout").contains("validation"));
+        assert!(said("--only calm").contains("plain"));
+        assert!(said("--scenario calm").contains("reactive-rivals"));
+        assert!(said("--policies best").contains("charge-lnd"));
+        assert_eq!(said("--policies lit --scenario quiet"), "");
+    }
+
+    #[test]
+    fn the_reference_always_plays() {
+        let entrants = chosen(&asked("--policies lit")).expect("known");
+        let names: Vec<&str> = entrants.iter().map(|e| e.name.as_str()).collect();
+        assert_eq!(names, [REFERENCE, "lit"]);
+    }
+}
