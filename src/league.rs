@@ -63,6 +63,16 @@ impl Entrant {
 
 /// Every policy, in the order of the table.
 pub fn entrants() -> Vec<Entrant> {
+    let mut all = untuned();
+    for family in families() {
+        let name = format!("{} tuned", family.name);
+        let tuned = family.tuned();
+        all.extend(tuned.map(|settings| family.entrant(&name, &settings)));
+    }
+    all
+}
+
+fn untuned() -> Vec<Entrant> {
     vec![
         // Our own laws and the oracles stand here.
         Entrant::new("nothing", |_| Untouched),

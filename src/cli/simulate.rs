@@ -53,7 +53,8 @@ pub struct Simulate {
     #[arg(long)]
     threads: Option<NonZeroUsize>,
 
-    /// Search the best constants of this policy on the training set, and end
+    /// Search the best constants of this policy, or of all, on the training set
+    /// alone, and print them as TOML
     #[arg(long, value_name = "POLICY", conflicts_with_all = ["scenario", "set", "report", "json"])]
     tune: Option<String>,
 
@@ -327,20 +328,34 @@ fn matrix(league: &League, plan: &Plan) -> String {
 }
 
 fn tune(name: &str, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
-    let families = families();
-    let names = || families.iter().map(|family| family.name.to_owned());
-    let family: &Family = families
-        .iter()
-        .find(|family| family.name == name)
-        .ok_or_else(|| unknown("policy that can be tuned", name, names()))?;
+    let mut families = families();
+    let names: Vec<String> = families.iter().map(|f| f.name.to_owned()).collect();
+    if name != "all" {
+        families.retain(|family| family.name == name);
+    }
+    if families.is_empty() {
+        return Err(unknown("policy that can be tuned", name, names.into_iter()));
+    }
+    for family in &families {
+        tune_family(family, plan, threads)?;
+    }
+    Ok(())
+}
+
+fn tune_family(family: &Family, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
+    let bar = ProgressBar::new_spinner();
     let tuned = tuning::tune(family, plan, threads, &mut |settings, score| {
-        print(&format!("{score:.3}  {}", family.describe(settings)));
+        let said = family.describe(settings).join(", ");
+        bar.set_message(format!("{}: {score:.3} with {said}", family.name));
+        bar.tick();
     })?;
+    bar.finish_and_clear();
     print(&format!(
-        "{name} tuned: {} ({:.3} × {REFERENCE}; the defaults {:.3})",
-        family.describe(&tuned.settings),
+        "# {:.3} times {REFERENCE}; the defaults {:.3}\n[{}]\n{}\n",
         tuned.after,
-        tuned.before
+        tuned.before,
+        family.name,
+        family.describe(&tuned.settings).join("\n"),
     ));
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! A coordinate search: constant by constant, every value of its grid is played
 //! and the best one kept, round after round until a round improves nothing. What
 //! is maximised is the geometric mean of net fees over all worlds, so that a
-//! large node counts no more than a small one.
+//! large node counts no more than a small one. What was found is kept in
+//! `tuned.toml`, in the form in which the search prints it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -41,17 +42,36 @@ impl Family {
         }
     }
 
-    /// The settings in words.
-    pub fn describe(&self, settings: &Settings) -> String {
-        let said = settings
-            .iter()
-            .map(|(knob, value)| format!("{} = {value}", self.knobs[*knob].0));
-        let said: Vec<String> = said.collect();
-        match said.is_empty() {
-            true => "the defaults".to_owned(),
-            false => said.join(", "),
-        }
+    /// The policy with these settings.
+    pub fn entrant(&self, name: &str, settings: &Settings) -> Entrant {
+        (self.make)(name, settings)
     }
+
+    /// The settings as lines of TOML.
+    pub fn describe(&self, settings: &Settings) -> Vec<String> {
+        let said = settings.iter();
+        said.map(|(knob, value)| format!("{} = {value}", self.knobs[*knob].0))
+            .collect()
+    }
+
+    /// The settings that were found for it; `None` if it was never tuned.
+    pub fn tuned(&self) -> Option<Settings> {
+        let found = found().remove(self.name)?;
+        let index = |name: &str| self.knobs.iter().position(|knob| knob.0 == name);
+        let settings = found.iter();
+        Some(
+            settings
+                .filter_map(|(name, value)| Some((index(name)?, *value)))
+                .collect(),
+        )
+    }
+}
+
+/// Constants by policy and name.
+type Found = BTreeMap<String, BTreeMap<String, f64>>;
+
+fn found() -> Found {
+    toml::from_str(include_str!("tuned.toml")).unwrap_or_default()
 }
 
 /// What a search found.
@@ -80,17 +100,22 @@ pub fn tune(
     let reference: Vec<Entrant> = find(REFERENCE).into_iter().collect();
     let mut runs = play_all(plan, &reference, threads, &|| {})?;
     let known = runs.len();
+    let mut scored: BTreeMap<Vec<String>, f64> = BTreeMap::new();
     let mut scores = |tried: &[Settings]| -> Result<Vec<f64>, PlayError> {
-        let entrants = tried.iter().enumerate();
-        let entrants =
-            entrants.map(|(index, settings)| (family.make)(&index.to_string(), settings));
-        let entrants: Vec<Entrant> = entrants.collect();
+        let names: Vec<Vec<String>> = tried.iter().map(|s| family.describe(s)).collect();
+        let new = names.iter().zip(tried);
+        let new = new.filter(|(name, _)| !scored.contains_key(*name));
+        let new: Vec<(&Vec<String>, Entrant)> = new
+            .map(|(name, settings)| (name, family.entrant(&name.join(", "), settings)))
+            .collect();
+        let (new, entrants): (Vec<_>, Vec<_>) = new.into_iter().unzip();
         runs.truncate(known);
         runs.extend(play_all(plan, &entrants, threads, &|| {})?);
-        let score = |entrant: &Entrant| {
-            stats::ratio(&runs, &entrant.name, REFERENCE).map_or(0.0, |ratio| ratio.mean)
-        };
-        Ok(entrants.iter().map(score).collect())
+        for (name, entrant) in new.into_iter().zip(&entrants) {
+            let ratio = stats::ratio(&runs, &entrant.name, REFERENCE);
+            scored.insert(name.clone(), ratio.map_or(0.0, |ratio| ratio.mean));
+        }
+        Ok(names.iter().map(|name| scored[name]).collect())
     };
     let mut settings = Settings::new();
     let before = scores(&[Settings::new()])?[0];
@@ -156,7 +181,18 @@ mod tests {
             "static 200 is the reference"
         );
         assert!(tuned.after > 1.0 && steps.is_sorted());
-        assert!(family.describe(&tuned.settings).starts_with("ppm = "));
+        assert!(family.describe(&tuned.settings)[0].starts_with("ppm = "));
+    }
+
+    #[test]
+    fn what_was_found_names_policies_and_constants_that_exist() {
+        let found: Found = toml::from_str(include_str!("tuned.toml")).expect("TOML");
+        let families = families();
+        for (name, constants) in &found {
+            let family = families.iter().find(|family| family.name == name);
+            let settings = family.and_then(Family::tuned).expect(name);
+            assert_eq!(settings.len(), constants.len(), "{name}");
+        }
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Model for Clboss {
             set: |c, value| c.least_ppm = value,
         },
         Knob {
-            name: "by_size (0 no)",
+            // 0 is no.
+            name: "by_size",
             grid: &[0.0, 1.0],
             set: |c, value| c.by_size = value > 0.0,
         },

@@ -106,7 +106,8 @@ impl Model for FeeAdjuster {
             set: |c, value| c.ppm = value,
         },
         Knob {
-            name: "method (0 default, 1 soft, 2 hard)",
+            // 0 is the default method, 1 soft, 2 hard.
+            name: "method",
             grid: &[0.0, 1.0, 2.0],
             set: |c, value| {
                 c.method = match value {
@@ -117,7 +118,8 @@ impl Model for FeeAdjuster {
             },
         },
         Knob {
-            name: "median (0 no)",
+            // The multiplier; 0 is no median.
+            name: "median",
             grid: &[0.0, 0.5, 1.0, 2.0],
             set: |c, value| {
                 c.median = value > 0.0;

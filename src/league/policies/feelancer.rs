@@ -167,7 +167,8 @@ impl Model for Feelancer {
             set: |c, value| c.margin_ppm = value,
         },
         Knob {
-            name: "gain (factor on all)",
+            // A factor on all three.
+            name: "gain",
             grid: &[1.0, 3.0, 10.0, 20.0, 40.0],
             set: |c, value| {
                 let sample = Constants::default().gains;
@@ -190,7 +191,8 @@ impl Model for Feelancer {
             set: |c, value| c.level_target_ppm = value,
         },
         Knob {
-            name: "set_inbound (0 no)",
+            // 0 is no.
+            name: "set_inbound",
             grid: &[0.0, 1.0],
             set: |c, value| c.set_inbound = value > 0.0,
         },
