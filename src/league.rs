@@ -121,6 +121,33 @@ pub fn find(name: &str) -> Option<Entrant> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::drive::drive;
+    use crate::sim::scenario::Scenario;
+
+    #[test]
+    fn every_policy_lives_through_an_eventful_time_with_sane_rates() {
+        let text = "network = { synthetic = { nodes = 150, seed = 3 } }\nchannels = 8\n\
+                    days = 12\nwarm_up_days = 1\nrate = 1.0\n\
+                    churn = { closes_per_channel_year = 20, zero_conf = 0.5 }\n\
+                    peers = { private = 0.2, parallel = 0.3 }\n\
+                    outages = { per_channel_year = 200, mean_hours = 8, node_per_year = 50 }";
+        let scenario = Scenario::parse(text).expect("a scenario");
+        let case = runner::case("eventful", &scenario, 1, 1).expect("surveyed");
+        for entrant in entrants() {
+            let mut world = case.world();
+            let metrics = drive(&mut world, &mut (entrant.make)(&case)).total();
+            let rates = world.channels().filter_map(|channel| channel.policy);
+            let most = rates.map(|policy| policy.fees.outbound.0).max();
+            assert!(most <= Some(20_000), "{}: {most:?} ppm", entrant.name);
+            assert!(
+                metrics.forwards_out > 0,
+                "{} forwards nothing",
+                entrant.name
+            );
+            let still = ["nothing", REFERENCE].contains(&&*entrant.name);
+            assert_eq!(metrics.updates == 0, still, "{}", entrant.name);
+        }
+    }
 
     #[test]
     fn every_policy_has_a_name_of_its_own() {

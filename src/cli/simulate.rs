@@ -273,7 +273,11 @@ fn render(league: &League, plan: &Plan, oracles: &[String]) -> String {
         "upd/ch/d",
         "max move/d",
     ];
-    header.extend(oracles.iter().map(String::as_str));
+    let regrets: Vec<String> = oracles
+        .iter()
+        .map(|name| format!("regret, {name}"))
+        .collect();
+    header.extend(regrets.iter().map(String::as_str));
     let right: Vec<usize> = (1..header.len()).collect();
     let mut overall = table(&header, &right);
     for standing in &league.standings {
@@ -292,7 +296,7 @@ fn render(league: &League, plan: &Plan, oracles: &[String]) -> String {
         ];
         row.extend(oracles.iter().map(|oracle| {
             let ratio = standing.to_oracles.get(oracle);
-            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", ratio.mean))
+            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", 1.0 - ratio.mean))
         }));
         overall.add_row(row);
     }
