@@ -46,7 +46,7 @@ const COLOURS: [&str; 10] = [
     "#bcbd22", "#7f7f7f",
 ];
 /// Dashes tell lines of one colour apart.
-const DASHES: [&str; 3] = ["", "6 3", "2 2"];
+const DASHES: [&str; 3] = ["none", "6 3", "2 2"];
 
 /// Text as it may stand in SVG and HTML.
 pub fn escape(text: &str) -> String {
