@@ -3,7 +3,8 @@
 //! Arrows point inward only: `main → cli → daemon → {config, lnd, store, cycle}
 //! → ports → domain`, and `domain` imports nothing of ours. The cycle sees the
 //! ports, never an adapter; `simnode` puts the market of `sim` behind the ports
-//! and LND's interface. `tests/layering.rs` keeps it so.
+//! and LND's interface. Beside the daemon stands `cli → league → sim → domain`:
+//! policies in a simulated market. `tests/layering.rs` keeps it so.
 
 pub mod cli;
 pub mod clock;

@@ -69,6 +69,7 @@ fn the_core_and_the_ports_know_no_adapter() {
         "crate::cycle",
         "crate::daemon",
         "crate::cli",
+        "crate::league",
         "crate::sim",
     ];
     let with_ports = [&adapters[..], &["crate::ports"]].concat();
@@ -82,6 +83,7 @@ fn the_cycle_sees_ports_and_never_an_adapter() {
         "crate::lnd",
         "crate::store",
         "crate::config",
+        "crate::league",
         "crate::sim",
         "crate::cli",
     ];
@@ -111,4 +113,12 @@ fn the_simulated_node_knows_nothing_of_the_daemon_it_is_for() {
         "crate::cli",
     ];
     assert_eq!(offences(&["simnode"], &daemon), Vec::<String>::new());
+}
+
+#[test]
+fn the_league_plays_in_the_market_and_knows_no_adapter() {
+    let outside = ["crate::lnd", "crate::store", "crate::daemon", "crate::cli"];
+    assert_eq!(offences(&["league"], &outside), Vec::<String>::new());
+    let with_league = [&outside[..], &["crate::league"]].concat();
+    assert_eq!(offences(&["sim"], &with_league), Vec::<String>::new());
 }
