@@ -54,7 +54,7 @@ impl Model for ChargeLnd {
         },
         Knob {
             name: "min_fee_ppm",
-            grid: &[0.0, 25.0, 50.0, 100.0, 200.0, 300.0, 500.0, 700.0],
+            grid: &[0.0, 50.0, 100.0, 200.0, 300.0, 500.0, 700.0, 1_000.0],
             set: |c, value| c.min_fee_ppm = value,
         },
         Knob {

@@ -95,7 +95,7 @@ impl Model for Eclair {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "min_ppm",
-            grid: &[50.0, 100.0, 200.0, 350.0, 500.0, 700.0],
+            grid: &[100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
             set: |c, value| c.min_ppm = value,
         },
         Knob {

@@ -102,7 +102,9 @@ impl Model for FeeAdjuster {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "ppm",
-            grid: &[10.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0, 1_400.0],
+            grid: &[
+                10.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0, 1_400.0, 2_000.0,
+            ],
             set: |c, value| c.ppm = value,
         },
         Knob {

@@ -163,7 +163,7 @@ impl Model for Feelancer {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "margin_ppm",
-            grid: &[0.0, 50.0, 150.0, 300.0, 500.0, 800.0],
+            grid: &[0.0, 50.0, 150.0, 300.0, 500.0, 800.0, 1_200.0],
             set: |c, value| c.margin_ppm = value,
         },
         Knob {
@@ -198,7 +198,7 @@ impl Model for Feelancer {
         },
         Knob {
             name: "least_rate_ppm",
-            grid: &[1.0, 100.0, 200.0, 350.0],
+            grid: &[1.0, 200.0, 350.0, 700.0],
             set: |c, value| c.bounds_ppm.0 = value,
         },
     ];

@@ -88,7 +88,7 @@ impl Model for Lit {
         },
         Knob {
             name: "lowest_ppm",
-            grid: &[1.0, 50.0, 100.0, 200.0, 350.0, 500.0],
+            grid: &[1.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
             set: |c, value| c.bounds_ppm.0 = value,
         },
     ];

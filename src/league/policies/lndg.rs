@@ -83,7 +83,7 @@ impl Model for Lndg {
         },
         Knob {
             name: "min_ppm",
-            grid: &[0.0, 50.0, 100.0, 200.0, 350.0, 500.0, 700.0],
+            grid: &[0.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
             set: |c, value| c.min_ppm = value,
         },
         Knob {
