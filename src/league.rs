@@ -6,6 +6,8 @@
 pub mod chart;
 pub mod flows;
 pub mod model;
+pub mod oracle;
+pub mod ours;
 pub mod policies;
 pub mod report;
 pub mod runner;
@@ -13,9 +15,13 @@ pub mod sets;
 pub mod stats;
 pub mod tuning;
 
+use crate::domain::book::SettingsBook;
+use crate::domain::keys::{CHANNEL_KEYS, Value, find as find_key};
+use crate::domain::settings::{Law, Mode};
 use crate::sim::drive::{Pricer, Untouched};
 
 use model::Model;
+use ours::Ours;
 use policies::feeadjuster::{self, FeeAdjuster, Method};
 use policies::{charge_lnd, clboss, eclair, feelancer, fixed, hydrus, lit, lndg, lndmanage};
 use runner::Case;
@@ -74,7 +80,8 @@ pub fn entrants() -> Vec<Entrant> {
 
 fn untuned() -> Vec<Entrant> {
     vec![
-        // Our own laws and the oracles stand here.
+        Entrant::new("sweetspot", |_| ours(Law::Sweetspot)),
+        Entrant::new("classic", |_| ours(Law::Classic)),
         Entrant::new("nothing", |_| Untouched),
         Entrant::of::<fixed::Fixed>(REFERENCE, fixed::Constants::default()),
         Entrant::of::<charge_lnd::ChargeLnd>("charge-lnd", charge_lnd::Constants::default()),
@@ -95,6 +102,21 @@ fn untuned() -> Vec<Entrant> {
         Entrant::of::<eclair::Eclair>("eclair", eclair::Constants::default()),
         Entrant::of::<hydrus::Hydrus>("hydrus", hydrus::Constants::default()),
     ]
+}
+
+/// sweetspot under one of its laws, managing every announced channel, with its
+/// built-in settings otherwise.
+fn ours(law: Law) -> Ours {
+    let mut book = SettingsBook::default();
+    for (name, value) in [
+        ("mode", Value::Mode(Mode::Manage)),
+        ("law", Value::Law(law)),
+    ] {
+        if let Some(key) = find_key(CHANNEL_KEYS, name) {
+            book.defaults.set(key, value);
+        }
+    }
+    Ours::new(book)
 }
 
 /// The policies that can be tuned.

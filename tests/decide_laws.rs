@@ -15,7 +15,7 @@ use sweetspot::domain::decision::{Decision, Verdict};
 use sweetspot::domain::guard;
 use sweetspot::domain::memory::Memory;
 use sweetspot::domain::observation::{Forward, Observation};
-use sweetspot::domain::settings::{ChannelSettings, Gains, Mode, NodeSettings, Pace};
+use sweetspot::domain::settings::{ChannelSettings, Gains, Law, Mode, NodeSettings, Pace};
 use sweetspot::domain::time::Timestamp;
 use sweetspot::domain::units::{FeePpm, Msat, Sat};
 
@@ -73,10 +73,12 @@ fn settings() -> impl Strategy<Value = ChannelSettings> {
             0.0..0.5_f64,
         ),
         (0..48_u32, 0..48_u32, 1..10_u32),
+        prop::sample::select(vec![Law::Sweetspot, Law::Classic]),
     )
         .prop_map(
-            move |(target_ratio, a, b, gains, pace, waits)| ChannelSettings {
+            move |(target_ratio, a, b, gains, pace, waits, law)| ChannelSettings {
                 mode: Mode::Manage,
+                law,
                 target_ratio,
                 min: FeePpm(a.min(b)),
                 max: FeePpm(a.max(b)),

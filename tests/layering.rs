@@ -71,6 +71,7 @@ fn the_core_and_the_ports_know_no_adapter() {
         "crate::cli",
         "crate::league",
         "crate::sim",
+        "crate::league",
     ];
     let with_ports = [&adapters[..], &["crate::ports"]].concat();
     assert_eq!(offences(&["domain"], &with_ports), Vec::<String>::new());

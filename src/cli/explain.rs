@@ -74,7 +74,7 @@ pub async fn run(
         seen_at: known.last_seen,
         next_change_possible: decisions.first().and_then(|newest| {
             next_change(newest, &settings, || {
-                next_due(&point, now, config.book.node.slow_interval)
+                next_due(&known.channel.peer, now, config.book.node.slow_interval)
             })
         }),
         decisions,
@@ -232,6 +232,12 @@ fn told(decision: &Decision) -> Vec<String> {
         terms.dampening * 100.0,
         seen.forwards
     ));
+    if terms.level != 0.0 {
+        lines.push(format!(
+            "  level          {:>+9.2} ppm  the pull of the price level",
+            before * terms.level
+        ));
+    }
     if terms.protection > 0.0 {
         lines.push(format!(
             "  draining       {:>+9.2} ppm  much left within a short time",

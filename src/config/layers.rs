@@ -188,9 +188,10 @@ fn check_together(
     defaults: &Layer,
     layer: &Layer,
 ) {
-    let mut settings = ChannelSettings::default();
-    defaults.lay_over(&mut settings);
-    layer.lay_over(&mut settings);
+    let settings = ChannelSettings::laid_over(|settings| {
+        defaults.lay_over(settings);
+        layer.lay_over(settings);
+    });
     for conflict in channel_conflicts(&settings) {
         let Some((key, at)) = conflict
             .keys

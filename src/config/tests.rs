@@ -236,7 +236,7 @@ fn keys_that_cannot_stand_together_are_refused() {
     insta::assert_snapshot!(faults(r#"
 [defaults]
 min_ppm = 100
-deadband = 0.2
+deadband = 0.4
 deadband_ppm = 11
 [rhythm]
 fast_interval = "1h"
@@ -264,7 +264,7 @@ max_raise = 0.1
 min_ppm = 9
 max_ppm = 8
 "#), @r#"
-    4:12: defaults.deadband: max_cut must be above deadband, or the fee could never fall (max_cut is 0.15 by default, deadband is 0.2)
+    4:12: defaults.deadband: max_cut must be above deadband, or the fee could never fall (max_cut is 0.33 by default, deadband is 0.4)
     5:16: defaults.deadband_ppm: step_floor_ppm must not be below deadband_ppm, or a low fee could never move (step_floor_ppm is 10 by default, deadband_ppm is 11)
     7:17: rhythm.fast_interval: fast_interval must be shorter than slow_interval (fast_interval is 1h, slow_interval is 30m)
     11:11: rule 1.max_ppm: min_ppm must not be above max_ppm (min_ppm is 100 in [defaults], max_ppm is 50)
@@ -274,7 +274,7 @@ max_ppm = 8
     20:1: rule 4: matches every channel: give it a match, or write what it sets under [defaults]
     23:18: rule 5.match.peer: must not be an empty list
     24:1: rule 5.pin_ppm: means nothing without mode = "pin" beside it
-    27:13: peer.02ababababababab….max_raise: max_raise must be above deadband, or the fee could never rise (max_raise is 0.1, deadband is 0.2 in [defaults])
+    27:13: peer.02ababababababab….max_raise: max_raise must be above deadband, or the fee could never rise (max_raise is 0.1, deadband is 0.4 in [defaults])
     29:11: channel.850000x12x1.min_ppm: min_ppm must not be above max_ppm (min_ppm is 9, max_ppm is 8)
     "#);
 }

@@ -14,7 +14,7 @@ use crate::domain::channel::Scid;
 use crate::domain::keys::{Kind, MOST_BASE_FEE_MSAT, MOST_PPM, Value};
 use crate::domain::matcher::ChannelName;
 use crate::domain::schedule::moment;
-use crate::domain::settings::BaseFee;
+use crate::domain::settings::{BaseFee, Law, LevelChoice};
 use crate::domain::time::Timestamp;
 use crate::domain::units::FeePpm;
 
@@ -108,6 +108,8 @@ pub(super) fn of_kind(value: &DeValue<'_>, kind: Kind) -> Result<Value, String> 
         Kind::Span(least, most) => span(value, least..=most).map(Value::Span),
         Kind::Flag => flag(value).map(Value::Flag),
         Kind::BaseFee => base_fee(value).map(Value::BaseFee),
+        Kind::Law => law(value).map(Value::Law),
+        Kind::Level => level(value).map(Value::Level),
         Kind::Mode => wrong("read together with pin_ppm", value),
     }
 }
@@ -115,6 +117,26 @@ pub(super) fn of_kind(value: &DeValue<'_>, kind: Kind) -> Result<Value, String> 
 /// An outbound rate.
 pub(super) fn ppm(value: &DeValue<'_>) -> Result<FeePpm, String> {
     whole(value, 0..=MOST_PPM).map(FeePpm)
+}
+
+fn law(value: &DeValue<'_>) -> Result<Law, String> {
+    match value {
+        DeValue::String(text) if text == "sweetspot" => Ok(Law::Sweetspot),
+        DeValue::String(text) if text == "classic" => Ok(Law::Classic),
+        _ => wrong("\"sweetspot\" or \"classic\"", value),
+    }
+}
+
+fn level(value: &DeValue<'_>) -> Result<LevelChoice, String> {
+    match value {
+        DeValue::String(text) if text == "learned" => Ok(LevelChoice::Learned),
+        _ => whole(value, 1..=MOST_PPM)
+            .map(|ppm| LevelChoice::Fixed(FeePpm(ppm)))
+            .or_else(|_| {
+                let expected = format!("\"learned\" or a whole number from 1 to {MOST_PPM}");
+                wrong(&expected, value)
+            }),
+    }
 }
 
 fn base_fee(value: &DeValue<'_>) -> Result<BaseFee, String> {

@@ -10,6 +10,7 @@ use super::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memo
 use super::observation::{Forward, Observation};
 use super::prune::{PruneMemory, Symptoms};
 use super::settings::{ChannelSettings, NodeSettings};
+use super::sweetspot;
 use super::time::Timestamp;
 use super::units::BlockHeight;
 
@@ -59,6 +60,7 @@ pub fn forwards(
 ) {
     for forward in forwards {
         memory.node.flow.count(forward.settled_at, NODE_WINDOWS);
+        sweetspot::sold(memory, ids.resolve(forward.scid_out), &forward);
         for scid in [forward.scid_in, forward.scid_out] {
             let known = ids.resolve(scid);
             if let Some(channel) = known.and_then(|point| memory.channels.get_mut(&point)) {
@@ -82,6 +84,7 @@ pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestam
                 fee: FeeMemory::default(),
                 decided_at: None,
                 prune: PruneMemory::default(),
+                market: Default::default(),
             }
         });
     }
@@ -127,6 +130,7 @@ pub fn observation(
         let event = fees(&mut remembered.fee, channel, &settings, seen.at);
         events.extend(event.map(|event| (*point, event)));
     }
+    sweetspot::watch(memory, seen, settings, &node.tuning);
     events
 }
 

@@ -4,7 +4,8 @@
 //! what is built in; `[defaults]`; the built-in rule that leaves unannounced
 //! channels alone, which yields to any rule, peer or channel that sets a mode;
 //! each matching `[[rule]]` in file order; the peer; the channel. Last,
-//! schedules move the target.
+//! schedules move the target. What is built in depends on the law, which the
+//! layers choose.
 //!
 //! Whatever layers come together, the result can be worked with: a bound set
 //! in a later layer pulls the opposite bound along when they would cross, a
@@ -112,14 +113,15 @@ pub struct SettingsBook {
 impl SettingsBook {
     /// What holds for `channel` at `now`, the chain's tip being `tip`.
     pub fn resolve(&self, channel: &Channel, tip: BlockHeight, now: Timestamp) -> ChannelSettings {
-        let mut settings = ChannelSettings::default();
-        self.defaults.lay_over_in_bounds(&mut settings);
-        if channel.private {
-            settings.mode = Mode::Ignore;
-        }
-        for (_, layer) in self.named_layers(channel, tip) {
-            layer.lay_over_in_bounds(&mut settings);
-        }
+        let mut settings = ChannelSettings::laid_over(|settings| {
+            self.defaults.lay_over_in_bounds(settings);
+            if channel.private {
+                settings.mode = Mode::Ignore;
+            }
+            for (_, layer) in self.named_layers(channel, tip) {
+                layer.lay_over_in_bounds(settings);
+            }
+        });
         for schedule in self.schedules_of(channel, tip) {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
         }
@@ -207,7 +209,7 @@ mod tests {
     use super::super::channel::tests::channel;
     use super::super::keys::{CHANNEL_KEYS, Kind, channel_conflicts, find};
     use super::super::schedule::Window;
-    use super::super::settings::BaseFee;
+    use super::super::settings::{BaseFee, Law, LevelChoice};
     use super::super::units::FeePpm;
     use super::*;
 
@@ -381,6 +383,12 @@ mod tests {
                 .prop_map(|ppm| Value::Mode(Mode::Pin(FeePpm(ppm))))
                 .boxed(),
             Kind::BaseFee => Just(Value::BaseFee(BaseFee::Keep)).boxed(),
+            Kind::Law => prop::sample::select(vec![Law::Sweetspot, Law::Classic])
+                .prop_map(Value::Law)
+                .boxed(),
+            Kind::Level => (1u32..=100_000)
+                .prop_map(|ppm| Value::Level(LevelChoice::Fixed(FeePpm(ppm))))
+                .boxed(),
         }
     }
 

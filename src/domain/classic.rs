@@ -22,6 +22,7 @@ pub fn terms(seen: &Evidence, stocked_now: bool, gains: &Gains) -> (Terms, Optio
             * balance_deviation(seen.ratio, seen.target_ratio)
             * (undamped + (1.0 - undamped) * dampening),
         throughput: gains.throughput * fair * dampening,
+        level: 0.0,
         protection: 0.0,
         dampening,
     };

@@ -1,9 +1,9 @@
 //! One decision round: from what was seen and remembered to one verdict for
 //! each channel that is due.
 //!
-//! A channel is due once per slow interval, at a moment of its own (a phase
-//! drawn from its funding txid), so that a node's updates spread over time; a
-//! decision is one step, however long the daemon was down. Between times the
+//! A channel is due once per slow interval, at a moment of its peer's (a phase
+//! drawn from the peer's key), so that a node's updates spread over time while
+//! parallel channels move together; a decision is one step, however long the daemon was down. Between times the
 //! fast rhythm looks for drains, and may only raise.
 
 use std::collections::BTreeMap;
@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use super::absorb::{stocked, windows};
 use super::budget;
-use super::channel::{Channel, ChannelPoint};
+use super::channel::{Channel, ChannelPoint, PeerId};
 use super::classic;
 use super::decision::{Decision, Evidence, Hold, Limit, Rhythm, Terms, Verdict};
 use super::guard;
 use super::memory::{ChannelMemory, Memory};
 use super::observation::Observation;
-use super::settings::{ChannelSettings, Mode, NodeSettings, Protect};
+use super::settings::{ChannelSettings, Law, Mode, NodeSettings, Protect};
+use super::sweetspot::{self, Aim};
 use super::time::Timestamp;
 use super::units::FeePpm;
 
@@ -30,22 +31,34 @@ pub fn decide(
     node: &NodeSettings,
     node_ready: bool,
 ) -> Vec<Decision> {
-    let mut decisions: Vec<Decision> = seen
-        .channels
-        .values()
-        .filter_map(|channel| {
-            let settings = settings.get(&channel.point)?;
-            let remembered = memory.channels.get_mut(&channel.point)?;
-            let case = Case {
-                channel,
-                settings,
-                node,
-                now: seen.at,
-                node_ready,
-            };
-            case.decide(remembered)
-        })
-        .collect();
+    let aims = sweetspot::aims(memory, seen, settings, &node.tuning);
+    let mut led = BTreeMap::new();
+    let mut decisions = vec![];
+    for channel in seen.channels.values() {
+        let (Some(settings), Some(remembered)) = (
+            settings.get(&channel.point),
+            memory.channels.get_mut(&channel.point),
+        ) else {
+            continue;
+        };
+        let aim = aims.get(&channel.point);
+        let case = Case {
+            channel,
+            settings,
+            aim,
+            led: aim.and_then(|aim| led.get(&aim.leader).copied()),
+            node,
+            now: seen.at,
+            node_ready,
+        };
+        let Some(decision) = case.decide(remembered) else {
+            continue;
+        };
+        if let (Some(aim), Some(rate)) = (aim, decision.rate()) {
+            led.entry(aim.leader).or_insert(rate);
+        }
+        decisions.push(decision);
+    }
     budget::allot(&mut decisions, memory, node, seen.at);
     for decision in &decisions {
         if let (Verdict::WouldChange { .. }, Some(channel)) =
@@ -59,32 +72,32 @@ pub fn decide(
 
 /// Whether the slow rhythm's moment lies between the last decision and now.
 pub fn is_due(
-    point: &ChannelPoint,
+    peer: &PeerId,
     decided_at: Option<Timestamp>,
     now: Timestamp,
     interval: Duration,
 ) -> bool {
-    let phase = Phase::of(point, interval);
+    let phase = Phase::of(peer, interval);
     decided_at.is_none_or(|decided| phase.turn(now) != phase.turn(decided))
 }
 
 /// The slow rhythm's next moment for a channel.
-pub fn next_due(point: &ChannelPoint, now: Timestamp, interval: Duration) -> Timestamp {
-    let phase = Phase::of(point, interval);
+pub fn next_due(peer: &PeerId, now: Timestamp, interval: Duration) -> Timestamp {
+    let phase = Phase::of(peer, interval);
     let next = phase.turn(now).saturating_add(1);
     Timestamp::from_secs(next.saturating_mul(phase.interval_secs) + phase.offset_secs)
 }
 
-/// A channel's place within the slow interval.
+/// A peer's place within the slow interval.
 struct Phase {
     interval_secs: i64,
     offset_secs: i64,
 }
 
 impl Phase {
-    fn of(point: &ChannelPoint, interval: Duration) -> Self {
+    fn of(peer: &PeerId, interval: Duration) -> Self {
         let interval_secs = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
-        let drawn = i64::from(u16::from_be_bytes([point.txid[0], point.txid[1]]));
+        let drawn = i64::from(u16::from_be_bytes([peer.0[1], peer.0[2]]));
         Self {
             interval_secs,
             offset_secs: drawn.saturating_mul(interval_secs) / (i64::from(u16::MAX) + 1),
@@ -96,10 +109,18 @@ impl Phase {
     }
 }
 
+/// A rate of zero would stay zero under multiplication: the least that does
+/// not round to it, nearly.
+const LEAST_PPM: f64 = 0.4;
+
 /// One channel, about to be decided.
 struct Case<'a> {
     channel: &'a Channel,
     settings: &'a ChannelSettings,
+    /// Where the sweet-spot law wants the fee, if it is the channel's law.
+    aim: Option<&'a Aim>,
+    /// The rate of a parallel channel, decided just now.
+    led: Option<FeePpm>,
     node: &'a NodeSettings,
     now: Timestamp,
     node_ready: bool,
@@ -109,7 +130,7 @@ impl Case<'_> {
     fn decide(&self, memory: &mut ChannelMemory) -> Option<Decision> {
         let protection = self.protection(memory);
         let turn = self.node.slow_interval;
-        if is_due(&self.channel.point, memory.decided_at, self.now, turn) {
+        if is_due(&self.channel.peer, memory.decided_at, self.now, turn) {
             memory.decided_at = Some(self.now);
             return Some(self.slow(memory, protection));
         }
@@ -121,8 +142,7 @@ impl Case<'_> {
 
     /// The slow rhythm: the law's step, and a drain's raise if there is one.
     fn slow(&self, memory: &mut ChannelMemory, protection: f64) -> Decision {
-        let seen = self.evidence(memory);
-        let (law, depleted) = classic::terms(&seen, stocked(self.channel), &self.settings.gains);
+        let (law, depleted) = self.terms(memory);
         let rhythm = if protection > 0.0 {
             Rhythm::Fast
         } else {
@@ -149,9 +169,35 @@ impl Case<'_> {
         Some(decision)
     }
 
-    /// What the node's budget held back, once more and without another step.
+    /// What the law asks for, and what it left out of account.
+    fn terms(&self, memory: &ChannelMemory) -> (Terms, Option<Limit>) {
+        if let Some(aim) = self.aim {
+            let on_node = self.on_node().as_f64().max(LEAST_PPM);
+            let aim = match self.led {
+                Some(rate) => aim.led_to(rate),
+                None => *aim,
+            };
+            return (aim.terms(on_node), aim.limit());
+        }
+        let (seen, gains) = (self.evidence(memory), &self.settings.gains);
+        classic::terms(&seen, stocked(self.channel), gains)
+    }
+
+    /// What the node's budget held back, once more: an aim as it is now, a
+    /// step without another one.
     fn publish_again(&self, memory: &mut ChannelMemory) -> Decision {
-        self.conclude(memory, Rhythm::Slow, Terms::default(), None)
+        let (terms, limit) = match self.aim {
+            Some(_) => self.terms(memory),
+            None => (Terms::default(), None),
+        };
+        self.conclude(memory, Rhythm::Slow, terms, limit)
+    }
+
+    fn on_node(&self) -> FeePpm {
+        let policy = self.channel.policy;
+        policy
+            .map(|policy| policy.fees.outbound)
+            .unwrap_or_default()
     }
 
     /// The raise that a drain calls for; 0 if there is none, or if what drains
@@ -167,6 +213,9 @@ impl Case<'_> {
     }
 
     fn evidence(&self, memory: &ChannelMemory) -> Evidence {
+        if let Some(aim) = self.aim {
+            return aim.evidence;
+        }
         let windows = windows(self.node);
         Evidence {
             ratio: self.channel.local_ratio(),
@@ -189,8 +238,12 @@ impl Case<'_> {
         let fee = &mut memory.fee;
         fee.retry = false;
         let current = self.channel.policy.map(|policy| policy.fees);
-        let on_node = current.unwrap_or_default().outbound;
-        let before = fee.wanted_ppm.unwrap_or(on_node.as_f64());
+        let on_node = self.on_node();
+        // The classic law adds small moves up in a float; an aim is where it is.
+        let before = match (self.settings.law, fee.wanted_ppm) {
+            (Law::Classic, Some(wanted)) => wanted,
+            _ => on_node.as_f64(),
+        };
         let mut decision = Decision {
             at: self.now,
             point: self.channel.point,
@@ -214,8 +267,8 @@ impl Case<'_> {
         decision.wanted_ppm = wanted;
         decision.limits.extend(limits);
         let rate = FeePpm::rounded(wanted);
-        let held =
-            guard::too_small_or_too_soon(rate, on_node, rhythm, fee, self.settings, self.now);
+        let settings = self.following();
+        let held = guard::too_small_or_too_soon(rate, on_node, rhythm, fee, &settings, self.now);
         match held {
             Some(Hold::AtRest | Hold::Deadband { .. }) => fee.waiting_since = None,
             _ => fee.waiting_since = fee.waiting_since.or(Some(self.now)),
@@ -229,11 +282,20 @@ impl Case<'_> {
         decision
     }
 
+    /// The settings to judge a change by: a parallel channel that follows
+    /// another goes all the way.
+    fn following(&self) -> ChannelSettings {
+        let mut settings = *self.settings;
+        if self.led.is_some() {
+            (settings.pace.deadband, settings.pace.deadband_ppm) = (0.0, 0);
+        }
+        settings
+    }
+
     /// The rate asked for, confined. A protective raise starts from the rate
     /// on the node, should the float lie below it; a rate of zero would stay
     /// zero under multiplication and starts from the least that rounds to it.
     fn wanted(&self, before: f64, on_node: FeePpm, terms: &Terms) -> (f64, Vec<Limit>) {
-        const LEAST_PPM: f64 = 0.4;
         if let Mode::Pin(rate) = self.settings.mode {
             return (rate.as_f64(), vec![Limit::Pinned { ppm: rate }]);
         }
@@ -290,7 +352,7 @@ mod tests {
     fn managed() -> ChannelSettings {
         ChannelSettings {
             mode: Mode::Manage,
-            ..ChannelSettings::default()
+            ..ChannelSettings::of(Law::Classic)
         }
     }
 
@@ -389,6 +451,8 @@ mod tests {
         let case = Case {
             channel: &channel,
             settings: &settings,
+            aim: None,
+            led: None,
             node: &NodeSettings::default(),
             now: at(0),
             node_ready: true,
@@ -585,18 +649,14 @@ mod tests {
     fn channels_take_their_turns_at_moments_of_their_own() {
         let due = |n: u8, minutes: u32| {
             let now = at(2).plus(MINUTE * minutes);
-            is_due(&point(n), Some(now.minus(MINUTE * 5)), now, HOUR)
+            is_due(&channel(n).peer, Some(now.minus(MINUTE * 5)), now, HOUR)
         };
         for n in 0..=255 {
-            let next = next_due(&point(n), at(2), HOUR);
+            let peer = channel(n).peer;
+            let next = next_due(&peer, at(2), HOUR);
             assert!(next > at(2) && next <= at(3));
-            assert!(is_due(&point(n), Some(at(2)), next, HOUR));
-            assert!(!is_due(
-                &point(n),
-                Some(at(2)),
-                next.minus(MINUTE / 60),
-                HOUR
-            ));
+            assert!(is_due(&peer, Some(at(2)), next, HOUR));
+            assert!(!is_due(&peer, Some(at(2)), next.minus(MINUTE / 60), HOUR));
             assert_eq!(
                 (0..12).filter(|five| due(n, five * 5)).count(),
                 1,

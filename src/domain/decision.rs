@@ -43,6 +43,9 @@ pub struct Terms {
     pub balance: f64,
     /// By throughput: above 0 when tpm is above its history.
     pub throughput: f64,
+    /// By the node's price level: above 0 when the fee is below it.
+    #[serde(default)]
+    pub level: f64,
     /// By a drain, on the fast rhythm only.
     pub protection: f64,
     /// The factor low activity put on the throughput signal, 0 to 1.
@@ -52,7 +55,7 @@ pub struct Terms {
 impl Terms {
     /// The net relative move.
     pub fn sum(&self) -> f64 {
-        self.balance + self.throughput + self.protection
+        self.balance + self.throughput + self.level + self.protection
     }
 }
 
@@ -188,6 +191,21 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// The outbound rate after it; `None` where nothing may be touched.
+    pub fn rate(&self) -> Option<FeePpm> {
+        match self.verdict {
+            Verdict::Change { to } | Verdict::WouldChange { to } => Some(to.outbound),
+            Verdict::Hold {
+                reason:
+                    Hold::AtRest
+                    | Hold::Deadband { .. }
+                    | Hold::Cooldown { .. }
+                    | Hold::DailyLimit { .. },
+            } => self.current.map(|fees| fees.outbound),
+            Verdict::Hold { .. } => None,
+        }
+    }
+
     /// When the next change is possible, if a wait is what stopped this one.
     pub fn waits_until(&self) -> Option<Timestamp> {
         match self.verdict {

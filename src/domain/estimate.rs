@@ -43,7 +43,7 @@ fn decay(age: Duration, tau: Duration) -> f64 {
     if tau.is_zero() {
         return if age.is_zero() { 1.0 } else { 0.0 };
     }
-    (-age.as_secs_f64() / tau.as_secs_f64()).exp()
+    libm::exp(-age.as_secs_f64() / tau.as_secs_f64())
 }
 
 /// The time constants of a channel's flow.

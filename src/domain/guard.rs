@@ -177,13 +177,14 @@ mod tests {
     use super::*;
     use crate::domain::channel::tests::channel;
     use crate::domain::memory::{ForeignChange, LastWrite};
+    use crate::domain::settings::Law;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
     fn managed() -> ChannelSettings {
         ChannelSettings {
             mode: Mode::Manage,
-            ..ChannelSettings::default()
+            ..ChannelSettings::of(Law::Classic)
         }
     }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::settings::{BaseFee, ChannelSettings, Mode, NodeSettings};
+use super::settings::{BaseFee, ChannelSettings, Law, LevelChoice, Mode, NodeSettings};
 use super::units::FeePpm;
 
 /// The highest outbound rate that may be set: 10 %. More is a slip of the pen.
@@ -33,6 +33,10 @@ pub enum Value {
     Mode(Mode),
     /// The base fee.
     BaseFee(BaseFee),
+    /// The law.
+    Law(Law),
+    /// The price level.
+    Level(LevelChoice),
 }
 
 impl fmt::Display for Value {
@@ -50,6 +54,10 @@ impl fmt::Display for Value {
             Self::Mode(Mode::Pin(ppm)) => write!(f, "pin at {ppm}"),
             Self::BaseFee(BaseFee::Set(msat)) => write!(f, "{msat}"),
             Self::BaseFee(BaseFee::Keep) => f.write_str("keep"),
+            Self::Law(Law::Sweetspot) => f.write_str("sweetspot"),
+            Self::Law(Law::Classic) => f.write_str("classic"),
+            Self::Level(LevelChoice::Learned) => f.write_str("learned"),
+            Self::Level(LevelChoice::Fixed(ppm)) => write!(f, "{}", ppm.0),
         }
     }
 }
@@ -73,6 +81,10 @@ pub enum Kind {
     Mode,
     /// The base fee, up to [`MOST_BASE_FEE_MSAT`].
     BaseFee,
+    /// A law's name.
+    Law,
+    /// A rate up to [`MOST_PPM`], or the word for the learned one.
+    Level,
 }
 
 /// A key that sets one field of `S`.
@@ -122,6 +134,8 @@ const DECADE: Duration = Duration::from_secs(315_576_000);
 /// What can be set for a channel, in the order in which it is shown.
 pub const CHANNEL_KEYS: &[Key<ChannelSettings>] = keys! { ChannelSettings:
     mode: Mode => mode,
+    law: Law => law,
+    level_ppm: Level => level,
     target_ratio: Number(0.0, 1.0) => target_ratio,
     min_ppm: Ppm => min,
     max_ppm: Ppm => max,
@@ -282,6 +296,8 @@ mod tests {
                 Value::Flag(flag) => Value::Flag(!flag),
                 Value::Mode(_) => Value::Mode(Mode::Pin(FeePpm(7))),
                 Value::BaseFee(_) => Value::BaseFee(BaseFee::Keep),
+                Value::Law(_) => Value::Law(Law::Classic),
+                Value::Level(_) => Value::Level(LevelChoice::Fixed(FeePpm(7))),
             };
             (key.set)(&mut settings, other);
             for seen in CHANNEL_KEYS {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::channel::{ChannelPoint, FeeParts};
 use super::estimate::{Flow, Windows};
 use super::prune::PruneMemory;
+use super::sweetspot::{NodeStanding, Standing};
 use super::time::Timestamp;
 
 /// A settled balance at a moment.
@@ -85,6 +86,9 @@ pub struct ChannelMemory {
     pub decided_at: Option<Timestamp>,
     /// How long each pruning rule has held.
     pub prune: PruneMemory,
+    /// What the sweet-spot law knows of it.
+    #[serde(default)]
+    pub market: Standing,
 }
 
 /// The node-wide gossip budget: a token bucket.
@@ -119,6 +123,9 @@ pub struct NodeMemory {
     pub flow: Flow,
     /// The time constants the channels' flows were computed with.
     pub windows: Option<Windows>,
+    /// What the sweet-spot law knows of the node.
+    #[serde(default)]
+    pub market: NodeStanding,
 }
 
 impl Memory {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::sweetspot::Tuning;
 use super::units::FeePpm;
 
 /// What may be done to a channel's policy.
@@ -20,6 +21,26 @@ pub enum Mode {
     Pin(FeePpm),
     /// The channel is watched, nothing more.
     Ignore,
+}
+
+/// The law that decides what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Law {
+    /// The learned price level, steered by balance and throughput.
+    Sweetspot,
+    /// The founding rules, taken literally.
+    Classic,
+}
+
+/// The price level of the sweet-spot law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LevelChoice {
+    /// The node's, learned from what it sells.
+    Learned,
+    /// A fixed one.
+    Fixed(FeePpm),
 }
 
 /// Whether the base fee is ours to set.
@@ -128,6 +149,10 @@ pub struct ChannelSettings {
     pub mode: Mode,
     /// Whether what is decided is only shown, whatever the mode.
     pub observe_only: bool,
+    /// By which law.
+    pub law: Law,
+    /// The price level of the sweet-spot law.
+    pub level: LevelChoice,
     /// The wanted local ratio, 0 to 1, at this moment (schedules applied).
     pub target_ratio: f64,
     /// Lowest outbound rate.
@@ -174,6 +199,8 @@ pub struct NodeSettings {
     pub max_moving_share: f64,
     /// So few moves are never an implausible share.
     pub max_moving_free: u32,
+    /// The sweet-spot law's constants.
+    pub tuning: Tuning,
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -181,9 +208,36 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 impl Default for ChannelSettings {
     fn default() -> Self {
+        Self::of(Law::Sweetspot)
+    }
+}
+
+impl ChannelSettings {
+    /// The settings that `lay` makes of the built-in ones. What is built in
+    /// depends on the law, which `lay` itself may choose.
+    pub fn laid_over(lay: impl Fn(&mut Self)) -> Self {
+        let built_in = Self::default();
+        let mut settings = built_in;
+        lay(&mut settings);
+        if settings.law != built_in.law {
+            settings = Self::of(settings.law);
+            lay(&mut settings);
+        }
+        settings
+    }
+
+    /// What is built in under a law. The sweet-spot law aims at a price and
+    /// goes there in few large steps; the classic law moves in many small ones.
+    pub fn of(law: Law) -> Self {
+        let (deadband, cooldown_cut, max_raise, max_cut) = match law {
+            Law::Sweetspot => (0.12, HOUR * 6, 0.5, 0.33),
+            Law::Classic => (0.04, HOUR * 12, 0.25, 0.15),
+        };
         Self {
             mode: Mode::Observe,
             observe_only: false,
+            law,
+            level: LevelChoice::Learned,
             target_ratio: 0.5,
             min: FeePpm(1),
             max: FeePpm(2_500),
@@ -195,13 +249,13 @@ impl Default for ChannelSettings {
                 balance_undamped_share: 0.5,
             },
             pace: Pace {
-                max_raise: 0.25,
-                max_cut: 0.15,
+                max_raise,
+                max_cut,
                 step_floor_ppm: 10,
                 deadband_ppm: 5,
-                deadband: 0.04,
+                deadband,
                 cooldown_raise: HOUR * 6,
-                cooldown_cut: HOUR * 12,
+                cooldown_cut,
                 max_updates_per_day: 4,
                 foreign_hands_off: HOUR * 48,
             },
@@ -242,6 +296,7 @@ impl Default for NodeSettings {
             reserved_for_protection: 6,
             max_moving_share: 0.5,
             max_moving_free: 5,
+            tuning: Tuning::default(),
         }
     }
 }

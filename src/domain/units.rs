@@ -60,10 +60,25 @@ impl Sat {
     }
 }
 
+impl Sat {
+    /// The nearest whole amount; anything not a number or below zero is zero.
+    pub fn rounded(sat: f64) -> Self {
+        // `as` saturates and maps NaN to 0.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Self(sat.round() as u64)
+    }
+}
+
 impl fmt::Display for Sat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} sat", self.0)
     }
+}
+
+/// A length or an index as a float.
+#[allow(clippy::cast_precision_loss)]
+pub fn count(n: usize) -> f64 {
+    n as f64
 }
 
 /// A height in the block chain.

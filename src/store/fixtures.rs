@@ -56,6 +56,7 @@ pub(super) fn channel_memory(wanted_ppm: f64) -> ChannelMemory {
             ..FeeMemory::default()
         },
         decided_at: None,
+        market: Default::default(),
         prune: PruneMemory::default(),
     }
 }

@@ -413,6 +413,7 @@ async fn in_the_steady_state_history_is_one_call() {
 
 #[tokio::test]
 async fn downtime_changes_no_rate() {
+    const CLASSIC: &str = "[defaults]\nlaw = \"classic\"\n";
     let node = FakeNode::with_channels(1);
     let tpm = |daemon: &Daemon| {
         let last = daemon.store.decisions().last().map(|d| d.evidence);
@@ -425,14 +426,14 @@ async fn downtime_changes_no_rate() {
     let start = node.now();
 
     node.tell(|inner| inner.forwards = forwards.clone());
-    let mut always_up = Daemon::on(&node, "").await;
+    let mut always_up = Daemon::on(&node, CLASSIC).await;
     always_up.run(HOUR * 50, MINUTE * 30).await;
 
     node.tell(|inner| inner.now = start);
-    let mut mostly_down = Daemon::on(&node, "").await;
+    let mut mostly_down = Daemon::on(&node, CLASSIC).await;
     mostly_down.turn().await.expect("a good turn");
     later(&node, HOUR * 50);
-    let mut mostly_down = mostly_down.restart("").await;
+    let mut mostly_down = mostly_down.restart(CLASSIC).await;
     mostly_down.turn().await.expect("a good turn");
 
     let (a, b) = (tpm(&always_up), tpm(&mostly_down));
@@ -461,11 +462,11 @@ async fn other_time_constants_count_all_history_afresh() {
             .map(|d| d.evidence.tpm)
             .expect("a decision")
     };
-    let slower = "[rhythm]\ntpm_window = \"3d\"\n";
+    let slower = "[defaults]\nlaw = \"classic\"\n[rhythm]\ntpm_window = \"3d\"\n";
     let mut fresh = Daemon::on(&node, slower).await;
     fresh.turn().await.expect("a good turn");
 
-    let mut changed = Daemon::on(&node, "").await;
+    let mut changed = Daemon::on(&node, "[defaults]\nlaw = \"classic\"\n").await;
     changed.turn().await.expect("a good turn");
     assert!(tpm(&changed) != tpm(&fresh));
     let mut changed = changed.restart(slower).await;

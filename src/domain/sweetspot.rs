@@ -1,0 +1,761 @@
+//! The sweet-spot law: the founding rules, steadied for a market that buys
+//! seldom and in bursts.
+//!
+//! A channel's price is the node's learned level (`level`), moved by its
+//! balance and its throughput; each is recomputed from what is seen, so nothing
+//! adds up in error. The rules stay: more local than wanted, lower; more
+//! remote, higher; tpm below its history, lower; above, higher; opposite
+//! signals cancel; few forwards dampen. What differs from the classic law:
+//!
+//! * tpm counts sessions over time in which there was something to sell, and
+//!   is compared as a logarithm, so sparse counts have no drift downwards;
+//! * balance is a position law with a leaky integral: deviation sets where the
+//!   price stands, not how fast it runs away;
+//! * the wanted ratio is what the node can have: if it owns a third of its
+//!   capacity, a half everywhere is not to be had, and all targets give way by
+//!   the same amount;
+//! * a new price is `f · (1 + b + t + l)` as before, `l` being the pull from the
+//!   present fee towards the level.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::channel::{Channel, ChannelPoint};
+use super::decision::{Evidence, Limit, Terms};
+use super::exposure::{Exposure, Tally};
+use super::level::{Learning, Level};
+use super::memory::{ChannelMemory, Memory};
+use super::observation::{Forward, Observation};
+use super::pool::{Pool, pools};
+use super::settings::{ChannelSettings, LevelChoice, Mode};
+use super::time::{MINUTES_PER_DAY, SECONDS_PER_DAY, Timestamp};
+use super::units::{FeePpm, Msat, Sat, count};
+
+/// The law's constants, with the reason for each where it is used. They are
+/// the same for every node: what differs between nodes is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Natural-log units of price per unit of ratio missing, and in excess.
+    pub balance_up: f64,
+    /// See [`Self::balance_up`].
+    pub balance_down: f64,
+    /// Integral of the deviation: natural-log units per day and unit of ratio.
+    pub integral_per_day: f64,
+    /// How fast it leaks, in days.
+    pub integral_days: f64,
+    /// Deviations within this do not feed it.
+    pub integral_dead_zone: f64,
+    /// Its bounds.
+    pub integral_low: f64,
+    /// See [`Self::integral_low`].
+    pub integral_high: f64,
+    /// Sessions that make a channel's activity half count for the integral.
+    pub integral_sessions: f64,
+    /// Natural-log units of price per natural-log unit of tpm over history.
+    pub throughput: f64,
+    /// Sessions at which the throughput signal is half trusted.
+    pub evidence_sessions: f64,
+    /// Liquid days without a session before a channel may be called dead ...
+    pub dead_after_days: f64,
+    /// ... if so many sessions were to be expected in them.
+    pub dead_expected_sessions: f64,
+    /// Natural-log units per further idle day.
+    pub dead_per_day: f64,
+    /// How the level is learned.
+    pub learning: Learning,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            balance_up: 2.0,
+            balance_down: 1.0,
+            integral_per_day: 0.2,
+            integral_days: 20.0,
+            integral_dead_zone: 0.15,
+            integral_low: -1.0,
+            integral_high: 1.5,
+            integral_sessions: 3.0,
+            throughput: 0.1,
+            evidence_sessions: 10.0,
+            dead_after_days: 60.0,
+            dead_expected_sessions: 3.0,
+            dead_per_day: 0.2,
+            learning: Learning {
+                prior_ppm: 600.0,
+                prior_ln_sd: 0.7,
+                memory_days: 200.0,
+                early_stand_days: 7.0,
+                stand_days: 14.0,
+                wash_in_days: 3.0,
+                early_stands: 4,
+                explored: 0.3,
+                largest_move: 0.5,
+                sale: 3.0,
+                swing: 0.3,
+            },
+        }
+    }
+}
+
+/// A channel's part in the market, as remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What it sold, and when it could.
+    pub exposure: Exposure,
+    /// The leaky integral of its balance's deviation, natural-log units.
+    pub integral: f64,
+}
+
+/// The node's part in the market, as remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeStanding {
+    /// The learned level.
+    pub level: Level,
+    /// The amount of a mean forward.
+    pub amount: MeanAmount,
+    /// The last forward counted here, that none is counted twice.
+    pub counted_through: Timestamp,
+    /// When the market was last watched.
+    pub watched_at: Option<Timestamp>,
+}
+
+/// A running mean of amounts, over about the last thousand.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanAmount {
+    sat: f64,
+    count: f64,
+}
+
+impl Default for MeanAmount {
+    /// As if twenty forwards of 50,000 sat (a public node's median) had passed.
+    fn default() -> Self {
+        Self {
+            sat: 50_000.0,
+            count: 20.0,
+        }
+    }
+}
+
+/// A single amount counts for no more than so many mean ones.
+const LARGEST_AMOUNT: f64 = 10.0;
+/// A channel is liquid while it can send so many mean forwards.
+const LIQUID_FORWARDS: f64 = 2.0;
+/// A fee further from its aim than this (natural-log units) is still on its
+/// way, clamped or foreign, and says nothing about the level.
+const AT_AIM: f64 = 0.3;
+/// A longer gap was not watched.
+const LONGEST_SPAN: Duration = Duration::from_secs(2 * 3_600);
+/// The wanted ratio gives way to what the node owns within these bounds.
+const FEASIBLE: (f64, f64) = (0.2, 0.8);
+
+impl MeanAmount {
+    fn sat(&self) -> f64 {
+        self.sat
+    }
+
+    fn take_in(&mut self, sat: f64) {
+        self.count = (self.count + 1.0).min(1_000.0);
+        self.sat += (sat.min(LARGEST_AMOUNT * self.sat) - self.sat) / self.count;
+    }
+}
+
+/// Counts a settled forward where it left.
+pub fn sold(memory: &mut Memory, left_by: Option<ChannelPoint>, forward: &Forward) {
+    let market = &mut memory.node.market;
+    if forward.settled_at <= market.counted_through {
+        return;
+    }
+    market.counted_through = forward.settled_at;
+    let sat = msat_as_sat(forward.amount_out);
+    let volume = sat / market.amount.sat().max(1.0);
+    market.amount.take_in(sat);
+    if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
+        channel.market.exposure.sold(forward.settled_at, volume);
+    }
+}
+
+fn msat_as_sat(amount: Msat) -> f64 {
+    Sat(amount.0 / 1_000).as_f64()
+}
+
+/// Where a channel's fee should stand, and why.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aim {
+    /// What was seen, pooled.
+    pub evidence: Evidence,
+    /// By the level: natural logarithm of ppm.
+    pub ln_level: f64,
+    /// By the balance, natural-log units.
+    pub balance: f64,
+    /// By throughput, natural-log units.
+    pub throughput: f64,
+    /// The factor low activity put on it.
+    pub dampening: f64,
+    /// Whether low tpm was left out of account for want of stock.
+    pub censored: bool,
+    /// The pool's first member: all of a pool aim alike.
+    pub leader: ChannelPoint,
+}
+
+impl Aim {
+    /// The aim, natural logarithm of ppm.
+    pub fn ln_ppm(&self) -> f64 {
+        self.ln_level + self.balance + self.throughput
+    }
+
+    /// The relative moves from `ppm` to the aim: their sum is the way there.
+    pub fn terms(&self, ppm: f64) -> Terms {
+        let pull = self.ln_level - libm::log(ppm);
+        let way = pull + self.balance + self.throughput;
+        // Logarithmic parts as parts of a relative move, each keeping its sign.
+        let scale = if way.abs() > 1e-9 {
+            libm::expm1(way) / way
+        } else {
+            1.0
+        };
+        Terms {
+            balance: self.balance * scale,
+            throughput: self.throughput * scale,
+            level: pull * scale,
+            protection: 0.0,
+            dampening: self.dampening,
+        }
+    }
+
+    /// The same, for a channel that is to have a parallel one's rate.
+    #[must_use]
+    pub fn led_to(&self, rate: FeePpm) -> Self {
+        let rest = self.balance + self.throughput;
+        Self {
+            ln_level: libm::log(rate.as_f64().max(0.4)) - rest,
+            ..*self
+        }
+    }
+
+    /// What was left out of account.
+    pub fn limit(&self) -> Option<Limit> {
+        self.censored.then_some(Limit::Depleted)
+    }
+}
+
+/// A pool and its standing.
+struct Case<'a> {
+    pool: Pool<'a>,
+    short: Tally,
+    long: Tally,
+    idle_days: f64,
+    integral: f64,
+    liquid: bool,
+    ratio: f64,
+    target: f64,
+}
+
+impl Case<'_> {
+    /// How much is missing; below 0, how much is too much.
+    fn missing(&self) -> f64 {
+        self.target - self.ratio
+    }
+}
+
+fn cases<'a>(
+    memory: &Memory,
+    seen: &'a Observation,
+    settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
+) -> Vec<Case<'a>> {
+    let pools = pools(seen, settings);
+    let needed = Sat::rounded(LIQUID_FORWARDS * memory.node.market.amount.sat());
+    let shift = shortfall(&pools);
+    let case = |pool: Pool<'a>| {
+        let members: Vec<&ChannelMemory> = pool
+            .members
+            .iter()
+            .filter_map(|c| memory.channels.get(&c.point))
+            .collect();
+        let sum = |tally: fn(&Exposure) -> Tally| {
+            let tallies = members.iter().map(|m| tally(&m.market.exposure));
+            tallies.fold(Tally::default(), Tally::plus)
+        };
+        let of_all = count(members.len()).max(1.0);
+        let wanted = pool.settings.target_ratio;
+        let (least, most) = (FEASIBLE.0.min(wanted), FEASIBLE.1.max(wanted));
+        Case {
+            short: sum(|e| e.short),
+            long: sum(|e| e.long),
+            idle_days: members
+                .iter()
+                .map(|m| m.market.exposure.idle_days)
+                .fold(f64::INFINITY, f64::min),
+            integral: members.iter().map(|m| m.market.integral).sum::<f64>() / of_all,
+            liquid: pool.can_send(needed),
+            ratio: pool.ratio(),
+            target: (wanted - shift).clamp(least, most),
+            pool,
+        }
+    };
+    pools.into_iter().map(case).collect()
+}
+
+/// By how much the wanted ratios, weighted by capacity, ask for more than there
+/// is.
+fn shortfall(pools: &[Pool<'_>]) -> f64 {
+    let (mut missing, mut capacity) = (0.0, 0.0);
+    for pool in pools {
+        missing += (pool.settings.target_ratio - pool.ratio()) * pool.capacity();
+        capacity += pool.capacity();
+    }
+    if capacity > 0.0 {
+        missing / capacity
+    } else {
+        0.0
+    }
+}
+
+/// The sessions per day of a mean pool.
+fn mean_rate(cases: &[Case<'_>]) -> f64 {
+    let (mut sessions, mut days) = (0.5, 1.0);
+    for case in cases {
+        sessions += case.long.sessions;
+        days += case.long.liquid_days;
+    }
+    sessions / days
+}
+
+fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> Aim {
+    let history = case.long.per_day(mean_per_day);
+    let current = case.short.per_day(history);
+    let dampening = case.long.sessions / (case.long.sessions + tuning.evidence_sessions);
+    let literal = if Exposure::has_current_rate(&case.short) {
+        tuning.throughput * dampening * libm::log(current / history).clamp(-1.0, 1.0)
+    } else {
+        0.0
+    };
+    let throughput = if case.liquid {
+        literal
+    } else {
+        literal.max(0.0)
+    };
+    let missing = case.missing();
+    let gain = if missing > 0.0 {
+        tuning.balance_up
+    } else {
+        tuning.balance_down
+    };
+    let ln_level = match case.pool.settings.level {
+        LevelChoice::Learned => memory.node.market.level.ln_ppm(&tuning.learning),
+        LevelChoice::Fixed(ppm) => libm::log(ppm.as_f64().max(1.0)),
+    };
+    let watched = case.short.liquid_days;
+    Aim {
+        evidence: Evidence {
+            ratio: case.ratio,
+            target_ratio: case.target,
+            tpm: current / MINUTES_PER_DAY,
+            tpm_history: history / MINUTES_PER_DAY,
+            forwards: case.long.sessions,
+            stocked_share: watched.min(1.0),
+        },
+        ln_level,
+        balance: gain * missing + case.integral,
+        throughput: throughput + descent(case, mean_per_day, tuning),
+        dampening,
+        censored: throughput > literal,
+        leader: case.pool.members[0].point,
+    }
+}
+
+/// How far a channel is let down that sold nothing for long, though it could
+/// and the node's mean channel would have.
+fn descent(case: &Case<'_>, mean_per_day: f64, tuning: &Tuning) -> f64 {
+    let over = case.idle_days - tuning.dead_after_days;
+    let expected = mean_per_day * case.long.liquid_days;
+    if over <= 0.0 || !over.is_finite() || expected < tuning.dead_expected_sessions {
+        return 0.0;
+    }
+    -tuning.dead_per_day * over
+}
+
+/// The aim of every channel that the law prices.
+pub fn aims(
+    memory: &Memory,
+    seen: &Observation,
+    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+    tuning: &Tuning,
+) -> BTreeMap<ChannelPoint, Aim> {
+    let cases = cases(memory, seen, settings);
+    let mean_per_day = mean_rate(&cases);
+    let mut aims = BTreeMap::new();
+    for case in &cases {
+        let aim = aim(case, mean_per_day, memory, tuning);
+        aims.extend(case.pool.members.iter().map(|c| (c.point, aim)));
+    }
+    aims
+}
+
+/// Takes in the span since the last look: what was sold in it, the balances,
+/// the level's experiment.
+pub fn watch(
+    memory: &mut Memory,
+    seen: &Observation,
+    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+    tuning: &Tuning,
+) {
+    let since = memory.node.market.watched_at.replace(seen.at);
+    let gap = since.map(|at| seen.at.since(at));
+    let span = gap.filter(|gap| *gap <= LONGEST_SPAN);
+    let days = span.map_or(0.0, |span| span.as_secs_f64() / SECONDS_PER_DAY);
+    let cases = cases(memory, seen, settings);
+    let mean_per_day = mean_rate(&cases);
+    let (mut volume, mut taught, mut business) = (0.0, 0.0, 0.0);
+    for case in &cases {
+        let aim = aim(case, mean_per_day, memory, tuning);
+        let weight = case.long.per_day(mean_per_day);
+        business += weight;
+        let teaches = case.pool.settings.level == LevelChoice::Learned
+            && case.pool.settings.mode == Mode::Manage
+            && case.pool.members.iter().all(|c| stands_at(c, memory, &aim));
+        let mut sold = 0.0;
+        for channel in &case.pool.members {
+            let Some(remembered) = memory.channels.get_mut(&channel.point) else {
+                continue;
+            };
+            let span = span.filter(|_| remembered.first_seen < seen.at);
+            let market = &mut remembered.market;
+            sold += market.exposure.watch(span, case.liquid);
+            if span.is_some() && case.pool.is_active() {
+                market.integral = integrated(case, market.integral, days, tuning);
+            }
+        }
+        if teaches {
+            // Time without stock counts here: a level at which channels sell
+            // out sells less, and that is part of what it earns.
+            volume += sold;
+            taught += weight;
+        }
+    }
+    if days > 0.0 && business > 0.0 {
+        let level = &mut memory.node.market.level;
+        level.watch(days, taught / business, volume, &tuning.learning);
+    }
+}
+
+/// Whether the channel's fee stands where the law wants it.
+fn stands_at(channel: &Channel, memory: &Memory, aim: &Aim) -> bool {
+    let foreign = memory
+        .channels
+        .get(&channel.point)
+        .is_some_and(|remembered| remembered.fee.foreign.is_some());
+    let fee = channel.policy.map(|policy| policy.fees.outbound.as_f64());
+    !foreign && fee.is_some_and(|ppm| (libm::log(ppm.max(0.4)) - aim.ln_ppm()).abs() <= AT_AIM)
+}
+
+/// The integral a span later. What few use may drift little: a balance that
+/// nobody moves says nothing about the price.
+fn integrated(case: &Case<'_>, before: f64, days: f64, tuning: &Tuning) -> f64 {
+    let missing = case.missing();
+    let beyond = (missing.abs() - tuning.integral_dead_zone).max(0.0);
+    let fed = beyond.copysign(missing);
+    let trusted = case.long.sessions / (case.long.sessions + tuning.integral_sessions);
+    let kept = before * libm::exp(-days / tuning.integral_days);
+    (kept + tuning.integral_per_day * days * trusted * fed)
+        .clamp(tuning.integral_low, tuning.integral_high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::absorb;
+    use crate::domain::channel::tests::channel;
+    use crate::domain::memory::ForeignChange;
+    use crate::domain::settings::NodeSettings;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// Channels under one settings, and what is remembered of them.
+    struct World {
+        memory: Memory,
+        channels: Vec<Channel>,
+        settings: ChannelSettings,
+        now: Timestamp,
+    }
+
+    impl World {
+        /// `ratios` of channels of ten million sat, met an hour ago.
+        fn of(ratios: &[f64]) -> Self {
+            let channels = ratios.iter().zip(1..).map(|(ratio, n)| {
+                let local = (ratio * 1e7) as u64;
+                Channel {
+                    capacity: Sat(10_000_000),
+                    local_balance: Sat(local),
+                    remote_balance: Sat(10_000_000 - local),
+                    ..channel(n)
+                }
+            });
+            let mut world = Self {
+                memory: Memory::default(),
+                channels: channels.collect(),
+                settings: ChannelSettings {
+                    mode: Mode::Manage,
+                    level: LevelChoice::Fixed(FeePpm(100)),
+                    ..ChannelSettings::default()
+                },
+                now: Timestamp::from_secs(1_700_000_000),
+            };
+            world.look();
+            world
+        }
+
+        fn seen(&self) -> Observation {
+            Observation {
+                at: self.now,
+                channels: self.channels.iter().map(|c| (c.point, c.clone())).collect(),
+                ..Observation::default()
+            }
+        }
+
+        fn table(&self) -> BTreeMap<ChannelPoint, ChannelSettings> {
+            let points = self.channels.iter().map(|c| c.point);
+            points.map(|point| (point, self.settings)).collect()
+        }
+
+        /// The node is read an hour later.
+        fn look(&mut self) {
+            self.now = self.now.plus(HOUR);
+            let (seen, table) = (self.seen(), self.table());
+            absorb::newcomers(&mut self.memory, &seen, self.now);
+            absorb::observation(&mut self.memory, &seen, &table, &NodeSettings::default());
+        }
+
+        fn market(&mut self, index: usize) -> &mut Standing {
+            let point = self.channels[index].point;
+            &mut self.memory.channels.get_mut(&point).expect("met").market
+        }
+
+        fn aims(&self, tuning: &Tuning) -> Vec<Aim> {
+            let aims = aims(&self.memory, &self.seen(), &self.table(), tuning);
+            self.channels.iter().map(|c| aims[&c.point]).collect()
+        }
+
+        fn sell(&mut self, index: usize, ago: Duration) {
+            let forward = Forward {
+                settled_at: self.now.minus(ago),
+                scid_in: self.channels[1 - index].scid,
+                scid_out: self.channels[index].scid,
+                amount_in: Msat(50_000_000),
+                amount_out: Msat(50_000_000),
+                fee: Msat(1),
+            };
+            sold(&mut self.memory, Some(self.channels[index].point), &forward);
+        }
+    }
+
+    /// A rate of `short` against one of `long`, a day each, on firm evidence.
+    fn busy(market: &mut Standing, short: f64, long: f64) {
+        market.exposure.short = Tally {
+            sessions: short,
+            liquid_days: 1.0,
+        };
+        market.exposure.long = Tally {
+            sessions: long * 1_000.0,
+            liquid_days: 1_000.0,
+        };
+    }
+
+    #[test]
+    fn the_signs_follow_the_rules() {
+        let mut world = World::of(&[0.7, 0.3, 0.5]);
+        let aims = world.aims(&Tuning::default());
+        assert!(aims[0].balance < 0.0 && aims[1].balance > 0.0);
+        assert_eq!((aims[2].balance, aims[2].throughput), (0.0, 0.0));
+        busy(world.market(1), 12.0, 20.0);
+        busy(world.market(2), 30.0, 20.0);
+        let aims = world.aims(&Tuning::default());
+        assert!(aims[1].throughput < 0.0 && aims[2].throughput > 0.0);
+    }
+
+    #[test]
+    fn for_one_epoch_it_is_the_worked_example() {
+        let undamped = Tuning {
+            throughput: 1.0,
+            evidence_sessions: 0.0,
+            ..Tuning::default()
+        };
+        let mut world = World::of(&[0.5, 0.5]);
+        // A tenth less than usual, prior half session included.
+        busy(world.market(0), 900.0, 1_000.0);
+        let market = world.market(0);
+        market.exposure.short.liquid_days = 1.0;
+        let aim = world.aims(&undamped)[0];
+        let terms = aim.terms(100.0);
+        assert!(
+            (100.0 * (1.0 + terms.sum()) - 90.0).abs() < 0.1,
+            "{terms:?}"
+        );
+        assert_eq!((terms.balance, terms.level), (0.0, 0.0));
+    }
+
+    #[test]
+    fn opposite_signals_cancel_and_others_add_up() {
+        let aim = Aim {
+            balance: 0.2,
+            throughput: -0.2,
+            ln_level: libm::log(100.0),
+            ..World::of(&[0.5]).aims(&Tuning::default())[0]
+        };
+        assert!(aim.terms(100.0).sum().abs() < 1e-12);
+        let agreed = Aim {
+            throughput: 0.2,
+            ..aim
+        };
+        let up = agreed.terms(100.0);
+        assert!((up.sum() - libm::expm1(0.4)).abs() < 1e-12);
+        assert!(up.balance > 0.0 && up.throughput > 0.0);
+        // From below the level, its pull is a part like the others.
+        let from_below = aim.terms(50.0);
+        assert!((50.0 * (1.0 + from_below.sum()) - 100.0).abs() < 1e-9);
+        assert!(from_below.balance > 0.0 && from_below.throughput < 0.0);
+        assert!(from_below.level > 0.0);
+    }
+
+    #[test]
+    fn an_empty_channel_is_not_called_slow() {
+        let mut world = World::of(&[0.001, 0.999]);
+        busy(world.market(0), 1.0, 20.0);
+        let aim = world.aims(&Tuning::default())[0];
+        assert_eq!((aim.throughput, aim.censored), (0.0, true));
+        busy(world.market(0), 40.0, 20.0);
+        let aim = world.aims(&Tuning::default())[0];
+        assert!(aim.throughput > 0.0 && !aim.censored);
+    }
+
+    #[test]
+    fn few_sessions_dampen_throughput() {
+        let mut world = World::of(&[0.5, 0.5]);
+        let thin = Tally {
+            sessions: 1.0,
+            liquid_days: 10.0,
+        };
+        world.market(0).exposure.long = thin;
+        world.market(0).exposure.short = Tally {
+            sessions: 1.0,
+            liquid_days: 1.0,
+        };
+        let thin = world.aims(&Tuning::default())[0];
+        busy(world.market(0), 40.0, 20.0);
+        let firm = world.aims(&Tuning::default())[0];
+        assert!(thin.dampening < 0.1 && firm.dampening > 0.99);
+        assert!(thin.throughput < 0.2 * firm.throughput);
+    }
+
+    #[test]
+    fn targets_give_way_to_what_the_node_owns() {
+        let world = World::of(&[0.2, 0.4]);
+        let aims = world.aims(&Tuning::default());
+        assert!((aims[0].evidence.target_ratio - 0.3).abs() < 1e-9);
+        assert!(aims[0].balance > 0.0 && aims[1].balance < 0.0);
+    }
+
+    #[test]
+    fn a_channel_is_let_down_only_after_long_and_only_where_sales_were_due() {
+        let tuning = Tuning::default();
+        let mut world = World::of(&[0.5, 0.5]);
+        busy(world.market(0), 20.0, 20.0);
+        let idle = |world: &mut World, days: f64| {
+            world.market(1).exposure.idle_days = days;
+            world.aims(&tuning)[1].throughput
+        };
+        world.market(1).exposure.long.liquid_days = 10.0;
+        assert_eq!(idle(&mut world, tuning.dead_after_days), 0.0);
+        let down = idle(&mut world, tuning.dead_after_days + 10.0);
+        assert!((down + 10.0 * tuning.dead_per_day).abs() < 0.1, "{down}");
+        world.market(1).exposure.long.liquid_days = 0.1;
+        assert_eq!(idle(&mut world, tuning.dead_after_days + 10.0), 0.0);
+    }
+
+    #[test]
+    fn parallel_channels_aim_alike() {
+        let mut world = World::of(&[0.9, 0.1, 0.5]);
+        world.channels[1].peer = world.channels[0].peer;
+        let aims = world.aims(&Tuning::default());
+        assert_eq!(aims[0], aims[1]);
+        assert_eq!(aims[0].balance, 0.0);
+        world.settings.min = FeePpm(5);
+        let mut table = world.table();
+        let apart = world.channels[1].point;
+        table.get_mut(&apart).expect("there").target_ratio = 0.9;
+        let aims = super::aims(&world.memory, &world.seen(), &table, &Tuning::default());
+        assert_ne!(aims[&world.channels[0].point], aims[&apart]);
+    }
+
+    #[test]
+    fn a_lasting_deviation_is_worked_against_where_there_is_traffic() {
+        let mut world = World::of(&[0.1, 0.9]);
+        (0..24 * 5).for_each(|_| world.look());
+        assert_eq!(world.market(0).integral, 0.0);
+        for _ in 0..24 * 5 {
+            world.sell(0, HOUR / 2);
+            world.look();
+        }
+        assert!(world.market(0).integral > 0.05);
+        assert_eq!(world.market(1).integral, 0.0);
+    }
+
+    #[test]
+    fn only_fees_that_stand_where_they_should_teach_the_level() {
+        let taught = |prepare: fn(&mut World)| {
+            let mut world = World::of(&[0.5, 0.5]);
+            world.settings.level = LevelChoice::Learned;
+            let aim = libm::exp(world.aims(&Tuning::default())[0].ln_ppm());
+            for channel in &mut world.channels {
+                if let Some(policy) = &mut channel.policy {
+                    policy.fees.outbound = FeePpm::rounded(aim);
+                    let met = world.memory.channels.get_mut(&channel.point);
+                    met.expect("met").fee.confirmed = Some(policy.fees);
+                }
+            }
+            (0..24 * 4).for_each(|_| world.look());
+            prepare(&mut world);
+            world.sell(0, HOUR / 2);
+            world.look();
+            world.memory.node.market.level.sold()
+        };
+        assert!(taught(|_| ()) > 0.0);
+        let off = |world: &mut World| {
+            for channel in &mut world.channels {
+                if let Some(policy) = &mut channel.policy {
+                    policy.fees.outbound = FeePpm(7);
+                }
+            }
+        };
+        assert_eq!(taught(off), 0.0);
+        assert_eq!(
+            taught(|world| {
+                for channel in world.memory.channels.values_mut() {
+                    channel.fee.foreign = Some(ForeignChange {
+                        fees: Default::default(),
+                        seen_at: Timestamp::EPOCH,
+                    });
+                    channel.fee.confirmed = Some(Default::default());
+                }
+            }),
+            0.0
+        );
+        assert_eq!(taught(|world| world.settings.mode = Mode::Observe), 0.0);
+        assert_eq!(
+            taught(|world| world.now = world.now.plus(HOUR * 24)),
+            0.0,
+            "downtime"
+        );
+    }
+
+    #[test]
+    fn a_forward_is_counted_once() {
+        let mut world = World::of(&[0.5, 0.5]);
+        world.sell(0, HOUR / 2);
+        world.sell(0, HOUR / 2);
+        world.look();
+        assert_eq!(world.market(0).exposure.long.sessions, 1.0);
+    }
+}

@@ -1,0 +1,79 @@
+//! sweetspot itself as a policy: the daemon's own steps from what is seen to
+//! what is written, on the simulation's clock.
+
+use std::time::Duration;
+
+use crate::domain::absorb;
+use crate::domain::book::SettingsBook;
+use crate::domain::channel::ChannelIds;
+use crate::domain::decide::decide;
+use crate::domain::decision::Verdict;
+use crate::domain::guard;
+use crate::domain::memory::Memory;
+use crate::sim::drive::{FeeUpdate, Pricer, Tick};
+
+/// The daemon without its node, store and clock.
+#[derive(Clone, Debug)]
+pub struct Ours {
+    book: SettingsBook,
+    memory: Memory,
+    ids: ChannelIds,
+}
+
+impl Ours {
+    /// A first start under these settings.
+    pub fn new(book: SettingsBook) -> Self {
+        Self {
+            book,
+            memory: Memory::default(),
+            ids: ChannelIds::default(),
+        }
+    }
+
+    /// What it remembers.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+}
+
+impl Pricer for Ours {
+    fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
+        let (seen, node) = (tick.seen, &self.book.node);
+        for channel in seen.channels.values() {
+            self.ids.learn(channel);
+        }
+        absorb::newcomers(&mut self.memory, seen, seen.at);
+        absorb::forwards(
+            &mut self.memory,
+            &self.ids,
+            node,
+            tick.forwards.iter().copied(),
+        );
+        let resolved = seen.channels.values().map(|channel| {
+            let settings = self.book.resolve(channel, seen.tip, seen.at);
+            (channel.point, settings)
+        });
+        let settings = resolved.collect();
+        absorb::observation(&mut self.memory, seen, &settings, node);
+        let decisions = decide(&mut self.memory, seen, &settings, node, true);
+        let mut updates = vec![];
+        for decision in decisions {
+            let Verdict::Change { to } = decision.verdict else {
+                continue;
+            };
+            if let Some(channel) = self.memory.channels.get_mut(&decision.point) {
+                channel.fee.confirmed = Some(to);
+                guard::note_write(&mut channel.fee, seen.at);
+            }
+            updates.push(FeeUpdate {
+                point: decision.point,
+                fees: to,
+            });
+        }
+        updates
+    }
+
+    fn interval(&self) -> Duration {
+        self.book.node.fast_interval
+    }
+}
