@@ -115,3 +115,10 @@ create table node (
     format integer not null,
     body text not null
 ) strict;
+
+-- Whose history this is. Another node's forwards and fees beside it would make
+-- nonsense of both.
+create table identity (
+    id integer primary key check (id = 1),
+    pubkey text not null
+) strict;

@@ -120,6 +120,8 @@ enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
+    Folder(String),
+    #[error("{0}")]
     WhichChannel(String),
     #[error("{0}")]
     Node(String),
@@ -133,6 +135,7 @@ impl From<StartError> for Failure {
             StartError::Config(error) => Self::Config(error),
             StartError::Open(error) => Self::Open(error),
             StartError::Store(error) => Self::Store(error),
+            StartError::Folder { .. } => Self::Folder(error.to_string()),
             other => Self::Start(other),
         }
     }
@@ -144,7 +147,7 @@ impl Failure {
             Self::Config(_) => 64,
             Self::WhichChannel(_) => 65,
             Self::Node(_) | Self::Start(_) => 69,
-            Self::Open(_) | Self::Store(_) => 74,
+            Self::Open(_) | Self::Store(_) | Self::Folder(_) => 74,
             Self::Other(_) => 1,
         }
     }

@@ -154,7 +154,6 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let settings = self.settings(&seen, orders);
         let events = absorb::observation(&mut self.memory, &seen, &settings, &orders.book.node);
         self.tell(&seen, &settings, &events);
-        self.settle_pending(&seen).await?;
         let decisions = self.decide(&seen, &settings, &orders.book.node).await;
         self.revise_recommendations(&seen, &settings, orders.report_due);
         let record = CycleRecord {
@@ -163,6 +162,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             memory: &self.memory,
         };
         self.store.record_cycle(record).await?;
+        // Not before: what it stores of a channel holds forwards that only the
+        // record above marks as counted.
+        self.settle_pending(&seen).await?;
         report::decisions(&decisions, &seen);
         let mut turn = Turn {
             channels: seen.channels.len(),
@@ -180,7 +182,8 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let node_settings = &orders.book.node;
         let stale = |at: Timestamp| now.since(at) >= node_settings.slow_interval || at > now;
         if self.asked_at.is_none_or(stale) {
-            self.node.info().await?;
+            let info = self.node.info().await?;
+            self.store.meet(&info.pubkey).await?;
             if self.asked_at.is_none() {
                 self.learn_closed().await?;
             }
@@ -190,7 +193,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         self.learn(&seen).await?;
         self.read_history(now).await?;
         absorb::newcomers(&mut self.memory, &seen, self.cursor.from);
-        self.count_forwards(node_settings).await?;
+        self.count_forwards(node_settings, now).await?;
         Ok(seen)
     }
 
@@ -259,7 +262,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// Counts what is stored but not counted yet. Rates depend on settle times
     /// alone, so nothing is lost or counted twice over a restart; with other
     /// time constants everything is counted afresh.
-    async fn count_forwards(&mut self, settings: &NodeSettings) -> Result<(), StoreError> {
+    async fn count_forwards(
+        &mut self,
+        settings: &NodeSettings,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let windows = absorb::windows(settings);
         if self.memory.node.windows != Some(windows) {
             self.memory.node.windows = Some(windows);
@@ -272,7 +279,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 return Ok(());
             };
             let forwards = chunk.iter().map(|stored| stored.forward);
-            absorb::forwards(&mut self.memory, &self.ids, settings, forwards);
+            absorb::forwards(&mut self.memory, &self.ids, settings, forwards, now);
             self.memory.node.absorbed_seq = last.seq;
         }
     }
@@ -420,6 +427,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 _ => turn.failed += 1,
             }
             self.pending.extend(done.pending);
+            if let Some(error) = done.unstored {
+                return Err(error.into());
+            }
             if let Some(error) = done.closed {
                 return Err(error.into());
             }

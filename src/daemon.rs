@@ -209,14 +209,15 @@ impl Daemon {
                     ticks = self.ticks();
                     continue;
                 }
-                () = async {
+                () = service::alive_while(async {
                     ticks.tick().await;
-                    service::alive_while(self.lnd.wait_until_active()).await;
-                } => {}
+                    self.lnd.wait_until_active().await;
+                }) => {}
             }
             if !introduced {
                 introduced = self.introduce().await;
                 if !introduced {
+                    service::alive();
                     ticks.reset_after(RETRY_PAUSE);
                     continue;
                 }
@@ -330,7 +331,9 @@ fn tell_failure(failure: &TurnError) {
             );
         }
         TurnError::Node(reason) => warn!(%reason, "the node did not answer as it should"),
-        TurnError::Store(error) => error!(%error, "the database failed: nothing was written"),
+        TurnError::Store(error) => {
+            error!(%error, "the database failed: no further change is made until it works")
+        }
     }
     service::status(&format!("last turn failed: {failure}"));
 }

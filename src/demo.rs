@@ -199,9 +199,10 @@ pub async fn run(wishes: &Wishes, stop: &CancellationToken) -> Result<Summary, D
         .map_err(|error| DemoError::File("a temporary folder cannot be made".into(), error))?;
     let mut demo = Demo::prepare(wishes, folder.path()).await?;
     let mut screen = Screen::new(wishes.quiet);
-    demo.play(wishes, &mut screen, stop).await?;
-    let frame = demo.frame_lines(usize::MAX).await?;
+    let played = demo.play(wishes, &mut screen, stop).await;
     screen.close();
+    played?;
+    let frame = demo.frame_lines(usize::MAX).await?;
     Ok(demo.summary(&frame))
 }
 
@@ -320,7 +321,15 @@ impl Demo {
             observe_only: false,
             report_due: false,
         };
-        let turn = self.cycle.turn(orders, stop).await?;
+        let turn = match self.cycle.turn(orders, stop).await {
+            Ok(turn) => turn,
+            // The simulated node has outages, which the daemon rides through.
+            Err(TurnError::Node(error)) => {
+                tracing::debug!(%error, "the simulated node is away");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         self.changes += turn.changed;
         self.failures += turn.failed;
         if turn.changed > 0 {

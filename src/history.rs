@@ -4,8 +4,9 @@
 //! a purge on the node would shift them. Each read starts a while before the
 //! newest settle time read so far (clocks are stepped, and forwards may be
 //! appended late); what is read twice is told apart by its settle time, which
-//! LND makes unique. The cursor never follows our own clock, which may differ
-//! from the node's.
+//! LND makes unique. The cursor follows the node's settle times; it is only kept
+//! from running ahead of our own clock, so that a clock that was wrong for a
+//! while, on either side, hides nothing.
 
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ use crate::ports::{HistoryCursor, HistoryPage, Node, NodeError, Store, StoreErro
 
 /// How far before the newest forward each read starts.
 const OVERLAP: Duration = Duration::from_secs(600);
+
+/// The same, if our clock has been set back behind what was read: the node's may
+/// have been, too, some time ago.
+const SET_BACK_OVERLAP: Duration = Duration::from_secs(86_400);
 
 /// Events asked for at once: about half a megabyte of reply.
 pub const PAGE_EVENTS: u32 = 5_000;
@@ -39,15 +44,21 @@ pub async fn read<N: Node, S: Store>(
     now: Timestamp,
     mut progress: impl FnMut(HistoryCursor, usize),
 ) -> Result<HistoryCursor, HistoryError> {
+    let overlap = match cursor.through > now {
+        true => SET_BACK_OVERLAP,
+        false => OVERLAP,
+    };
+    let from = cursor.through.min(now).minus(overlap).max(cursor.from);
     let mut page = HistoryPage {
-        start_secs: start_secs(cursor.through.min(now).minus(OVERLAP).max(cursor.from)),
+        start_secs: start_secs(from),
         offset: 0,
         max_events: PAGE_EVENTS,
     };
     loop {
         let forwards = node.forwards(page).await?;
         let newest = forwards.iter().map(|forward| forward.settled_at).max();
-        cursor.through = cursor.through.max(newest.unwrap_or(cursor.from));
+        let newest = newest.unwrap_or(cursor.from);
+        cursor.through = cursor.through.max(newest).min(now);
         if !forwards.is_empty() {
             store.add_forwards(&forwards, cursor).await?;
             progress(cursor, forwards.len());

@@ -254,6 +254,10 @@ pub trait Store: Send + Sync {
     /// Everything needed to go on.
     fn load(&self) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
+    /// Binds the store to the node with this public key at first, and later
+    /// refuses every other node.
+    fn meet(&self, pubkey: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Stores forwards (those already stored are passed over) and moves the
     /// cursor, in one transaction.
     fn add_forwards(

@@ -137,6 +137,16 @@ impl Store for SqliteStore {
             .map_err(|fault| self.error("loading what was remembered", &fault))
     }
 
+    async fn meet(&self, pubkey: &str) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            recall::meet(&mut tx.connection, pubkey).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error("meeting the node", &fault))
+    }
+
     async fn add_forwards(
         &self,
         forwards: &[Forward],

@@ -31,6 +31,8 @@ pub struct Done {
     pub pending: Option<PendingWrite>,
     /// Why the node would not take any other write now either.
     pub closed: Option<NodeError>,
+    /// Why the outcome could not be stored, if so.
+    pub unstored: Option<StoreError>,
 }
 
 /// The decided changes in the order of writing: protective raises first, then
@@ -92,15 +94,19 @@ pub async fn write<N: Node, W: PolicyWriter, S: Store, C: Clock>(
             outcome,
             pending: Some(PendingWrite { id, intent }),
             closed,
+            unstored: None,
         });
     }
-    store
+    let unstored = store
         .finish_write(id, now, outcome, &detail, memory)
-        .await?;
+        .await
+        .err();
     Ok(Done {
         outcome,
-        pending: None,
+        // What could not be stored is stored by a later turn.
+        pending: unstored.is_some().then_some(PendingWrite { id, intent }),
         closed,
+        unstored,
     })
 }
 

@@ -206,7 +206,7 @@ impl World {
             amount_out: Msat(1_000),
             fee: Msat(1),
         });
-        absorb::forwards(&mut self.memory, &self.ids, &self.node, forwards);
+        absorb::forwards(&mut self.memory, &self.ids, &self.node, forwards, self.now);
     }
 
     fn seen(&self) -> Observation {

@@ -80,7 +80,7 @@ pub async fn run(args: SimNodeArgs) -> Result<(), Failure> {
     // Outlives the block: dropping it ends the node.
     let server = Server::start(node.clone(), &args.dir, args.listen)
         .map_err(|error| Failure::Other(error.to_string()))?;
-    print(&introduction(&server, &options));
+    print(&introduction(&server, &options, &args));
     if args.fault.contains(&FaultName::Locked) {
         tokio::time::sleep(LOCKED_FOR).await;
         node.set_state(WalletState::ServerActive);
@@ -136,7 +136,7 @@ fn switch_on(node: &SimNode, wanted: &[FaultName]) {
     }
 }
 
-fn introduction(server: &Server, options: &Options) -> String {
+fn introduction(server: &Server, options: &Options, args: &SimNodeArgs) -> String {
     let node = server.node();
     format!(
         "A simulated LND {version} with {channels} channels listens on {address}; \
@@ -149,6 +149,9 @@ fn introduction(server: &Server, options: &Options) -> String {
          tls_cert = \"{cert}\"\n\
          macaroon = \"{macaroon}\"\n\
          \n\
+         [store]\n\
+         path = \"{store}\"\n\
+         \n\
          Other macaroons: {readonly}, {admin}\n",
         version = options.version,
         channels = node.observe().channels.len(),
@@ -157,6 +160,7 @@ fn introduction(server: &Server, options: &Options) -> String {
         speed = options.speed,
         cert = server.cert_path().display(),
         macaroon = server.macaroon_path("sweetspot").display(),
+        store = args.dir.join("sweetspot.db").display(),
         readonly = server.macaroon_path("readonly").display(),
         admin = server.macaroon_path("admin").display(),
     )

@@ -57,8 +57,11 @@ pub fn forwards(
     ids: &ChannelIds,
     settings: &NodeSettings,
     forwards: impl IntoIterator<Item = Forward>,
+    now: Timestamp,
 ) {
-    for forward in forwards {
+    for mut forward in forwards {
+        // The node's clock may be ahead of ours; no rate may live in the future.
+        forward.settled_at = forward.settled_at.min(now);
         memory.node.flow.count(forward.settled_at, NODE_WINDOWS);
         sweetspot::sold(memory, ids.resolve(forward.scid_out), &forward);
         for scid in [forward.scid_in, forward.scid_out] {
@@ -73,6 +76,9 @@ pub fn forwards(
 /// Meets channels not seen before, so that their forwards find a place.
 /// `history_from` is since when the stored history is complete.
 pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestamp) {
+    if memory.node.flow.since == Timestamp::EPOCH {
+        memory.node.flow.since = history_from;
+    }
     for (point, channel) in &seen.channels {
         memory.channels.entry(*point).or_insert_with(|| {
             let opened = opened_at(channel, seen.tip, seen.at);
@@ -105,6 +111,7 @@ pub fn observation(
     node: &NodeSettings,
 ) -> Vec<(ChannelPoint, FeeEvent)> {
     let mut events = vec![];
+    memory.not_after(seen.at);
     let node_flow = memory.node.flow;
     let rates = (
         node_flow.tpm(seen.at, NODE_WINDOWS),
@@ -192,8 +199,11 @@ fn fees(
     {
         let overdue = now.since(write.at) >= guard::UNRESOLVED_FOR;
         write.unresolved = on_node != write.to && !overdue;
-        if on_node != write.to {
-            return overdue.then_some(FeeEvent::WriteFoundUndone);
+        if write.unresolved {
+            return None;
+        }
+        if on_node != write.to && memory.confirmed == Some(on_node) {
+            return Some(FeeEvent::WriteFoundUndone);
         }
     }
     let Some(confirmed) = memory.confirmed else {

@@ -48,7 +48,7 @@ pub fn allot(
     settings: &NodeSettings,
     now: Timestamp,
 ) {
-    if let Some(stop) = mass_move(decisions, memory.channels.len(), settings) {
+    if let Some(stop) = mass_move(decisions, memory, settings, now) {
         for decision in decisions.iter_mut().filter(|d| moves(d)) {
             decision.verdict = Verdict::Hold { reason: stop };
         }
@@ -83,9 +83,19 @@ fn moves(decision: &Decision) -> bool {
     )
 }
 
-fn mass_move(decisions: &[Decision], channels: usize, settings: &NodeSettings) -> Option<Hold> {
-    let moving = u32::try_from(decisions.iter().filter(|d| moves(d)).count()).unwrap_or(u32::MAX);
-    let channels = u32::try_from(channels).unwrap_or(u32::MAX);
+/// Moves that have been waiting for the budget were plausible when they began.
+fn mass_move(
+    decisions: &[Decision],
+    memory: &Memory,
+    settings: &NodeSettings,
+    now: Timestamp,
+) -> Option<Hold> {
+    let fresh = |decision: &&Decision| {
+        let channel = memory.channels.get(&decision.point);
+        moves(decision) && channel.is_some_and(|channel| channel.fee.waiting_since == Some(now))
+    };
+    let moving = u32::try_from(decisions.iter().filter(fresh).count()).unwrap_or(u32::MAX);
+    let channels = u32::try_from(memory.channels.len()).unwrap_or(u32::MAX);
     let implausible = moving > settings.max_moving_free
         && f64::from(moving) > settings.max_moving_share * f64::from(channels);
     implausible.then_some(Hold::MassMove { moving, channels })

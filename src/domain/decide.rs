@@ -132,7 +132,12 @@ impl Case<'_> {
         let turn = self.node.slow_interval;
         if is_due(&self.channel.peer, memory.decided_at, self.now, turn) {
             memory.decided_at = Some(self.now);
-            return Some(self.slow(memory, protection));
+            let raised = if protection > 0.0 {
+                self.fast(memory, protection)
+            } else {
+                None
+            };
+            return raised.or_else(|| Some(self.slow(memory)));
         }
         if protection > 0.0 {
             return self.fast(memory, protection);
@@ -140,16 +145,10 @@ impl Case<'_> {
         memory.fee.retry.then(|| self.publish_again(memory))
     }
 
-    /// The slow rhythm: the law's step, and a drain's raise if there is one.
-    fn slow(&self, memory: &mut ChannelMemory, protection: f64) -> Decision {
-        let (law, depleted) = self.terms(memory);
-        let rhythm = if protection > 0.0 {
-            Rhythm::Fast
-        } else {
-            Rhythm::Slow
-        };
-        let terms = Terms { protection, ..law };
-        self.conclude(memory, rhythm, terms, depleted)
+    /// The slow rhythm: the law's step.
+    fn slow(&self, memory: &mut ChannelMemory) -> Decision {
+        let (terms, depleted) = self.terms(memory);
+        self.conclude(memory, Rhythm::Slow, terms, depleted)
     }
 
     /// The fast rhythm: a protective raise. `None` unless it can be made: a
@@ -236,7 +235,6 @@ impl Case<'_> {
     ) -> Decision {
         let evidence = self.evidence(memory);
         let fee = &mut memory.fee;
-        fee.retry = false;
         let current = self.channel.policy.map(|policy| policy.fees);
         let on_node = self.on_node();
         // The classic law adds small moves up in a float; an aim is where it is.
@@ -262,18 +260,26 @@ impl Case<'_> {
             decision.verdict = Verdict::Hold { reason };
             return decision;
         }
+        fee.retry = false;
         let (wanted, limits) = self.wanted(before, on_node, &terms);
         fee.wanted_ppm = Some(wanted);
         decision.wanted_ppm = wanted;
         decision.limits.extend(limits);
         let rate = FeePpm::rounded(wanted);
         let settings = self.following();
-        let held = guard::too_small_or_too_soon(rate, on_node, rhythm, fee, &settings, self.now);
+        let to = guard::fees_to_write(rate, current.unwrap_or_default(), self.settings);
+        let held = guard::too_small_or_too_soon(
+            to,
+            current.unwrap_or_default(),
+            rhythm,
+            fee,
+            &settings,
+            self.now,
+        );
         match held {
             Some(Hold::AtRest | Hold::Deadband { .. }) => fee.waiting_since = None,
             _ => fee.waiting_since = fee.waiting_since.or(Some(self.now)),
         }
-        let to = guard::fees_to_write(rate, current.unwrap_or_default(), self.settings);
         decision.verdict = match held {
             Some(reason) => Verdict::Hold { reason },
             None if self.settings.writes() => Verdict::Change { to },

@@ -32,6 +32,12 @@ impl DecayedCount {
         }
     }
 
+    /// Brings a count that lies in the future, by a clock that was wrong, back
+    /// to `now`.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.at = self.at.min(now);
+    }
+
     /// The count as of `now`.
     pub fn at(&self, now: Timestamp, tau: Duration) -> f64 {
         self.weight * decay(now.since(self.at), tau)
@@ -77,6 +83,20 @@ impl Flow {
             since,
             ..Self::default()
         }
+    }
+
+    /// Brings what lies in the future, by a clock that was wrong, back to `now`.
+    pub fn not_after(&mut self, now: Timestamp) {
+        for count in [
+            &mut self.current,
+            &mut self.history,
+            &mut self.stocked_days,
+            &mut self.watched_days,
+        ] {
+            count.not_after(now);
+        }
+        self.since = self.since.min(now);
+        self.last_forward = self.last_forward.map(|at| at.min(now));
     }
 
     /// Counts a settled forward through the channel, in either direction.

@@ -97,19 +97,24 @@ pub fn fees_to_write(rate: FeePpm, current: FeeParts, settings: &ChannelSettings
     }
 }
 
-/// Why a change from `current` to `rate` must wait or is not worth it.
+/// Why a change from `current` to `to` must wait or is not worth it. A base fee
+/// that is not as it should be is worth an update of its own.
 pub fn too_small_or_too_soon(
-    rate: FeePpm,
-    current: FeePpm,
+    to: FeeParts,
+    current: FeeParts,
     rhythm: Rhythm,
     memory: &FeeMemory,
     settings: &ChannelSettings,
     now: Timestamp,
 ) -> Option<Hold> {
-    if rate == current {
+    if to == current {
         return Some(Hold::AtRest);
     }
-    deadband(rate, current, settings)
+    let same_base = to.base_fee_msat == current.base_fee_msat;
+    let (rate, current) = (to.outbound, current.outbound);
+    same_base
+        .then(|| deadband(rate, current, settings))
+        .flatten()
         .or_else(|| cooldown(rate > current, rhythm, memory, settings, now))
         .or_else(|| daily_limit(memory, &settings.pace, now))
 }
@@ -192,10 +197,17 @@ mod tests {
         Timestamp::from_secs(1_700_000_000).plus(HOUR * hours)
     }
 
+    fn rate(ppm: u32) -> FeeParts {
+        FeeParts {
+            outbound: FeePpm(ppm),
+            ..FeeParts::default()
+        }
+    }
+
     fn judged(to: u32, from: u32, memory: &FeeMemory, hours: u32) -> Option<Hold> {
         too_small_or_too_soon(
-            FeePpm(to),
-            FeePpm(from),
+            rate(to),
+            rate(from),
             Rhythm::Slow,
             memory,
             &managed(),
@@ -336,6 +348,20 @@ mod tests {
     }
 
     #[test]
+    fn a_base_fee_that_is_not_as_it_should_be_is_worth_an_update() {
+        let fee = FeeMemory::default();
+        let judged = |base_fee_msat| {
+            let from = FeeParts {
+                base_fee_msat,
+                ..rate(100)
+            };
+            too_small_or_too_soon(rate(100), from, Rhythm::Slow, &fee, &managed(), at(0))
+        };
+        assert_eq!(judged(0), Some(Hold::AtRest));
+        assert_eq!(judged(1_000), None);
+    }
+
+    #[test]
     fn a_day_takes_only_so_many_updates() {
         let mut fee = FeeMemory::default();
         for hours in [0, 6, 12, 18] {
@@ -349,14 +375,7 @@ mod tests {
             ..managed()
         };
         let judged = |hours| {
-            too_small_or_too_soon(
-                FeePpm(120),
-                FeePpm(100),
-                Rhythm::Slow,
-                &fee,
-                &quick,
-                at(hours),
-            )
+            too_small_or_too_soon(rate(120), rate(100), Rhythm::Slow, &fee, &quick, at(hours))
         };
         assert_eq!(judged(23), Some(Hold::DailyLimit { until: at(24) }));
         assert_eq!(judged(24), None);

@@ -180,7 +180,7 @@ pub const CHANNEL_KEYS: &[Key<ChannelSettings>] = keys! { ChannelSettings:
 /// `[rhythm]`: how often the node is read and decided on, how far rates look
 /// back.
 pub const RHYTHM_KEYS: &[Key<NodeSettings>] = keys! { NodeSettings:
-    fast_interval: Span(SECOND, HOUR.saturating_mul(6)) => fast_interval,
+    fast_interval: Span(SECOND, HOUR) => fast_interval,
     slow_interval: Span(SECOND, DAY.saturating_mul(7)) => slow_interval,
     tpm_window: Span(SECOND, DECADE) => tpm_window,
     tpm_history: Span(SECOND, DECADE) => tpm_history,

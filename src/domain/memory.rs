@@ -128,7 +128,42 @@ pub struct NodeMemory {
     pub market: NodeStanding,
 }
 
+impl FeeMemory {
+    fn not_after(&mut self, now: Timestamp) {
+        for at in [
+            &mut self.written_at,
+            &mut self.shown_at,
+            &mut self.waiting_since,
+        ] {
+            *at = at.map(|at| at.min(now));
+        }
+        for at in &mut self.writes {
+            *at = (*at).min(now);
+        }
+        if let Some(foreign) = &mut self.foreign {
+            foreign.seen_at = foreign.seen_at.min(now);
+        }
+        if let Some(write) = &mut self.last_write {
+            write.at = write.at.min(now);
+        }
+    }
+}
+
 impl Memory {
+    /// Brings what lies in the future, by a clock that was wrong, back to `now`:
+    /// otherwise waits and rates would stand still for as long as it was ahead.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.node.flow.not_after(now);
+        self.node.bucket.at = self.node.bucket.at.map(|at| at.min(now));
+        let counted = &mut self.node.market.counted_through;
+        *counted = (*counted).min(now);
+        for channel in self.channels.values_mut() {
+            channel.flow.not_after(now);
+            channel.fee.not_after(now);
+            channel.recent.retain(|sample| sample.at <= now);
+        }
+    }
+
     /// Forgets every counted forward, to count them afresh from the store.
     pub fn forget_forwards(&mut self) {
         self.node.absorbed_seq = 0;

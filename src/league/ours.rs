@@ -48,6 +48,7 @@ impl Pricer for Ours {
             &self.ids,
             node,
             tick.forwards.iter().copied(),
+            seen.at,
         );
         let resolved = seen.channels.values().map(|channel| {
             let settings = self.book.resolve(channel, seen.tip, seen.at);

@@ -31,6 +31,7 @@ macro_rules! facts_of_every_store {
 
 facts_of_every_store!(
     a_fresh_store_remembers_nothing,
+    a_store_belongs_to_the_node_it_met_first,
     a_forward_read_twice_is_stored_once,
     a_late_forward_comes_after_those_stored_before_it,
     forwards_come_in_pages,
@@ -61,6 +62,13 @@ async fn a_fresh_store_remembers_nothing(store: impl Store) {
     assert_eq!(loaded.ids, []);
     assert_eq!(loaded.pending, []);
     assert_eq!(stored(&store).await, []);
+}
+
+async fn a_store_belongs_to_the_node_it_met_first(store: impl Store) {
+    store.meet("02aa").await.expect("meets");
+    store.meet("02aa").await.expect("meets again");
+    let refused = store.meet("03bb").await.expect_err("another node");
+    assert!(refused.to_string().contains("02aa, not of"), "{refused}");
 }
 
 async fn a_forward_read_twice_is_stored_once(store: impl Store) {

@@ -24,6 +24,16 @@ pub(super) enum Fault {
         /// Why.
         why: String,
     },
+    /// The database belongs to another node.
+    #[error(
+        "it holds the history of node {known}, not of {met}: give this node a database of its own ([store] path)"
+    )]
+    OtherNode {
+        /// Whose it is.
+        known: String,
+        /// Who was met.
+        met: String,
+    },
     /// A write that was never begun.
     #[error("no write number {0} was ever begun")]
     NoSuchWrite(i64),

@@ -24,6 +24,7 @@ pub struct MemoryStore(Arc<Mutex<Contents>>);
 #[derive(Debug, Default)]
 struct Contents {
     failure: Option<String>,
+    node: Option<String>,
     memory: Memory,
     cursor: Option<HistoryCursor>,
     ids: BTreeMap<Scid, ChannelPoint>,
@@ -89,6 +90,18 @@ impl Store for MemoryStore {
                     })
                     .collect(),
             })
+        })
+    }
+
+    async fn meet(&self, pubkey: &str) -> Result<(), StoreError> {
+        self.attempt("meeting the node", |contents| {
+            let known = contents.node.get_or_insert_with(|| pubkey.to_owned());
+            match known == pubkey {
+                true => Ok(()),
+                false => Err(format!(
+                    "it holds the history of node {known}, not of {pubkey}"
+                )),
+            }
         })
     }
 

@@ -138,7 +138,8 @@ pub(super) async fn for_writing(path: &Path) -> Result<Opened, OpenFault> {
         .filename(path)
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+        .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1));
     let mut connection = options.connect().await?;
     refuse_foreign(&mut connection).await?;
     refuse_damaged(&mut connection).await?;
@@ -170,7 +171,8 @@ pub(super) async fn for_reading(path: &Path) -> Result<SqliteConnection, OpenFau
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+        .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1));
     let mut connection = options.connect().await?;
     refuse_foreign(&mut connection).await?;
     let found = format(&mut connection).await?;

@@ -198,6 +198,24 @@ async fn save_node(
     Ok(())
 }
 
+/// Binds the database to a node, or refuses another than the one it has.
+pub(super) async fn meet(db: &mut SqliteConnection, pubkey: &str) -> Result<(), Fault> {
+    sqlx::query("insert or ignore into identity (id, pubkey) values (1, ?)")
+        .bind(pubkey)
+        .execute(&mut *db)
+        .await?;
+    let known: String = sqlx::query_scalar("select pubkey from identity")
+        .fetch_one(db)
+        .await?;
+    if known == pubkey {
+        return Ok(());
+    }
+    Err(Fault::OtherNode {
+        known,
+        met: pubkey.to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use sqlx::AssertSqlSafe;

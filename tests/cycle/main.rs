@@ -272,6 +272,64 @@ async fn a_kill_between_intent_and_outcome_leaves_nothing_wrong() {
 }
 
 #[tokio::test]
+async fn a_fee_set_by_hand_after_a_kill_is_not_overwritten() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.writes = Writes::UndoneUnanswered);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.turn().await.expect("a good turn");
+    node.tell(|inner| inner.writes = Writes::Done);
+    node.set_fees(1, fees(333));
+    later(&node, HOUR);
+    let mut daemon = daemon.restart(PINNED).await;
+    daemon.run(HOUR * 40, HOUR).await;
+    assert_eq!(node.ppm(1), 333);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_stops_nothing_when_it_is_right_again() {
+    let node = FakeNode::with_channels(1);
+    let start = node.now();
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    later(&node, HOUR * 24 * 365);
+    node.tell(|inner| inner.forwards = vec![forward(inner.now, scid(1), Scid(9))]);
+    daemon.turn().await.expect("a good turn");
+    assert_eq!(node.ppm(1), 900);
+    node.tell(|inner| {
+        inner.now = start;
+        inner.forwards.insert(0, forward(start, scid(1), Scid(9)));
+    });
+    let repinned = PINNED.replace("900", "500");
+    let mut daemon = daemon.restart(&repinned).await;
+    daemon.run(HOUR * 14, HOUR).await;
+    assert_eq!(node.ppm(1), 500);
+    assert_eq!(stored(&daemon).await.len(), 2);
+    let missed = forward(node.now().minus(MINUTE), scid(1), Scid(9));
+    node.tell(|inner| inner.forwards.insert(1, missed));
+    daemon.turn().await.expect("a good turn");
+    assert!(stored(&daemon).await.contains(&missed.settled_at));
+}
+
+#[tokio::test]
+async fn a_base_fee_is_set_though_the_rate_rests() {
+    let node = FakeNode::with_channels(1);
+    let at_rest = PINNED.replace("900", "100");
+    let mut daemon = Daemon::on(&node, &at_rest).await;
+    daemon.run(HOUR, MINUTE * 5).await;
+    assert_eq!(node.policy_of(1).fees.base_fee_msat, 0);
+    assert_eq!(daemon.outcomes().len(), 1);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_budget_does_not_stop_itself() {
+    let node = FakeNode::with_channels(100);
+    let settings =
+        format!("{PINNED}[budget]\nupdates_per_hour = 10\nreserved_for_protection = 0\n");
+    let mut daemon = Daemon::on(&node, &settings).await;
+    daemon.run(HOUR * 12, MINUTE * 5).await;
+    assert!((1..=100).all(|n| node.ppm(n) == 900));
+}
+
+#[tokio::test]
 async fn without_a_stored_intent_nothing_is_written() {
     let node = FakeNode::with_channels(1);
     let mut daemon = Daemon::on(&node, PINNED).await;
@@ -281,6 +339,21 @@ async fn without_a_stored_intent_nothing_is_written() {
     daemon.store.fail(None);
     daemon.run(HOUR * 2, MINUTE * 5).await;
     assert_eq!(node.ppm(1), 900);
+}
+
+#[tokio::test]
+async fn an_outcome_that_could_not_be_stored_is_stored_later() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let store = daemon.store.clone();
+    node.tell(|inner| inner.on_write = Some(Box::new(move || store.fail(Some("disk full")))));
+    assert!(matches!(daemon.turn().await, Err(TurnError::Store(_))));
+    assert_eq!(node.ppm(1), 900);
+    daemon.store.fail(None);
+    node.tell(|inner| inner.on_write = None);
+    assert_eq!(daemon.outcomes(), [None]);
+    daemon.run(MINUTE * 5, MINUTE * 5).await;
+    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Confirmed)]);
 }
 
 #[tokio::test]

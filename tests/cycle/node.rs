@@ -39,6 +39,8 @@ pub struct Inner {
     pub down: bool,
     pub writes: Writes,
     pub written: Vec<PolicyWrite>,
+    /// Happens with each write.
+    pub on_write: Option<Box<dyn Fn() + Send>>,
     pub pages: Vec<HistoryPage>,
     /// Applied once, between the decision's read and the write's.
     pub meanwhile: Option<(ChannelPoint, FeeParts)>,
@@ -182,7 +184,7 @@ impl Node for FakeNode {
         let found = inner
             .forwards
             .iter()
-            .filter(|f| f.settled_at.secs() >= start);
+            .filter(|f| f.settled_at.secs() >= start && f.settled_at <= inner.now);
         Ok(found
             .skip(page.offset as usize)
             .take(page.max_events as usize)
@@ -210,6 +212,9 @@ impl PolicyWriter for FakeNode {
     async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
         let mut inner = self.inner();
         inner.written.push(write);
+        if let Some(happens) = &inner.on_write {
+            happens();
+        }
         if matches!(inner.writes, Writes::Done | Writes::DoneUnanswered) {
             inner.set_fees(write.point, write.fees);
         }
