@@ -49,14 +49,10 @@ pub struct Args {
     #[arg(long, global = true, value_enum, default_value = "text")]
     log: LogFormat,
 
-    /// How much is logged: error, warn, info, debug, trace, or a filter
-    #[arg(
-        long,
-        global = true,
-        env = "SWEETSPOT_LOG_LEVEL",
-        default_value = "info"
-    )]
-    log_level: String,
+    /// How much is logged: error, warn, info, debug, trace, or a filter; info,
+    /// and error for the demo, which shows what it does itself
+    #[arg(long, global = true, env = "SWEETSPOT_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<String>,
 
     #[command(subcommand)]
     command: Command,
@@ -171,7 +167,12 @@ fn complain(failure: &Failure) {
 }
 
 fn begin(args: Args) -> Result<(), Failure> {
-    logging::start(args.log, &args.log_level).map_err(Failure::Other)?;
+    let level = match (&args.log_level, &args.command) {
+        (Some(level), _) => level,
+        (None, Command::Demo(_)) => "error",
+        (None, _) => "info",
+    };
+    logging::start(args.log, level).map_err(Failure::Other)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

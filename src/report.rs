@@ -101,6 +101,9 @@ pub fn story(decision: &Decision) -> String {
         seen.tpm_history,
         terms.throughput * 100.0,
     );
+    if terms.level != 0.0 {
+        story += &format!("; the price level asks {:+.2}%", terms.level * 100.0);
+    }
     if terms.protection > 0.0 {
         story += &format!("; draining quickly asks {:+.0}%", terms.protection * 100.0);
     }
