@@ -345,6 +345,7 @@ mod tests {
     use crate::domain::absorb;
     use crate::domain::channel::tests::{channel, point};
     use crate::domain::channel::{FeeParts, Policy};
+    use crate::domain::settings::BaseFee;
     use crate::domain::settings::Gains;
     use crate::domain::units::Sat;
 
@@ -358,6 +359,7 @@ mod tests {
     fn managed() -> ChannelSettings {
         ChannelSettings {
             mode: Mode::Manage,
+            base_fee: BaseFee::Keep,
             ..ChannelSettings::of(Law::Classic)
         }
     }
