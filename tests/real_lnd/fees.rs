@@ -20,7 +20,8 @@ pub fn only_managed_fields_change(network: &mut Network) {
     let mut sweetspot = Sweetspot::new(network, "fees");
     // Most of the channel to Carol is Bob's, so its fee falls; of the one to Alice hers, so it
     // rises; each to a bound.
-    let managed = "mode = \"manage\"\nbalance_gain = 0.2\nevidence_forwards = 0\n";
+    let managed =
+        "mode = \"manage\"\nlaw = \"classic\"\nbalance_gain = 0.2\nevidence_forwards = 0\n";
     let bounds = format!(
         "[channel.\"{}\"]\nmin_ppm = {low}\nbase_fee_msat = \"keep\"\n\
          [channel.\"{}\"]\nmax_ppm = {high}\nbase_fee_msat = 0\n",
@@ -66,7 +67,7 @@ pub fn a_fee_set_by_hand_is_respected(network: &mut Network) {
     let mut sweetspot = Sweetspot::new(network, "hands");
     let falling = |least: u32| {
         format!(
-            "foreign_hands_off = \"{}s\"\nbalance_gain = 0.2\nevidence_forwards = 0\n\
+            "foreign_hands_off = \"{}s\"\nlaw = \"classic\"\nbalance_gain = 0.2\nevidence_forwards = 0\n\
              [channel.\"{}\"]\nmode = \"manage\"\nmin_ppm = {least}\nbase_fee_msat = \"keep\"\n",
             HANDS_OFF.as_secs(),
             channel.point
