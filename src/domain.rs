@@ -21,6 +21,8 @@ pub mod prune;
 pub mod recommend;
 pub mod schedule;
 pub mod settings;
+pub mod standing;
 pub mod sweetspot;
 pub mod time;
+pub mod tuning;
 pub mod units;

@@ -237,7 +237,7 @@ impl Belief {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sweetspot::Tuning;
+    use crate::domain::tuning::Tuning;
 
     const HOUR_DAYS: f64 = 1.0 / 24.0;
 

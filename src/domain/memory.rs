@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::channel::{ChannelPoint, FeeParts};
 use super::estimate::{Flow, Windows};
 use super::prune::PruneMemory;
-use super::sweetspot::{NodeStanding, Standing};
+use super::standing::{NodeStanding, Standing};
 use super::time::Timestamp;
 
 /// A settled balance at a moment.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::sweetspot::Tuning;
+use super::tuning::Tuning;
 use super::units::FeePpm;
 
 /// What may be done to a channel's policy.

@@ -20,127 +20,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::channel::{Channel, ChannelPoint};
 use super::decision::{Evidence, Limit, Terms};
 use super::exposure::{Exposure, Tally};
-use super::level::{Learning, Level};
 use super::memory::{ChannelMemory, Memory};
 use super::observation::{Forward, Observation};
 use super::pool::{Pool, pools};
 use super::settings::{ChannelSettings, LevelChoice, Mode};
-use super::time::{MINUTES_PER_DAY, SECONDS_PER_DAY, Timestamp};
+use super::time::{MINUTES_PER_DAY, SECONDS_PER_DAY};
+use super::tuning::Tuning;
 use super::units::{FeePpm, Msat, Sat, count};
 
-/// The law's constants, with the reason for each where it is used. They are
-/// the same for every node: what differs between nodes is learned.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tuning {
-    /// Natural-log units of price per unit of ratio missing, and in excess.
-    pub balance_up: f64,
-    /// See [`Self::balance_up`].
-    pub balance_down: f64,
-    /// Integral of the deviation: natural-log units per day and unit of ratio.
-    pub integral_per_day: f64,
-    /// How fast it leaks, in days.
-    pub integral_days: f64,
-    /// Deviations within this do not feed it.
-    pub integral_dead_zone: f64,
-    /// Its bounds.
-    pub integral_low: f64,
-    /// See [`Self::integral_low`].
-    pub integral_high: f64,
-    /// Sessions that make a channel's activity half count for the integral.
-    pub integral_sessions: f64,
-    /// Natural-log units of price per natural-log unit of tpm over history.
-    pub throughput: f64,
-    /// Sessions at which the throughput signal is half trusted.
-    pub evidence_sessions: f64,
-    /// Liquid days without a session before a channel may be called dead ...
-    pub dead_after_days: f64,
-    /// ... if so many sessions were to be expected in them.
-    pub dead_expected_sessions: f64,
-    /// Natural-log units per further idle day.
-    pub dead_per_day: f64,
-    /// How the level is learned.
-    pub learning: Learning,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self {
-            balance_up: 2.0,
-            balance_down: 1.0,
-            integral_per_day: 0.2,
-            integral_days: 20.0,
-            integral_dead_zone: 0.15,
-            integral_low: -1.0,
-            integral_high: 1.5,
-            integral_sessions: 3.0,
-            throughput: 0.1,
-            evidence_sessions: 10.0,
-            dead_after_days: 60.0,
-            dead_expected_sessions: 3.0,
-            dead_per_day: 0.2,
-            learning: Learning {
-                prior_ppm: 600.0,
-                prior_ln_sd: 0.7,
-                memory_days: 200.0,
-                early_stand_days: 7.0,
-                stand_days: 14.0,
-                wash_in_days: 3.0,
-                early_stands: 4,
-                explored: 0.3,
-                largest_move: 0.5,
-                sale: 3.0,
-                swing: 0.3,
-            },
-        }
-    }
-}
-
-/// A channel's part in the market, as remembered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
-    /// What it sold, and when it could.
-    pub exposure: Exposure,
-    /// The leaky integral of its balance's deviation, natural-log units.
-    pub integral: f64,
-}
-
-/// The node's part in the market, as remembered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NodeStanding {
-    /// The learned level.
-    pub level: Level,
-    /// The amount of a mean forward.
-    pub amount: MeanAmount,
-    /// The last forward counted here, that none is counted twice.
-    pub counted_through: Timestamp,
-    /// When the market was last watched.
-    pub watched_at: Option<Timestamp>,
-}
-
-/// A running mean of amounts, over about the last thousand.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeanAmount {
-    sat: f64,
-    count: f64,
-}
-
-impl Default for MeanAmount {
-    /// As if twenty forwards of 50,000 sat (a public node's median) had passed.
-    fn default() -> Self {
-        Self {
-            sat: 50_000.0,
-            count: 20.0,
-        }
-    }
-}
-
-/// A single amount counts for no more than so many mean ones.
-const LARGEST_AMOUNT: f64 = 10.0;
 /// A channel is liquid while it can send so many mean forwards.
 const LIQUID_FORWARDS: f64 = 2.0;
 /// A fee further from its aim than this (natural-log units) is still on its
@@ -150,17 +40,6 @@ const AT_AIM: f64 = 0.3;
 const LONGEST_SPAN: Duration = Duration::from_secs(2 * 3_600);
 /// The wanted ratio gives way to what the node owns within these bounds.
 const FEASIBLE: (f64, f64) = (0.2, 0.8);
-
-impl MeanAmount {
-    fn sat(&self) -> f64 {
-        self.sat
-    }
-
-    fn take_in(&mut self, sat: f64) {
-        self.count = (self.count + 1.0).min(1_000.0);
-        self.sat += (sat.min(LARGEST_AMOUNT * self.sat) - self.sat) / self.count;
-    }
-}
 
 /// Counts a settled forward where it left.
 pub fn sold(memory: &mut Memory, left_by: Option<ChannelPoint>, forward: &Forward) {
@@ -470,6 +349,8 @@ mod tests {
     use crate::domain::channel::tests::channel;
     use crate::domain::memory::ForeignChange;
     use crate::domain::settings::NodeSettings;
+    use crate::domain::standing::Standing;
+    use crate::domain::time::Timestamp;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 

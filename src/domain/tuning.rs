@@ -1,0 +1,72 @@
+//! The constants of the sweet-spot law.
+
+use serde::{Deserialize, Serialize};
+
+use super::level::Learning;
+
+/// The law's constants, with the reason for each where it is used. They are
+/// the same for every node: what differs between nodes is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Natural-log units of price per unit of ratio missing, and in excess.
+    pub balance_up: f64,
+    /// See [`Self::balance_up`].
+    pub balance_down: f64,
+    /// Integral of the deviation: natural-log units per day and unit of ratio.
+    pub integral_per_day: f64,
+    /// How fast it leaks, in days.
+    pub integral_days: f64,
+    /// Deviations within this do not feed it.
+    pub integral_dead_zone: f64,
+    /// Its bounds.
+    pub integral_low: f64,
+    /// See [`Self::integral_low`].
+    pub integral_high: f64,
+    /// Sessions that make a channel's activity half count for the integral.
+    pub integral_sessions: f64,
+    /// Natural-log units of price per natural-log unit of tpm over history.
+    pub throughput: f64,
+    /// Sessions at which the throughput signal is half trusted.
+    pub evidence_sessions: f64,
+    /// Liquid days without a session before a channel may be called dead ...
+    pub dead_after_days: f64,
+    /// ... if so many sessions were to be expected in them.
+    pub dead_expected_sessions: f64,
+    /// Natural-log units per further idle day.
+    pub dead_per_day: f64,
+    /// How the level is learned.
+    pub learning: Learning,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            balance_up: 2.0,
+            balance_down: 1.0,
+            integral_per_day: 0.2,
+            integral_days: 20.0,
+            integral_dead_zone: 0.15,
+            integral_low: -1.0,
+            integral_high: 1.5,
+            integral_sessions: 3.0,
+            throughput: 0.1,
+            evidence_sessions: 10.0,
+            dead_after_days: 60.0,
+            dead_expected_sessions: 3.0,
+            dead_per_day: 0.2,
+            learning: Learning {
+                prior_ppm: 600.0,
+                prior_ln_sd: 0.7,
+                memory_days: 200.0,
+                early_stand_days: 7.0,
+                stand_days: 14.0,
+                wash_in_days: 3.0,
+                early_stands: 4,
+                explored: 0.3,
+                largest_move: 0.5,
+                sale: 3.0,
+                swing: 0.3,
+            },
+        }
+    }
+}
