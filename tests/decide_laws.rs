@@ -344,7 +344,8 @@ proptest! {
             });
             world.decide(settings, true)[0].wanted_ppm
         };
-        prop_assert!(wanted(a.min(b)) >= wanted(a.max(b)));
+        // Sums of floats in another order may differ in their last digits.
+        prop_assert!(wanted(a.min(b)) >= wanted(a.max(b)) - 1e-6);
     }
 
     #[test]

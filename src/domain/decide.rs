@@ -298,25 +298,20 @@ impl Case<'_> {
         settings
     }
 
-    /// The rate asked for, confined. A protective raise starts from the rate
-    /// on the node, should the float lie below it; a rate of zero would stay
+    /// The rate asked for, confined. A protective raise goes from the rate on
+    /// the node, whatever has added up in the float; a rate of zero would stay
     /// zero under multiplication and starts from the least that rounds to it.
     fn wanted(&self, before: f64, on_node: FeePpm, terms: &Terms) -> (f64, Vec<Limit>) {
         if let Mode::Pin(rate) = self.settings.mode {
             return (rate.as_f64(), vec![Limit::Pinned { ppm: rate }]);
         }
-        let base = if terms.protection > 0.0 {
-            before.max(on_node.as_f64())
+        let asked = if terms.protection > 0.0 {
+            let floor_ppm = f64::from(self.settings.pace.step_floor_ppm);
+            let now = on_node.as_f64();
+            (now * (1.0 + terms.protection)).max(now + floor_ppm)
         } else {
-            before
+            before.max(LEAST_PPM) * (1.0 + terms.sum())
         };
-        let floor_ppm = f64::from(self.settings.pace.step_floor_ppm);
-        let protective = if terms.protection > 0.0 {
-            base + floor_ppm
-        } else {
-            0.0
-        };
-        let asked = (base.max(LEAST_PPM) * (1.0 + terms.sum())).max(protective);
         guard::confine(asked, on_node, self.settings)
     }
 }
