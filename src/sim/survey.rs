@@ -3,13 +3,15 @@
 //! 1. The focal node and its peers.
 //! 2. Parties: 200 senders and 200 receivers drawn by √capacity, each with a
 //!    log-normal popularity (sd 1.0: uneven demand is what makes channels
-//!    drift), and those of our peers that send or receive heavily.
+//!    drift), and our peers, a few of which send or receive heavily.
 //! 3. Tables: cheapest costs on the graph without the focal node.
 //! 4. Lanes: the sender-receiver pairs that could ever take us. The rest is
 //!    left out, which thins the stream of payments without changing it.
 
 mod lanes;
 mod peers;
+
+use std::collections::BTreeSet;
 
 use super::math;
 use super::network::Network;
@@ -32,6 +34,9 @@ const LARGEST_SAT: f64 = 5_000_000.0;
 const HEAVY: f64 = 1.5;
 /// A private peer's own demand in each direction.
 const PRIVATE: f64 = 0.3;
+/// Any other peer's: who opens a channel pays and is paid as well. Set so that
+/// as few channels as on a real node see nothing for a month (`honesty`).
+const OWN: f64 = 0.2;
 /// The flat part of what a sender bears, in msat.
 const BUDGET_BASE_MSAT: f64 = 50_000.0;
 
@@ -138,10 +143,20 @@ fn parties(
     kind: Kind,
     random: &mut Random,
 ) -> Vec<Party> {
-    let heavy = |peer: &&Peer| peer.kind == kind;
+    let own = |peer: &Peer| match peer.kind {
+        Kind::Private => Some(PRIVATE),
+        Kind::Ordinary | Kind::Small => Some(OWN),
+        heavy if heavy == kind => Some(HEAVY),
+        Kind::Source | Kind::Sink | Kind::Dead => None,
+    };
+    let apart: BTreeSet<usize> = peers
+        .iter()
+        .filter(|peer| own(peer).is_some())
+        .map(|peer| peer.node)
+        .collect();
     let all: Vec<usize> = (0..network.nodes())
         .filter(|node| *node != focal && !network.hops(*node).is_empty())
-        .filter(|node| !peers.iter().filter(heavy).any(|peer| peer.node == *node))
+        .filter(|node| !apart.contains(node))
         .collect();
     let drawn = draw(&all, PARTIES, random, |node| {
         math::float(network.capacity_sat(node)).sqrt()
@@ -155,15 +170,10 @@ fn parties(
         })
         .collect();
     parties.extend(peers.iter().filter_map(|peer| {
-        let share = match peer.kind {
-            Kind::Private => PRIVATE,
-            own if own == kind => HEAVY,
-            _ => return None,
-        };
         Some(Party {
             node: peer.node,
             weight: 1.0,
-            share: Some(share),
+            share: Some(own(peer)?),
         })
     }));
     parties
