@@ -6,6 +6,7 @@ pub mod book;
 pub mod budget;
 pub mod channel;
 pub mod classic;
+pub mod cost;
 pub mod decide;
 pub mod decision;
 pub mod estimate;

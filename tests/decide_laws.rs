@@ -11,7 +11,7 @@ use sweetspot::domain::channel::{
     Channel, ChannelIds, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
 };
 use sweetspot::domain::decide::decide;
-use sweetspot::domain::decision::{Decision, Verdict};
+use sweetspot::domain::decision::{Decision, Limit, Verdict};
 use sweetspot::domain::guard;
 use sweetspot::domain::memory::Memory;
 use sweetspot::domain::observation::{Forward, Observation};
@@ -62,8 +62,7 @@ fn settings() -> impl Strategy<Value = ChannelSettings> {
     let defaults = ChannelSettings::default();
     (
         0.0..=1.0_f64,
-        0..3_000_u32,
-        0..3_000_u32,
+        (0..3_000_u32, 0..3_000_u32, prop::option::of(0..4_000_u32)),
         (0.0..2.0_f64, 0.0..2.0_f64, 0.0..50.0_f64, 0.0..=1.0_f64),
         (
             0.0..1.0_f64,
@@ -76,12 +75,13 @@ fn settings() -> impl Strategy<Value = ChannelSettings> {
         prop::sample::select(vec![Law::Sweetspot, Law::Classic]),
     )
         .prop_map(
-            move |(target_ratio, a, b, gains, pace, waits, law)| ChannelSettings {
+            move |(target_ratio, (a, b, cost), gains, pace, waits, law)| ChannelSettings {
                 mode: Mode::Manage,
                 law,
                 target_ratio,
                 min: FeePpm(a.min(b)),
                 max: FeePpm(a.max(b)),
+                cost_floor: FeePpm(cost.unwrap_or(0)),
                 gains: Gains {
                     balance: gains.0,
                     throughput: gains.1,
@@ -262,8 +262,9 @@ proptest! {
             let before = world.ppm();
             let decisions = world.decide(settings, true);
             if let Some(to) = change(&decisions) {
-                prop_assert!(settings.min <= to && to <= settings.max);
-                let inside = (settings.min..=settings.max).contains(&before);
+                let lowest = settings.min.max(settings.cost_floor).min(settings.max);
+                prop_assert!(lowest <= to && to <= settings.max);
+                let inside = (lowest..=settings.max).contains(&before);
                 let pace = settings.pace;
                 let deadband = f64::from(pace.deadband_ppm).max(before.as_f64() * pace.deadband);
                 let least = f64::from(pace.step_floor_ppm).max(deadband);
@@ -290,6 +291,29 @@ proptest! {
                 .filter_map(|memory| memory.fee.wanted_ppm)
                 .collect();
             prop_assert!(wanted.iter().all(|ppm| ppm.is_finite() && *ppm >= 0.0));
+            world.carry_out(&decisions);
+        }
+    }
+
+    #[test]
+    fn a_pinned_rate_stays_and_gives_way_only_to_the_cost_floor(
+        story in story(), pin in 0..3_000_u32,
+    ) {
+        let settings = ChannelSettings {
+            mode: Mode::Pin(FeePpm(pin).clamp(story.settings.min, story.settings.max)),
+            ..story.settings
+        };
+        let Mode::Pin(pinned) = settings.mode else { unreachable!() };
+        let mut world = World::new(story.start_ppm);
+        for shown in story.turns {
+            world.show(shown);
+            let decisions = world.decide(settings, true);
+            if let Some(to) = change(&decisions) {
+                prop_assert_eq!(to, pinned.max(settings.cost_floor.min(settings.max)));
+                let lifted = to > pinned;
+                let told = decisions[0].limits.iter().any(|l| matches!(l, Limit::CostFloor { .. }));
+                prop_assert_eq!(lifted, told);
+            }
             world.carry_out(&decisions);
         }
     }

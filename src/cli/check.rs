@@ -260,7 +260,12 @@ fn render_channels(channels: &[Effective]) -> String {
             thousands(channel.capacity_sat),
             mode_name(settings.mode),
             format!("{:.0}%", settings.target_ratio * 100.0),
-            format!("{} to {}", settings.min.0, settings.max.0),
+            match settings.lowest() {
+                least if least > settings.min => {
+                    format!("{} (cost) to {}", least.0, settings.max.0)
+                }
+                least => format!("{} to {}", least.0, settings.max.0),
+            },
             match settings.base_fee {
                 BaseFee::Set(msat) => msat.to_string(),
                 BaseFee::Keep => "kept".to_owned(),

@@ -149,9 +149,13 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
             settings.target_ratio * 100.0
         ),
         format!(
-            "  settings       {}, {} to {}; from {}",
+            "  settings       {}, {}{} to {}; from {}",
             mode_name(settings.mode),
-            settings.min,
+            settings.lowest(),
+            match settings.lowest() > settings.min {
+                true => " (cost floor)",
+                false => "",
+            },
             settings.max,
             match explanation.settings_from.is_empty() {
                 true => "built-in defaults".to_owned(),

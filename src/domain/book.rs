@@ -10,7 +10,8 @@
 //! Whatever layers come together, the result can be worked with: a bound set
 //! in a later layer pulls the opposite bound along when they would cross, a
 //! pinned rate is held inside the bounds, and a deadband that would swallow
-//! every step gives way.
+//! every step gives way. What a sum paid for a channel means for its rate is
+//! worked out here too, where its capacity is known.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,6 +126,7 @@ impl SettingsBook {
         for schedule in self.schedules_of(channel, tip) {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
         }
+        settings.cost_floor = settings.cost.floor(channel.capacity);
         workable(settings)
     }
 
@@ -367,6 +369,29 @@ mod tests {
         };
         let settings = book.resolve(&channel(1), TIP, NOW);
         assert_eq!(settings.mode, Mode::Pin(FeePpm(300)));
+    }
+
+    #[test]
+    fn what_liquidity_cost_is_a_lower_bound_as_far_as_the_upper_one_allows() {
+        let lowest = |cost_ppm, cost_sat| {
+            let cost = [
+                ("min_ppm", ppm(50)),
+                ("max_ppm", ppm(2_500)),
+                ("cost_ppm", ppm(cost_ppm)),
+                ("cost_sat", Value::Sat(cost_sat)),
+            ];
+            let book = SettingsBook {
+                defaults: layer(&cost),
+                ..SettingsBook::default()
+            };
+            // A channel of 1,000,000 sat.
+            book.resolve(&channel(1), TIP, NOW).lowest().0
+        };
+        assert_eq!(lowest(0, 0), 50);
+        assert_eq!(lowest(20, 30), 50);
+        assert_eq!(lowest(300, 0), 300);
+        assert_eq!(lowest(300, 400), 400);
+        assert_eq!(lowest(0, 9_000), 2_500);
     }
 
     fn any_value(kind: Kind) -> BoxedStrategy<Value> {

@@ -303,7 +303,7 @@ impl Case<'_> {
     /// zero under multiplication and starts from the least that rounds to it.
     fn wanted(&self, before: f64, on_node: FeePpm, terms: &Terms) -> (f64, Vec<Limit>) {
         if let Mode::Pin(rate) = self.settings.mode {
-            return (rate.as_f64(), vec![Limit::Pinned { ppm: rate }]);
+            return guard::pinned(rate, self.settings);
         }
         let asked = if terms.protection > 0.0 {
             let floor_ppm = f64::from(self.settings.pace.step_floor_ppm);

@@ -68,6 +68,11 @@ pub enum Limit {
         /// The bound.
         ppm: FeePpm,
     },
+    /// What the channel's liquidity cost.
+    CostFloor {
+        /// The bound.
+        ppm: FeePpm,
+    },
     /// The highest outbound rate.
     Maximum {
         /// The bound.
@@ -226,6 +231,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Minimum { ppm } => write!(f, "held at the minimum of {ppm}"),
+            Self::CostFloor { ppm } => write!(f, "held at the cost floor of {ppm}"),
             Self::Maximum { ppm } => write!(f, "held at the maximum of {ppm}"),
             Self::Step { ppm } => write!(f, "held at {ppm} by the largest step per update"),
             Self::Pinned { ppm } => write!(f, "pinned at {ppm}"),

@@ -63,6 +63,26 @@ fn deadband_ppm(current: f64, pace: &Pace) -> f64 {
     f64::from(pace.deadband_ppm).max(current * pace.deadband)
 }
 
+/// The bound that keeps a rate from being lower.
+fn lower_bound(settings: &ChannelSettings) -> Limit {
+    let ppm = settings.lowest();
+    if settings.cost_floor > settings.min {
+        Limit::CostFloor { ppm }
+    } else {
+        Limit::Minimum { ppm }
+    }
+}
+
+/// A pinned rate as far as the bounds allow.
+pub fn pinned(rate: FeePpm, settings: &ChannelSettings) -> (f64, Vec<Limit>) {
+    let mut limits = vec![Limit::Pinned { ppm: rate }];
+    let lowest = settings.lowest();
+    if rate < lowest {
+        limits.push(lower_bound(settings));
+    }
+    (rate.max(lowest).as_f64(), limits)
+}
+
 /// Keeps a wanted rate within one step of the node's and within the bounds.
 /// The bounds come last: a rate outside them is brought inside at once. The
 /// result is also what is remembered, so nothing winds up against a limit.
@@ -73,11 +93,11 @@ pub fn confine(wanted_ppm: f64, current: FeePpm, settings: &ChannelSettings) -> 
     let stepped = wanted_ppm.clamp(now - cut, now + raise);
     let bounded = stepped
         .min(settings.max.as_f64())
-        .max(settings.min.as_f64().min(settings.max.as_f64()));
+        .max(settings.lowest().as_f64());
     if bounded < stepped {
         limits.push(Limit::Maximum { ppm: settings.max });
     } else if bounded > stepped {
-        limits.push(Limit::Minimum { ppm: settings.min });
+        limits.push(lower_bound(settings));
     } else if stepped != wanted_ppm {
         let ppm = FeePpm::rounded(stepped);
         limits.push(Limit::Step { ppm });
@@ -123,12 +143,13 @@ pub fn too_small_or_too_soon(
 /// a move onto a bound need only be large enough relative to the fee, since no
 /// later move can add to it. Pinned rates know no deadband.
 fn deadband(rate: FeePpm, current: FeePpm, settings: &ChannelSettings) -> Option<Hold> {
-    let outside = current < settings.min || current > settings.max;
+    let lowest = settings.lowest();
+    let outside = current < lowest || current > settings.max;
     if outside || matches!(settings.mode, Mode::Pin(_)) {
         return None;
     }
     let pace = &settings.pace;
-    let needed = if rate == settings.min || rate == settings.max {
+    let needed = if rate == lowest || rate == settings.max {
         current.as_f64() * pace.deadband
     } else {
         deadband_ppm(current.as_f64(), pace)
@@ -296,6 +317,35 @@ mod tests {
             (wanted, limits),
             (1.0, vec![Limit::Minimum { ppm: FeePpm(1) }])
         );
+    }
+
+    #[test]
+    fn what_liquidity_cost_holds_a_fee_up_and_is_named() {
+        let costly = |floor| ChannelSettings {
+            cost_floor: FeePpm(floor),
+            ..managed()
+        };
+        let floor = |ppm| vec![Limit::CostFloor { ppm: FeePpm(ppm) }];
+        assert_eq!(
+            confine(80.0, FeePpm(90), &costly(85)),
+            (85.0, floor(85)),
+            "no lower than it"
+        );
+        assert_eq!(
+            confine(80.0, FeePpm(90), &costly(400)),
+            (400.0, floor(400)),
+            "and up to it at once"
+        );
+        assert_eq!(deadband(FeePpm(400), FeePpm(399), &costly(400)), None);
+        assert_eq!(
+            confine(80.0, FeePpm(90), &costly(9_000)),
+            (2_500.0, floor(2_500)),
+            "as far as the maximum allows"
+        );
+        let (rate, limits) = pinned(FeePpm(30), &costly(85));
+        let lifted = Limit::CostFloor { ppm: FeePpm(85) };
+        assert_eq!(rate, 85.0);
+        assert_eq!(limits, [Limit::Pinned { ppm: FeePpm(30) }, lifted]);
     }
 
     #[test]

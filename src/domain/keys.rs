@@ -139,6 +139,8 @@ pub const CHANNEL_KEYS: &[Key<ChannelSettings>] = keys! { ChannelSettings:
     target_ratio: Number(0.0, 1.0) => target_ratio,
     min_ppm: Ppm => min,
     max_ppm: Ppm => max,
+    cost_ppm: Ppm => cost.ppm,
+    cost_sat: Sat => cost.sat,
     base_fee_msat: BaseFee => base_fee,
     keep: Flag => keep,
 

@@ -26,7 +26,7 @@ pub enum Rule {
     StuckRemote,
     /// (c) tpm stays under about one forward per two weeks.
     Idle,
-    /// (d) The fee sits at its minimum.
+    /// (d) The fee sits at its minimum, or at its cost floor without selling.
     AtMinimum,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Rule {
             Self::StuckLocal => "local stuck at a very low fee",
             Self::StuckRemote => "remote stuck",
             Self::Idle => "hardly any forwards",
-            Self::AtMinimum => "at the minimum fee",
+            Self::AtMinimum => "at the lowest fee allowed",
         })
     }
 }
@@ -220,8 +220,14 @@ fn holds(rule: Rule, seen: &Symptoms, settings: &ChannelSettings) -> bool {
         }
         Rule::StuckRemote => seen.ratio <= rules.drained_local_ratio,
         Rule::Idle => seen.tpm_history < rules.idle_tpm,
-        // A pinned fee is where the operator wants it, however low.
-        Rule::AtMinimum => fee_at_most(settings.min) && !matches!(settings.mode, Mode::Pin(_)),
+        // A pinned fee is where the operator wants it, however low. A fee held
+        // up by its cost floor says nothing against a channel that sells at it.
+        Rule::AtMinimum => {
+            let held_up = settings.lowest() > settings.min;
+            fee_at_most(settings.lowest())
+                && !matches!(settings.mode, Mode::Pin(_))
+                && (!held_up || seen.tpm_history < rules.stuck_tpm)
+        }
     }
 }
 
@@ -392,6 +398,23 @@ mod tests {
             ..channel(1)
         };
         assert!(matches!(judged(&large, &small), Advice::Prune(_)));
+    }
+
+    #[test]
+    fn at_its_cost_floor_only_a_channel_that_does_not_sell_is_dead() {
+        let costly = ChannelSettings {
+            cost_floor: FeePpm(400),
+            ..managed()
+        };
+        let at = |fee, tpm_history| Symptoms {
+            fee: Some(FeePpm(fee)),
+            tpm_history,
+            ..HEALTHY
+        };
+        assert!(holds(Rule::AtMinimum, &at(400, 9e-5), &costly));
+        assert!(!holds(Rule::AtMinimum, &at(400, 2e-4), &costly));
+        assert!(!holds(Rule::AtMinimum, &at(401, 9e-5), &costly));
+        assert!(holds(Rule::AtMinimum, &at(1, 2e-4), &managed()));
     }
 
     #[test]

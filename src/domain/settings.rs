@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::Cost;
 use super::tuning::Tuning;
 use super::units::FeePpm;
 
@@ -159,6 +160,10 @@ pub struct ChannelSettings {
     pub min: FeePpm,
     /// Highest outbound rate.
     pub max: FeePpm,
+    /// What the channel's liquidity cost ...
+    pub cost: Cost,
+    /// ... and what follows from it for a channel of its capacity.
+    pub cost_floor: FeePpm,
     /// The base fee.
     pub base_fee: BaseFee,
     /// Signal gains.
@@ -174,6 +179,12 @@ pub struct ChannelSettings {
 }
 
 impl ChannelSettings {
+    /// The lowest outbound rate in effect: the minimum or the cost floor, but
+    /// never above the maximum.
+    pub fn lowest(&self) -> FeePpm {
+        self.min.max(self.cost_floor).min(self.max)
+    }
+
     /// Whether what is decided may be written to the node.
     pub fn writes(&self) -> bool {
         matches!(self.mode, Mode::Manage | Mode::Pin(_)) && !self.observe_only
@@ -241,6 +252,8 @@ impl ChannelSettings {
             target_ratio: 0.5,
             min: FeePpm(1),
             max: FeePpm(2_500),
+            cost: Cost::default(),
+            cost_floor: FeePpm(0),
             base_fee: BaseFee::Set(0),
             gains: Gains {
                 balance: 0.01,
