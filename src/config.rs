@@ -26,7 +26,7 @@ pub use file::SettingsFile;
 pub use node::{Macaroon, NodeConnection, Tls};
 
 use crate::domain::book::SettingsBook;
-use crate::domain::keys::{BUDGET_KEYS, RHYTHM_KEYS, node_conflicts};
+use crate::domain::keys::{BUDGET_KEYS, INBOUND_KEYS, Key, RHYTHM_KEYS, node_conflicts};
 use crate::domain::settings::NodeSettings;
 use crate::domain::time::Timestamp;
 use reader::{Reader, Section};
@@ -98,8 +98,8 @@ impl Config {
         let report = root.section(r, "report");
         let report = read_report(r, report);
 
-        let [rhythm, budget] = ["rhythm", "budget"].map(|name| root.section(r, name));
-        let settings = read_node_settings(r, rhythm, budget);
+        let tables = NODE_TABLES.map(|(name, keys)| (root.section(r, name), keys));
+        let settings = read_node_settings(r, tables);
         let defaults = root.section(r, "defaults");
         let defaults = layers::defaults(r, defaults);
         let rules = root.sections(r, "rule");
@@ -194,15 +194,21 @@ fn read_report<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> DailyRe
     }
 }
 
-/// Reads `[rhythm]` and `[budget]`.
+/// The tables of what governs the node as a whole.
+const NODE_TABLES: [(&str, &[Key<NodeSettings>]); 3] = [
+    ("rhythm", RHYTHM_KEYS),
+    ("budget", BUDGET_KEYS),
+    ("inbound", INBOUND_KEYS),
+];
+
+/// Reads the tables of [`NODE_TABLES`].
 fn read_node_settings<'t>(
     reader: &mut Reader<'t>,
-    rhythm: Section<'t>,
-    budget: Section<'t>,
+    tables: [(Section<'t>, &'static [Key<NodeSettings>]); NODE_TABLES.len()],
 ) -> NodeSettings {
     let mut settings = NodeSettings::default();
     let mut places = BTreeMap::new();
-    for (mut section, keys) in [(rhythm, RHYTHM_KEYS), (budget, BUDGET_KEYS)] {
+    for (mut section, keys) in tables {
         for key in keys {
             let at = section.place_of(key.name);
             let value = section.read(reader, key.name, |value| values::of_kind(value, key.kind));
@@ -217,9 +223,9 @@ fn read_node_settings<'t>(
         let place = conflict.keys.iter().find_map(|key| places.get(key));
         if let Some((at, path)) = place.filter(|_| !reader.is_damaged()) {
             let described = conflict.keys.map(|name| {
-                let key = RHYTHM_KEYS
+                let key = NODE_TABLES
                     .iter()
-                    .chain(BUDGET_KEYS)
+                    .flat_map(|(_, keys)| *keys)
                     .find(|key| key.name == name);
                 let value = key.map_or_else(String::new, |key| (key.get)(&settings).to_string());
                 let origin = if places.contains_key(name) {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::absorb::windows;
 use crate::domain::book::SettingsBook;
-use crate::domain::channel::{ChannelPoint, Scid};
+use crate::domain::channel::{ChannelPoint, FeeParts, Scid};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::memory::Memory;
 use crate::domain::settings::Mode;
@@ -44,6 +44,8 @@ pub struct Line {
     pub tpm_history: f64,
     /// The outbound rate; `None` without a policy.
     pub fee_ppm: Option<u32>,
+    /// The inbound rate; below 0, a discount.
+    pub inbound_ppm: Option<i32>,
     /// When we last changed it.
     pub last_change: Option<Timestamp>,
     /// What may be done.
@@ -149,6 +151,7 @@ impl Sources<'_> {
             tpm_history: memory
                 .map_or(0.0, |memory| memory.flow.tpm_history(self.seen_at, windows)),
             fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
+            inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
             last_change: changed.map(|write| write.intent.at),
             mode: settings.mode,
             active: channel.active,
@@ -159,11 +162,14 @@ impl Sources<'_> {
 
 /// What a channel waits for, in a few words.
 pub fn waits_for(decision: Option<&Decision>) -> String {
-    match decision.map(|decision| decision.verdict) {
-        None => "its first decision".to_owned(),
-        Some(Verdict::Hold { reason }) => reason.to_string(),
-        Some(Verdict::Change { to }) => format!("changed to {}", to.outbound),
-        Some(Verdict::WouldChange { to }) => format!("observing: would set {}", to.outbound),
+    let Some(decision) = decision else {
+        return "its first decision".to_owned();
+    };
+    let told = |to: FeeParts| to.told_after(decision.current);
+    match decision.verdict {
+        Verdict::Hold { reason } => reason.to_string(),
+        Verdict::Change { to } => format!("changed to {}", told(to)),
+        Verdict::WouldChange { to } => format!("observing: would set {}", told(to)),
     }
 }
 
@@ -210,7 +216,11 @@ pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
             ),
             format!("{:.5}", line.tpm),
             format!("{:.5}", line.tpm_history),
-            line.fee_ppm.map_or("-".to_owned(), |ppm| ppm.to_string()),
+            match (line.fee_ppm, line.inbound_ppm.unwrap_or(0)) {
+                (None, _) => "-".to_owned(),
+                (Some(ppm), 0) => ppm.to_string(),
+                (Some(ppm), inbound) => format!("{ppm}, in {inbound}"),
+            },
             line.last_change.map_or("-".to_owned(), |at| {
                 format!("{} ago", human_span(now.since(at)))
             }),

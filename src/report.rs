@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use crate::domain::absorb::FeeEvent;
-use crate::domain::channel::Channel;
+use crate::domain::channel::{Channel, FeeParts};
 use crate::domain::decision::{Decision, Hold, Verdict};
 use crate::domain::guard;
 use crate::domain::observation::Observation;
@@ -20,6 +20,7 @@ pub fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
         FeeEvent::ForeignChange(foreign) => info!(
             channel = %scid, peer, ppm = foreign.fees.outbound.0,
             base_fee_msat = foreign.fees.base_fee_msat,
+            inbound_ppm = foreign.fees.inbound.rate_ppm,
             until = %foreign.seen_at.plus(hands_off),
             "fee set by someone else: hands off"
         ),
@@ -72,13 +73,15 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let seen = decision.evidence;
         let terms = decision.terms;
         let why = story(decision);
+        let to_inbound_ppm = |to| inbound_set(decision, to);
         match decision.verdict {
             Verdict::Change { to } => debug!(
-                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0, why, "fee to be changed"
+                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                to_inbound_ppm = to_inbound_ppm(to), why, "fee to be changed"
             ),
             Verdict::WouldChange { to } => info!(
-                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0, why,
-                "would change fee (observing)"
+                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observing)"
             ),
             Verdict::Hold { reason } => debug!(
                 channel = %scid, peer, from_ppm, wanted_ppm = decision.wanted_ppm,
@@ -87,6 +90,12 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
             ),
         }
     }
+}
+
+/// The inbound rate that `to` sets, if it is another one.
+pub fn inbound_set(decision: &Decision, to: FeeParts) -> Option<i32> {
+    let before = decision.current.map(|fees| fees.inbound.rate_ppm);
+    Some(to.inbound.rate_ppm).filter(|rate| before != Some(*rate))
 }
 
 /// A decision's reasons in one line.
@@ -109,6 +118,9 @@ pub fn story(decision: &Decision) -> String {
     }
     for limit in &decision.limits {
         story += &format!("; {limit}");
+    }
+    if let Some(discount) = &decision.inbound {
+        story += &format!("; inbound discount {discount}");
     }
     story
 }

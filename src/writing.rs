@@ -165,7 +165,8 @@ async fn attempt<N: Node, W: PolicyWriter>(node: &N, writer: &W, intent: &WriteI
             WriteOutcome::NotSeen,
             format!(
                 "read back {} instead of {}",
-                now.fees.outbound, intent.to.outbound
+                now.fees.told_after(Some(intent.to)),
+                intent.to.told_after(Some(now.fees))
             ),
         ),
         Err(error) => Attempt::ended(WriteOutcome::Unknown, format!("read back: {error}")),
@@ -202,12 +203,13 @@ fn conclude(
     }
     match outcome {
         WriteOutcome::Confirmed => {
-            memory.fee.confirmed = Some(intent.to);
-            guard::note_write(&mut memory.fee, now);
+            guard::note_confirmed(&mut memory.fee, intent.from, intent.to, now);
         }
         // A refused update counts against the day's limit like a made one, so
         // that a node that refuses is not asked without end.
-        WriteOutcome::Refused | WriteOutcome::NotSeen => guard::note_write(&mut memory.fee, now),
+        WriteOutcome::Refused | WriteOutcome::NotSeen => {
+            guard::note_attempt(&mut memory.fee, intent.from, intent.to, now);
+        }
         _ => {}
     }
 }
@@ -217,18 +219,22 @@ fn tell(job: &Job<'_>, outcome: WriteOutcome, detail: &str) {
     let peer = job.channel.peer_name();
     let from_ppm = job.decision.current.map(|fees| fees.outbound.0);
     let to_ppm = job.to.outbound.0;
+    let to_inbound_ppm = report::inbound_set(job.decision, job.to);
     let why = report::story(job.decision);
     match outcome {
         WriteOutcome::Confirmed => {
-            info!(%channel, peer, from_ppm, to_ppm, why, "fee changed");
+            info!(%channel, peer, from_ppm, to_ppm, to_inbound_ppm, why, "fee changed");
             if !detail.is_empty() {
                 warn!(%channel, peer, detail, "a field we do not manage changed");
             }
         }
         WriteOutcome::Unknown => warn!(
-            %channel, peer, from_ppm, to_ppm, detail, why,
+            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, detail, why,
             "fee change unanswered: the next reads show whether it was made"
         ),
-        _ => warn!(%channel, peer, from_ppm, to_ppm, %outcome, detail, why, "fee not changed"),
+        _ => warn!(
+            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, %outcome, detail, why,
+            "fee not changed"
+        ),
     }
 }

@@ -11,6 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::connect::lnd_config;
 use crate::domain::channel::{Channel, ChannelPoint, Scid};
+use crate::domain::discount::InboundRules;
 use crate::domain::observation::Observation;
 use crate::domain::settings::{BaseFee, ChannelSettings, Mode};
 use crate::lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
@@ -68,6 +69,7 @@ pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     let channels = seen
         .map(|seen| effective(config, &seen))
         .unwrap_or_default();
+    findings.extend(judge_inbound(&config.book.node.inbound, &channels));
     if let Some(permissions) = permissions {
         findings.extend(judge(&permissions, &channels));
     }
@@ -142,6 +144,19 @@ fn judge(permissions: &Permissions, channels: &[Effective]) -> Vec<Finding> {
         findings.push(finding("macaroon", Judgement::Warning, says));
     }
     findings
+}
+
+/// Which channels may be given a discount.
+fn judge_inbound(rules: &InboundRules, channels: &[Effective]) -> Option<Finding> {
+    let may = |c: &&Effective| c.settings.inbound_discount && c.settings.mode == Mode::Manage;
+    let says = format!(
+        "discounts of at most {} are on, for {} channels",
+        rules.max_discount,
+        channels.iter().filter(may).count()
+    );
+    rules
+        .discount
+        .then(|| finding("inbound", Judgement::Ok, says))
 }
 
 /// What the node says of itself and its channels.

@@ -32,6 +32,8 @@ struct WriteShown {
     at: Timestamp,
     from_ppm: u32,
     to_ppm: u32,
+    from_inbound_ppm: i32,
+    to_inbound_ppm: i32,
     outcome: String,
     detail: String,
 }
@@ -46,6 +48,8 @@ impl From<&WriteRecord> for WriteShown {
             at: write.intent.at,
             from_ppm: write.intent.from.outbound.0,
             to_ppm: write.intent.to.outbound.0,
+            from_inbound_ppm: write.intent.from.inbound.rate_ppm,
+            to_inbound_ppm: write.intent.to.inbound.rate_ppm,
             outcome,
             detail: write.detail.clone(),
         }
@@ -175,10 +179,14 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
     }
     if let Some(write) = &explanation.last_write {
         lines.push(format!(
-            "  last write     {}: {} -> {} ppm, {}{}",
+            "  last write     {}: {} -> {} ppm{}, {}{}",
             write.at,
             write.from_ppm,
             write.to_ppm,
+            match (write.from_inbound_ppm, write.to_inbound_ppm) {
+                (from, to) if from == to => String::new(),
+                (from, to) => format!(", inbound {from} -> {to} ppm"),
+            },
             write.outcome,
             match write.detail.as_str() {
                 "" => String::new(),
@@ -213,8 +221,11 @@ fn told(decision: &Decision) -> Vec<String> {
         Rhythm::Slow => "slow",
     };
     let outcome = match decision.verdict {
-        Verdict::Change { to } => format!("change to {}", to.outbound),
-        Verdict::WouldChange { to } => format!("would change to {} (observing)", to.outbound),
+        Verdict::Change { to } => format!("change to {}", to.told_after(decision.current)),
+        Verdict::WouldChange { to } => {
+            let told = to.told_after(decision.current);
+            format!("would change to {told} (observing)")
+        }
         Verdict::Hold { reason } => format!("no change: {reason}"),
     };
     let mut lines = vec![format!("{} ({rhythm}) {outcome}", decision.at)];
@@ -250,6 +261,9 @@ fn told(decision: &Decision) -> Vec<String> {
     }
     for limit in &decision.limits {
         lines.push(format!("  limit                         {limit}"));
+    }
+    if let Some(discount) = &decision.inbound {
+        lines.push(format!("  inbound discount              {discount}"));
     }
     if !is_untouched(decision) {
         lines.push(format!("  wanted now     {:>9.2} ppm", decision.wanted_ppm));

@@ -214,10 +214,9 @@ fn fees(
         memory.foreign = None;
         return None;
     }
-    if memory.last_write.is_some_and(|write| write.to == on_node) {
-        memory.confirmed = Some(on_node);
+    if let Some(write) = memory.last_write.filter(|write| write.to == on_node) {
         memory.foreign = None;
-        guard::note_write(memory, now);
+        guard::note_confirmed(memory, write.from, write.to, now);
         return Some(FeeEvent::WriteFoundDone);
     }
     match memory.foreign {
@@ -234,6 +233,7 @@ fn fees(
                 seen_at: now,
             };
             memory.foreign = Some(foreign);
+            memory.inbound.met(on_node.inbound);
             Some(FeeEvent::ForeignChange(foreign))
         }
     }
@@ -244,4 +244,5 @@ fn adopt(memory: &mut FeeMemory, fees: FeeParts) {
     memory.wanted_ppm = Some(fees.outbound.as_f64());
     memory.foreign = None;
     memory.last_write = None;
+    memory.inbound.met(fees.inbound);
 }

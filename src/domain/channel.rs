@@ -204,6 +204,17 @@ pub struct FeeParts {
     pub inbound: InboundFee,
 }
 
+impl FeeParts {
+    /// The outbound rate, and the inbound one if it is another than `before`.
+    pub fn told_after(&self, before: Option<Self>) -> String {
+        let inbound = self.inbound.rate_ppm;
+        match before.is_some_and(|before| before.inbound.rate_ppm != inbound) {
+            true => format!("{} with {inbound} ppm inbound", self.outbound),
+            false => self.outbound.to_string(),
+        }
+    }
+}
+
 /// One side's routing policy of a channel (BOLT 7's `channel_update`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {

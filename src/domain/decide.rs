@@ -15,9 +15,11 @@ use super::channel::{Channel, ChannelPoint, PeerId};
 use super::classic;
 use super::decision::{Decision, Evidence, Hold, Limit, Rhythm, Terms, Verdict};
 use super::guard;
+use super::inbound;
 use super::memory::{ChannelMemory, Memory};
 use super::observation::Observation;
 use super::settings::{ChannelSettings, Law, Mode, NodeSettings, Protect};
+use super::shelf::Shelf;
 use super::sweetspot::{self, Aim};
 use super::time::Timestamp;
 use super::units::FeePpm;
@@ -59,12 +61,36 @@ pub fn decide(
         }
         decisions.push(decision);
     }
+    let shelf = Shelf::of(memory, seen, settings, &decisions, node.inbound.share);
+    for decision in &mut decisions {
+        let point = decision.point;
+        if let (Some(channel), Some(settings), Some(remembered)) = (
+            seen.channels.get(&point),
+            settings.get(&point),
+            memory.channels.get_mut(&point),
+        ) {
+            let case = inbound::Case {
+                channel,
+                settings,
+                rules: &node.inbound,
+                shelf: &shelf,
+                now: seen.at,
+            };
+            case.join(decision, remembered);
+        }
+    }
     budget::allot(&mut decisions, memory, node, seen.at);
     for decision in &decisions {
-        if let (Verdict::WouldChange { .. }, Some(channel)) =
+        if let (Verdict::WouldChange { to }, Some(channel)) =
             (decision.verdict, memory.channels.get_mut(&decision.point))
         {
             channel.fee.shown_at = Some(seen.at);
+            if decision
+                .current
+                .is_some_and(|now| now.inbound != to.inbound)
+            {
+                channel.fee.inbound.shown_at = Some(seen.at);
+            }
         }
     }
     decisions
@@ -252,6 +278,7 @@ impl Case<'_> {
             wanted_before_ppm: before,
             wanted_ppm: before,
             limits: depleted.into_iter().collect(),
+            inbound: None,
             verdict: Verdict::Hold {
                 reason: Hold::AtRest,
             },

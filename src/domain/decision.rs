@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::channel::{ChannelPoint, FeeParts};
+use super::discount::Discount;
 use super::time::Timestamp;
 use super::units::FeePpm;
 
@@ -191,6 +192,9 @@ pub struct Decision {
     pub wanted_ppm: f64,
     /// What shaped the wanted fee.
     pub limits: Vec<Limit>,
+    /// The inbound part, where there is one to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<Discount>,
     /// The outcome.
     pub verdict: Verdict,
 }

@@ -115,6 +115,11 @@ impl Exposure {
         pending.volume
     }
 
+    /// When a forward last left here.
+    pub fn last_sold(&self) -> Option<Timestamp> {
+        self.last_forward
+    }
+
     /// Whether there was enough liquid time lately to speak of a current rate.
     pub fn has_current_rate(short: &Tally) -> bool {
         short.liquid_days >= LEAST_LIQUID_DAYS

@@ -161,6 +161,21 @@ fn deadband(rate: FeePpm, current: FeePpm, settings: &ChannelSettings) -> Option
     })
 }
 
+/// Until when an update that changes no outbound rate is too soon.
+pub fn too_soon(
+    dearer: bool,
+    memory: &FeeMemory,
+    settings: &ChannelSettings,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let held = cooldown(dearer, Rhythm::Slow, memory, settings, now)
+        .or_else(|| daily_limit(memory, &settings.pace, now));
+    match held? {
+        Hold::Cooldown { until, .. } | Hold::DailyLimit { until } => Some(until),
+        _ => None,
+    }
+}
+
 fn cooldown(
     raise: bool,
     rhythm: Rhythm,
@@ -188,6 +203,23 @@ fn daily_limit(memory: &FeeMemory, pace: &Pace, now: Timestamp) -> Option<Hold> 
     Some(Hold::DailyLimit {
         until: oldest.plus(DAY),
     })
+}
+
+/// Notes that fees we asked for hold on the node.
+pub fn note_confirmed(memory: &mut FeeMemory, from: FeeParts, to: FeeParts, at: Timestamp) {
+    note_attempt(memory, from, to, at);
+    memory.confirmed = Some(to);
+    if to.inbound != from.inbound {
+        memory.inbound.granted(to.inbound);
+    }
+}
+
+/// Notes a write that was made, whatever came of it.
+pub fn note_attempt(memory: &mut FeeMemory, from: FeeParts, to: FeeParts, at: Timestamp) {
+    note_write(memory, at);
+    if to.inbound != from.inbound {
+        memory.inbound.attempted(at);
+    }
 }
 
 /// Notes a write in the memory that [`too_small_or_too_soon`] reads.

@@ -143,6 +143,7 @@ pub const CHANNEL_KEYS: &[Key<ChannelSettings>] = keys! { ChannelSettings:
     cost_sat: Sat => cost.sat,
     base_fee_msat: BaseFee => base_fee,
     keep: Flag => keep,
+    inbound_discount: Flag => inbound_discount,
 
     balance_gain: Number(0.0, 1.0) => gains.balance,
     throughput_gain: Number(0.0, 1.0) => gains.throughput,
@@ -194,6 +195,17 @@ pub const BUDGET_KEYS: &[Key<NodeSettings>] = keys! { NodeSettings:
     reserved_for_protection: Count(0, 3_600) => reserved_for_protection,
     max_moving_share: Number(0.0, 1.0) => max_moving_share,
     max_moving_free: Count(0, 100_000) => max_moving_free,
+};
+
+/// `[inbound]`: discounts for flow that refills a channel.
+pub const INBOUND_KEYS: &[Key<NodeSettings>] = keys! { NodeSettings:
+    discount: Flag => inbound.discount,
+    share: Number(0.0, 1.0) => inbound.share,
+    cheapest_ignored: Number(0.0, 1.0) => inbound.cheapest_ignored,
+    max_discount_ppm: Ppm => inbound.max_discount,
+    dead_zone: Number(0.0, 1.0) => inbound.dead_zone,
+    cooldown: Span(HOUR, DAY.saturating_mul(30)) => inbound.cooldown,
+    expires_after: Span(Duration::ZERO, DAY.saturating_mul(30)) => inbound.expires_after,
 };
 
 /// Two keys whose values cannot stand together.

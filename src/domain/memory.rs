@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::channel::{ChannelPoint, FeeParts};
+use super::discount::InboundMemory;
 use super::estimate::{Flow, Windows};
 use super::prune::PruneMemory;
 use super::standing::{NodeStanding, Standing};
@@ -67,6 +68,9 @@ pub struct FeeMemory {
     pub retry: bool,
     /// Our writes of the last 24 hours.
     pub writes: VecDeque<Timestamp>,
+    /// The inbound side.
+    #[serde(default)]
+    pub inbound: InboundMemory,
 }
 
 /// What is remembered about a channel.
@@ -140,6 +144,7 @@ impl FeeMemory {
         for at in &mut self.writes {
             *at = (*at).min(now);
         }
+        self.inbound.not_after(now);
         if let Some(foreign) = &mut self.foreign {
             foreign.seen_at = foreign.seen_at.min(now);
         }

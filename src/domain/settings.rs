@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::cost::Cost;
+use super::discount::InboundRules;
 use super::tuning::Tuning;
 use super::units::FeePpm;
 
@@ -176,6 +177,8 @@ pub struct ChannelSettings {
     pub prune: PruneRules,
     /// Never recommend pruning.
     pub keep: bool,
+    /// Whether the channel may have an inbound discount.
+    pub inbound_discount: bool,
 }
 
 impl ChannelSettings {
@@ -210,6 +213,8 @@ pub struct NodeSettings {
     pub max_moving_share: f64,
     /// So few moves are never an implausible share.
     pub max_moving_free: u32,
+    /// Inbound discounts.
+    pub inbound: InboundRules,
     /// The sweet-spot law's constants.
     pub tuning: Tuning,
 }
@@ -294,6 +299,7 @@ impl ChannelSettings {
                 quiet_node_share: 0.5,
             },
             keep: false,
+            inbound_discount: true,
         }
     }
 }
@@ -309,6 +315,7 @@ impl Default for NodeSettings {
             reserved_for_protection: 6,
             max_moving_share: 0.5,
             max_moving_free: 5,
+            inbound: InboundRules::default(),
             tuning: Tuning::default(),
         }
     }

@@ -18,6 +18,11 @@ impl FeePpm {
         f64::from(self.0)
     }
 
+    /// A share of it, rounded down.
+    pub fn share(self, share: f64) -> Self {
+        Self::rounded((self.as_f64() * share).floor())
+    }
+
     /// The nearest whole rate; anything not a number or below zero is zero.
     pub fn rounded(ppm: f64) -> Self {
         // `as` saturates and maps NaN to 0.

@@ -63,8 +63,8 @@ impl Pricer for Ours {
                 continue;
             };
             if let Some(channel) = self.memory.channels.get_mut(&decision.point) {
-                channel.fee.confirmed = Some(to);
-                guard::note_write(&mut channel.fee, seen.at);
+                let from = decision.current.unwrap_or_default();
+                guard::note_confirmed(&mut channel.fee, from, to, seen.at);
             }
             updates.push(FeeUpdate {
                 point: decision.point,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::domain::channel::tests::{channel, point};
 use crate::domain::channel::{FeeParts, InboundFee, Scid};
 use crate::domain::decision::{Decision, Evidence, Hold, Rhythm, Terms, Verdict};
+use crate::domain::discount::{Discount, DiscountHold};
 use crate::domain::estimate::Flow;
 use crate::domain::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory};
 use crate::domain::observation::{Forward, Observation};
@@ -112,6 +113,13 @@ pub(super) fn decision(n: u8, secs: i64, rhythm: Rhythm, verdict: Verdict) -> De
         wanted_before_ppm: 100.0,
         wanted_ppm: 100.5,
         limits: vec![],
+        inbound: Some(Discount {
+            missing: 0.4,
+            now: FeePpm(200),
+            most: FeePpm(150),
+            wanted: FeePpm(120),
+            held: Some(DiscountHold::Cooldown { until: at(9) }),
+        }),
         verdict,
     }
 }

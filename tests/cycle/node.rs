@@ -216,7 +216,16 @@ impl PolicyWriter for FakeNode {
             happens();
         }
         if matches!(inner.writes, Writes::Done | Writes::DoneUnanswered) {
-            inner.set_fees(write.point, write.fees);
+            let before = inner.channels[&write.point].policy.expect("a policy").fees;
+            let inbound = match write.set_inbound {
+                true => write.fees.inbound,
+                false => before.inbound,
+            };
+            let fees = FeeParts {
+                inbound,
+                ..write.fees
+            };
+            inner.set_fees(write.point, fees);
         }
         match inner.writes {
             Writes::Done | Writes::Lost => Ok(()),
