@@ -15,6 +15,7 @@ mod adapter_suite;
 mod chain;
 mod channel;
 mod daemon;
+mod discounts;
 mod fees;
 mod kills;
 mod line;
@@ -84,6 +85,10 @@ const SCENARIOS: &[Scenario] = &[
     (
         "a fee set by hand is respected",
         fees::a_fee_set_by_hand_is_respected,
+    ),
+    (
+        "a discount is given, used and taken back",
+        discounts::a_discount_is_given_used_and_taken_back,
     ),
     (
         "a private channel is read but left alone",

@@ -8,6 +8,7 @@ mod adapter_suite;
 
 mod faults;
 mod fidelity;
+mod inbound;
 mod market;
 mod month;
 mod raw;
