@@ -81,6 +81,7 @@ pub fn entrants() -> Vec<Entrant> {
 fn untuned() -> Vec<Entrant> {
     vec![
         Entrant::new("sweetspot", |_| ours(Law::Sweetspot)),
+        Entrant::new("sweetspot with inbound discount", |_| discounting()),
         Entrant::new("classic", |_| ours(Law::Classic)),
         Entrant::new("nothing", |_| Untouched),
         Entrant::of::<fixed::Fixed>(REFERENCE, fixed::Constants::default()),
@@ -107,6 +108,17 @@ fn untuned() -> Vec<Entrant> {
 /// sweetspot under one of its laws, managing every announced channel, with its
 /// built-in settings otherwise.
 fn ours(law: Law) -> Ours {
+    Ours::new(managing(law))
+}
+
+/// The same under its first law, with inbound discounts.
+fn discounting() -> Ours {
+    let mut book = managing(Law::Sweetspot);
+    book.node.inbound.discount = true;
+    Ours::new(book)
+}
+
+fn managing(law: Law) -> SettingsBook {
     let mut book = SettingsBook::default();
     for (name, value) in [
         ("mode", Value::Mode(Mode::Manage)),
@@ -116,7 +128,7 @@ fn ours(law: Law) -> Ours {
             book.defaults.set(key, value);
         }
     }
-    Ours::new(book)
+    book
 }
 
 /// The policies that can be tuned.
