@@ -20,6 +20,7 @@ pub mod matcher;
 pub mod memory;
 pub mod observation;
 pub mod pool;
+pub mod press;
 pub mod prune;
 pub mod recommend;
 pub mod schedule;

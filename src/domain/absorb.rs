@@ -63,9 +63,9 @@ pub fn forwards(
         // The node's clock may be ahead of ours; no rate may live in the future.
         forward.settled_at = forward.settled_at.min(now);
         memory.node.flow.count(forward.settled_at, NODE_WINDOWS);
-        sweetspot::sold(memory, ids.resolve(forward.scid_out), &forward);
-        for scid in [forward.scid_in, forward.scid_out] {
-            let known = ids.resolve(scid);
+        let between = [forward.scid_in, forward.scid_out].map(|scid| ids.resolve(scid));
+        sweetspot::sold(memory, between, &forward, &settings.tuning);
+        for known in between {
             if let Some(channel) = known.and_then(|point| memory.channels.get_mut(&point)) {
                 channel.flow.count(forward.settled_at, windows(settings));
             }

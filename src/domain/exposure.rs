@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::press::Turnover;
 use super::time::{SECONDS_PER_DAY, Timestamp};
 
 /// Forwards closer together than this are one session.
@@ -20,6 +21,8 @@ const SHORT_DAYS: f64 = 1.0;
 const LONG_DAYS: f64 = 14.0;
 /// A session's volume counts for no more than so many mean forwards.
 const LARGEST_SESSION: f64 = 2.0;
+/// A sale counts as at no more than so many times the node's level.
+const HIGHEST_PRICE: f64 = 5.0;
 /// The rate is no rate yet below this much liquid time, in days.
 const LEAST_LIQUID_DAYS: f64 = 0.2;
 
@@ -33,7 +36,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn pass(&mut self, days: f64, tau_days: f64, sessions: f64, liquid: bool) {
+    /// A span later.
+    pub fn pass(&mut self, days: f64, tau_days: f64, sessions: f64, liquid: bool) {
         let kept = libm::exp(-days / tau_days);
         self.sessions = self.sessions * kept + sessions;
         self.liquid_days = self.liquid_days * kept + if liquid { days } else { 0.0 };
@@ -63,6 +67,10 @@ struct Pending {
     sessions: f64,
     /// Amounts in mean forwards, capped by session.
     volume: f64,
+    /// What they earned, in mean forwards at the node's level.
+    worth: f64,
+    /// What came in, in mean forwards.
+    brought: f64,
 }
 
 /// A channel's sales, as seen at the side where they leave.
@@ -77,13 +85,17 @@ pub struct Exposure {
     last_forward: Option<Timestamp>,
     /// What the session of the last forward has left to count.
     session_room: f64,
+    #[serde(default)]
     pending: Pending,
+    /// What passes through it.
+    #[serde(default)]
+    pub turnover: Turnover,
 }
 
 impl Exposure {
     /// Counts a settled forward that left here; `volume` is its amount in mean
-    /// forwards.
-    pub fn sold(&mut self, at: Timestamp, volume: f64) {
+    /// forwards, `price` what it paid over the node's level.
+    pub fn sold(&mut self, at: Timestamp, volume: f64, price: f64) {
         let follows = |last: Timestamp| at.since(last) < SESSION_GAP;
         if !self.last_forward.is_some_and(follows) {
             self.pending.sessions += 1.0;
@@ -92,13 +104,20 @@ impl Exposure {
         let counted = volume.min(self.session_room);
         self.session_room -= counted;
         self.pending.volume += counted;
+        self.pending.worth += counted * price.min(HIGHEST_PRICE);
         self.last_forward = self.last_forward.max(Some(at));
     }
 
-    /// Takes in what was sold in the span that just ended, and the span. Gives
-    /// the volume sold in it. An unwatched span (`None`) tells nothing: it only
+    /// Counts a settled forward that came in here, of `volume` mean forwards.
+    pub fn brought(&mut self, volume: f64) {
+        self.pending.brought += volume.min(LARGEST_SESSION);
+    }
+
+    /// Takes in what was sold in the span that just ended, and the span, in
+    /// which the channel could send (`liquid`) and receive (`roomy`). Gives what
+    /// the sales were worth. An unwatched span (`None`) tells nothing: it only
     /// ages what is known by no time at all.
-    pub fn watch(&mut self, span: Option<Duration>, liquid: bool) -> f64 {
+    pub fn watch(&mut self, span: Option<Duration>, liquid: bool, roomy: bool) -> f64 {
         let pending = std::mem::take(&mut self.pending);
         let Some(span) = span else { return 0.0 };
         let days = span.as_secs_f64() / SECONDS_PER_DAY;
@@ -112,7 +131,9 @@ impl Exposure {
         let liquid = liquid || sold;
         self.short.pass(days, SHORT_DAYS, pending.sessions, liquid);
         self.long.pass(days, LONG_DAYS, pending.sessions, liquid);
-        pending.volume
+        self.turnover
+            .pass(days, (pending.volume, liquid), (pending.brought, roomy));
+        pending.worth
     }
 
     /// When a forward last left here.
@@ -140,9 +161,9 @@ mod tests {
     fn forwards_close_together_are_one_session() {
         let mut exposure = Exposure::default();
         for minutes in [0, 1, 9, 18, 30] {
-            exposure.sold(at(minutes), 1.0);
+            exposure.sold(at(minutes), 1.0, 1.0);
         }
-        let volume = exposure.watch(Some(HOUR), true);
+        let volume = exposure.watch(Some(HOUR), true, true);
         assert_eq!((exposure.long.sessions, volume), (2.0, 3.0));
     }
 
@@ -151,11 +172,11 @@ mod tests {
         let mut always = Exposure::default();
         let mut half = Exposure::default();
         for day in 0..40 {
-            always.sold(at(day * 1_440), 1.0);
-            half.sold(at(day * 1_440), 1.0);
-            always.watch(Some(HOUR * 24), true);
-            half.watch(Some(HOUR * 24), true);
-            half.watch(Some(HOUR * 24), false);
+            always.sold(at(day * 1_440), 1.0, 1.0);
+            half.sold(at(day * 1_440), 1.0, 1.0);
+            always.watch(Some(HOUR * 24), true, true);
+            half.watch(Some(HOUR * 24), true, true);
+            half.watch(Some(HOUR * 24), false, true);
         }
         let rate = |exposure: &Exposure| exposure.long.per_day(1.0);
         assert!((rate(&always) - 1.0).abs() < 0.1, "{}", rate(&always));
@@ -165,19 +186,19 @@ mod tests {
     #[test]
     fn what_was_not_watched_counts_neither_as_sales_nor_as_time() {
         let mut exposure = Exposure::default();
-        exposure.sold(at(0), 1.0);
-        exposure.watch(None, true);
+        exposure.sold(at(0), 1.0, 1.0);
+        exposure.watch(None, true, true);
         assert_eq!(exposure.long, Tally::default());
     }
 
     #[test]
     fn idle_time_counts_only_with_stock_and_ends_with_a_sale() {
         let mut exposure = Exposure::default();
-        exposure.watch(Some(HOUR * 48), true);
-        exposure.watch(Some(HOUR * 48), false);
+        exposure.watch(Some(HOUR * 48), true, true);
+        exposure.watch(Some(HOUR * 48), false, true);
         assert_eq!(exposure.idle_days, 2.0);
-        exposure.sold(at(0), 1.0);
-        exposure.watch(Some(HOUR), true);
+        exposure.sold(at(0), 1.0, 1.0);
+        exposure.watch(Some(HOUR), true, true);
         assert_eq!(exposure.idle_days, 0.0);
     }
 }

@@ -6,16 +6,21 @@
 //! the level's own moves are read as experiments: every channel stands at the
 //! level times an offset that does not depend on it.
 //!
-//! The level stands still for a week or more (a stand), then moves. Demand
-//! drifts, and swings by a third from week to week, so the only comparison
-//! that counts is between one stand and the next: how did sales per day
-//! change, against what each demand curve would have made of the move?
-//! Moves go up and down in turn, so a lasting trend in demand cancels out.
+//! The level stands still for a week or more (a stand), then moves. Each
+//! candidate demand curve keeps a running belief of where demand would be at a
+//! price of nothing, and is believed the less the further a stand's sales are
+//! off; that belief wanders, for demand does. Moves go up and down in turn, so a
+//! lasting trend is not taken for the price's doing.
+//!
+//! What counts is not how much was sold but what it earned, over the level: if
+//! stock is short, a higher level lets channels refill and their own offsets
+//! fall, so prices rise by less than the level does. Counting volume alone sends
+//! the level of a busy node far too high.
 //!
 //! Demand at level `M` is taken as proportional to `S(M) = 1 / (1 + (M/m)²)`
 //! with an unknown midpoint `m`, on a grid. The best level has an expected
-//! elasticity of −1: where `f · E[S(f) / S(M)]` peaks. Moves go beyond it by a
-//! share of what is not known, so exploration ends as knowledge grows.
+//! elasticity of −1. Moves go beyond it by a share of what is not known, so
+//! exploration ends as knowledge grows.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +30,8 @@ use super::units::count;
 const POINTS: usize = 15;
 const LOWEST_PPM: f64 = 15.0;
 const HIGHEST_PPM: f64 = 6_000.0;
-/// Steps of the search for the best level, per natural-log unit.
-const SEARCH_STEPS_PER_UNIT: f64 = 20.0;
+/// Halvings of the range in the search for the best level: to a thousandth.
+const HALVINGS: u32 = 13;
 
 /// How the level is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,8 +44,12 @@ pub struct Learning {
     pub memory_days: f64,
     /// How long the level stands still, in days, while little is known ...
     pub early_stand_days: f64,
-    /// ... and after the first [`Self::early_stands`].
+    /// ... and after the first [`Self::early_stands`], ...
     pub stand_days: f64,
+    /// ... or, while it has seen fewer than [`Self::enough_sales`], so long.
+    pub longest_stand_days: f64,
+    /// Independent sales that tell enough.
+    pub enough_sales: f64,
     /// The first days of a stand are not counted: fees are still on their way,
     /// and what was saved up or sold out at the level before is made good.
     pub wash_in_days: f64,
@@ -56,8 +65,11 @@ pub struct Learning {
     /// come in clusters.
     pub sale: f64,
     /// Standard deviation of the natural logarithm of a stand's demand around
-    /// its mean, sampling apart: a whole node's demand swings.
+    /// its course, sampling apart: a whole node's demand swings.
     pub swing: f64,
+    /// How fast the course itself wanders: variance of the natural logarithm
+    /// per day.
+    pub wander_per_day: f64,
 }
 
 /// A stretch of time at one level.
@@ -66,7 +78,7 @@ struct Stand {
     days: f64,
     /// Days, each weighted by the share of the business that stood at the level.
     standing_days: f64,
-    /// What was sold, in mean forwards.
+    /// What was sold, in mean forwards at the level.
     volume: f64,
 }
 
@@ -90,13 +102,25 @@ impl Stand {
     }
 }
 
+/// The course of demand as each midpoint would have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Course {
+    /// Natural logarithm of what would be sold per day at a price of nothing.
+    ln_rate: [f64; POINTS],
+    /// How uncertain each of them is.
+    variance: f64,
+    /// Days since it was brought up to date.
+    days: f64,
+}
+
 /// What has been learned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Level {
     /// The level in force, natural logarithm of ppm; `None` before any.
     ln_ppm: Option<f64>,
     stand: Stand,
-    before: Option<Told>,
+    course: Option<Course>,
     ln_likelihood: [f64; POINTS],
     stands: u32,
 }
@@ -131,10 +155,13 @@ impl Level {
             self.stand.standing_days += standing * days;
             self.stand.volume += volume;
         }
+        let told_enough = self.stand.volume >= learning.enough_sales * learning.sale;
         let length = if self.stands < learning.early_stands {
             learning.early_stand_days
-        } else {
+        } else if told_enough {
             learning.stand_days
+        } else {
+            learning.longest_stand_days
         };
         if self.stand.days >= length {
             self.move_on(learning);
@@ -147,11 +174,12 @@ impl Level {
         let stand = std::mem::take(&mut self.stand);
         let kept = libm::exp(-stand.days / learning.memory_days);
         self.ln_likelihood = self.ln_likelihood.map(|likelihood| likelihood * kept);
-        let told = stand.told(ln_ppm, learning);
-        if let (Some(before), Some(now)) = (self.before, told) {
-            self.compare(before, now);
+        if let Some(course) = &mut self.course {
+            course.days += stand.days;
         }
-        self.before = told;
+        if let Some(told) = stand.told(ln_ppm, learning) {
+            self.hear(told, learning);
+        }
         self.stands = self.stands.saturating_add(1);
         let belief = self.belief(learning);
         let side = if self.stands.is_multiple_of(2) {
@@ -160,26 +188,38 @@ impl Level {
             1.0
         };
         let beyond = side * learning.explored * belief.ln_sd();
-        let to = libm::log(belief.best_ppm(libm::exp(ln_ppm))) + beyond;
+        let to = libm::log(belief.best_ppm()) + beyond;
         let step = (to - ln_ppm).clamp(-learning.largest_move, learning.largest_move);
         self.ln_ppm = Some(ln_ppm + step);
     }
 
-    /// Holds every demand curve against what a move did.
-    fn compare(&mut self, before: Told, now: Told) {
-        let seen = now.ln_rate - before.ln_rate;
-        let (from, to) = (libm::exp(before.ln_ppm), libm::exp(now.ln_ppm));
-        for (k, likelihood) in self.ln_likelihood.iter_mut().enumerate() {
-            let expected = libm::log(share(to, midpoint(k)) / share(from, midpoint(k)));
-            let off = seen - expected;
-            *likelihood -= off * off / (2.0 * (before.variance + now.variance));
+    /// Holds every demand curve against what was sold: each expects demand to
+    /// be where it last was, and is believed the less the further it is off.
+    fn hear(&mut self, told: Told, learning: &Learning) {
+        let ppm = libm::exp(told.ln_ppm);
+        let freed = |k| told.ln_rate - libm::log(share(ppm, midpoint(k)));
+        let Some(course) = &mut self.course else {
+            self.course = Some(Course {
+                ln_rate: std::array::from_fn(freed),
+                variance: told.variance,
+                days: 0.0,
+            });
+            return;
+        };
+        let before = course.variance + learning.wander_per_day * course.days;
+        let spread = before + told.variance;
+        for k in 0..POINTS {
+            let off = freed(k) - course.ln_rate[k];
+            self.ln_likelihood[k] -= off * off / (2.0 * spread);
+            course.ln_rate[k] += off * before / spread;
         }
+        course.variance = before * told.variance / spread;
+        course.days = 0.0;
     }
 
     /// The level at which the expected demand has an elasticity of −1.
     pub fn best_ppm(&self, learning: &Learning) -> f64 {
-        self.belief(learning)
-            .best_ppm(libm::exp(self.ln_ppm(learning)))
+        self.belief(learning).best_ppm()
     }
 
     fn belief(&self, learning: &Learning) -> Belief {
@@ -198,27 +238,24 @@ impl Level {
 struct Belief([f64; POINTS]);
 
 impl Belief {
-    /// The best level by what is expected, seen from the level in force.
-    fn best_ppm(&self, now_ppm: f64) -> f64 {
-        let rates: [f64; POINTS] = std::array::from_fn(|k| self.0[k] / share(now_ppm, midpoint(k)));
-        let earned = |ppm: f64| -> f64 {
-            let rates = rates.iter().enumerate();
-            rates
-                .map(|(k, rate)| rate * share(ppm, midpoint(k)))
-                .sum::<f64>()
-                * ppm
+    /// The level at which the expected elasticity is −1: below it demand is
+    /// expected to be less elastic, above it more.
+    fn best_ppm(&self) -> f64 {
+        let elasticity = |ppm: f64| -> f64 {
+            let each = self.0.iter().enumerate();
+            each.map(|(k, weight)| weight * 2.0 * (1.0 - share(ppm, midpoint(k))))
+                .sum()
         };
-        let (mut best, mut most) = (now_ppm, earned(now_ppm));
-        let mut ln_ppm = libm::log(LOWEST_PPM);
-        while ln_ppm <= libm::log(HIGHEST_PPM) {
-            let ppm = libm::exp(ln_ppm);
-            let earned = earned(ppm);
-            if earned > most {
-                (best, most) = (ppm, earned);
+        let (mut low, mut high) = (libm::log(LOWEST_PPM), libm::log(HIGHEST_PPM));
+        for _ in 0..HALVINGS {
+            let middle = (low + high) / 2.0;
+            if elasticity(libm::exp(middle)) < 1.0 {
+                low = middle;
+            } else {
+                high = middle;
             }
-            ln_ppm += 1.0 / SEARCH_STEPS_PER_UNIT;
         }
-        best
+        libm::exp(low)
     }
 
     /// Standard deviation of the midpoint's natural logarithm.

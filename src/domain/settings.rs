@@ -246,7 +246,7 @@ impl ChannelSettings {
     /// goes there in few large steps; the classic law moves in many small ones.
     pub fn of(law: Law) -> Self {
         let (deadband, cooldown_cut, max_raise, max_cut) = match law {
-            Law::Sweetspot => (0.12, HOUR * 6, 0.5, 0.33),
+            Law::Sweetspot => (0.15, HOUR * 6, 0.5, 0.33),
             Law::Classic => (0.04, HOUR * 12, 0.25, 0.15),
         };
         Self {

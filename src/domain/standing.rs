@@ -13,8 +13,6 @@ const LARGEST_AMOUNT: f64 = 10.0;
 pub struct Standing {
     /// What it sold, and when it could.
     pub exposure: Exposure,
-    /// The leaky integral of its balance's deviation, natural-log units.
-    pub integral: f64,
 }
 
 /// The node's part in the market, as remembered.

@@ -9,8 +9,9 @@
 //!
 //! * tpm counts sessions over time in which there was something to sell, and
 //!   is compared as a logarithm, so sparse counts have no drift downwards;
-//! * balance is a position law with a leaky integral: deviation sets where the
-//!   price stands, not how fast it runs away;
+//! * balance is a position law: deviation sets where the price stands, not how
+//!   fast it runs away. It counts by how pressing it is ([`super::press`]): few
+//!   forwards dampen it. (An integral of it was tried and cost 1 to 2 %.)
 //! * the wanted ratio is what the node can have: if it owns a third of its
 //!   capacity, a half everywhere is not to be had, and all targets give way by
 //!   the same amount;
@@ -26,10 +27,11 @@ use super::exposure::{Exposure, Tally};
 use super::memory::{ChannelMemory, Memory};
 use super::observation::{Forward, Observation};
 use super::pool::{Pool, pools};
+use super::press::{Turnover, press};
 use super::settings::{ChannelSettings, LevelChoice, Mode};
 use super::time::{MINUTES_PER_DAY, SECONDS_PER_DAY};
 use super::tuning::Tuning;
-use super::units::{FeePpm, Msat, Sat, count};
+use super::units::{FeePpm, Sat};
 
 /// A channel is liquid while it can send so many mean forwards.
 const LIQUID_FORWARDS: f64 = 2.0;
@@ -41,23 +43,30 @@ const LONGEST_SPAN: Duration = Duration::from_secs(2 * 3_600);
 /// The wanted ratio gives way to what the node owns within these bounds.
 const FEASIBLE: (f64, f64) = (0.2, 0.8);
 
-/// Counts a settled forward where it left.
-pub fn sold(memory: &mut Memory, left_by: Option<ChannelPoint>, forward: &Forward) {
+/// Counts a settled forward that came and left by these channels.
+pub fn sold(
+    memory: &mut Memory,
+    [came_by, left_by]: [Option<ChannelPoint>; 2],
+    forward: &Forward,
+    tuning: &Tuning,
+) {
     let market = &mut memory.node.market;
     if forward.settled_at <= market.counted_through {
         return;
     }
     market.counted_through = forward.settled_at;
-    let sat = msat_as_sat(forward.amount_out);
+    let sat = forward.amount_out.as_sat();
     let volume = sat / market.amount.sat().max(1.0);
     market.amount.take_in(sat);
+    let paid_ppm = forward.fee.as_sat() / sat.max(1.0) * 1e6;
+    let price = paid_ppm / libm::exp(market.level.ln_ppm(&tuning.learning));
     if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
-        channel.market.exposure.sold(forward.settled_at, volume);
+        let exposure = &mut channel.market.exposure;
+        exposure.sold(forward.settled_at, volume, price);
     }
-}
-
-fn msat_as_sat(amount: Msat) -> f64 {
-    Sat(amount.0 / 1_000).as_f64()
+    if let Some(channel) = came_by.and_then(|point| memory.channels.get_mut(&point)) {
+        channel.market.exposure.brought(volume);
+    }
 }
 
 /// Where a channel's fee should stand, and why.
@@ -125,9 +134,10 @@ struct Case<'a> {
     pool: Pool<'a>,
     short: Tally,
     long: Tally,
+    turnover: Turnover,
     idle_days: f64,
-    integral: f64,
     liquid: bool,
+    roomy: bool,
     ratio: f64,
     target: f64,
 }
@@ -136,6 +146,17 @@ impl Case<'_> {
     /// How much is missing; below 0, how much is too much.
     fn missing(&self) -> f64 {
         self.target - self.ratio
+    }
+
+    /// How pressing that is, 0 to 1.
+    fn press(&self, mean_per_day: f64, forward_sat: f64, tuning: &Tuning) -> f64 {
+        let (turned, share) = if self.missing() > 0.0 {
+            (self.turnover.out, self.ratio)
+        } else {
+            (self.turnover.back, 1.0 - self.ratio)
+        };
+        let stock = share * self.pool.capacity() / forward_sat.max(1.0);
+        press(turned, mean_per_day, stock, tuning.press_days)
     }
 }
 
@@ -157,7 +178,6 @@ fn cases<'a>(
             let tallies = members.iter().map(|m| tally(&m.market.exposure));
             tallies.fold(Tally::default(), Tally::plus)
         };
-        let of_all = count(members.len()).max(1.0);
         let wanted = pool.settings.target_ratio;
         let (least, most) = (FEASIBLE.0.min(wanted), FEASIBLE.1.max(wanted));
         Case {
@@ -167,8 +187,12 @@ fn cases<'a>(
                 .iter()
                 .map(|m| m.market.exposure.idle_days)
                 .fold(f64::INFINITY, f64::min),
-            integral: members.iter().map(|m| m.market.integral).sum::<f64>() / of_all,
+            turnover: members
+                .iter()
+                .map(|m| m.market.exposure.turnover)
+                .fold(Turnover::default(), Turnover::plus),
             liquid: pool.can_send(needed),
+            roomy: (1.0 - pool.ratio()) * pool.capacity() >= needed.as_f64(),
             ratio: pool.ratio(),
             target: (wanted - shift).clamp(least, most),
             pool,
@@ -237,7 +261,7 @@ fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> 
             stocked_share: watched.min(1.0),
         },
         ln_level,
-        balance: gain * missing + case.integral,
+        balance: gain * missing * case.press(mean_per_day, memory.node.market.amount.sat(), tuning),
         throughput: throughput + descent(case, mean_per_day, tuning),
         dampening,
         censored: throughput > literal,
@@ -301,11 +325,8 @@ pub fn watch(
                 continue;
             };
             let span = span.filter(|_| remembered.first_seen < seen.at);
-            let market = &mut remembered.market;
-            sold += market.exposure.watch(span, case.liquid);
-            if span.is_some() && case.pool.is_active() {
-                market.integral = integrated(case, market.integral, days, tuning);
-            }
+            let exposure = &mut remembered.market.exposure;
+            sold += exposure.watch(span, case.liquid, case.roomy);
         }
         if teaches {
             // Time without stock counts here: a level at which channels sell
@@ -330,18 +351,6 @@ fn stands_at(channel: &Channel, memory: &Memory, aim: &Aim) -> bool {
     !foreign && fee.is_some_and(|ppm| (libm::log(ppm.max(0.4)) - aim.ln_ppm()).abs() <= AT_AIM)
 }
 
-/// The integral a span later. What few use may drift little: a balance that
-/// nobody moves says nothing about the price.
-fn integrated(case: &Case<'_>, before: f64, days: f64, tuning: &Tuning) -> f64 {
-    let missing = case.missing();
-    let beyond = (missing.abs() - tuning.integral_dead_zone).max(0.0);
-    let fed = beyond.copysign(missing);
-    let trusted = case.long.sessions / (case.long.sessions + tuning.integral_sessions);
-    let kept = before * libm::exp(-days / tuning.integral_days);
-    (kept + tuning.integral_per_day * days * trusted * fed)
-        .clamp(tuning.integral_low, tuning.integral_high)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,6 +360,7 @@ mod tests {
     use crate::domain::settings::NodeSettings;
     use crate::domain::standing::Standing;
     use crate::domain::time::Timestamp;
+    use crate::domain::units::Msat;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -419,16 +429,28 @@ mod tests {
             self.channels.iter().map(|c| aims[&c.point]).collect()
         }
 
-        fn sell(&mut self, index: usize, ago: Duration) {
-            let forward = Forward {
+        /// A mean forward out of a channel, at 100 ppm.
+        fn forward(&self, index: usize, ago: Duration) -> Forward {
+            Forward {
                 settled_at: self.now.minus(ago),
                 scid_in: self.channels[1 - index].scid,
                 scid_out: self.channels[index].scid,
-                amount_in: Msat(50_000_000),
+                amount_in: Msat(50_005_000),
                 amount_out: Msat(50_000_000),
-                fee: Msat(1),
-            };
-            sold(&mut self.memory, Some(self.channels[index].point), &forward);
+                fee: Msat(5_000),
+            }
+        }
+
+        fn take_in(&mut self, forward: &Forward) {
+            let points = [forward.scid_in, forward.scid_out].map(|scid| {
+                let found = self.channels.iter().find(|c| c.scid == scid);
+                found.map(|channel| channel.point)
+            });
+            sold(&mut self.memory, points, forward, &Tuning::default());
+        }
+
+        fn sell(&mut self, index: usize, ago: Duration) {
+            self.take_in(&self.forward(index, ago));
         }
     }
 
@@ -571,16 +593,46 @@ mod tests {
     }
 
     #[test]
-    fn a_lasting_deviation_is_worked_against_where_there_is_traffic() {
-        let mut world = World::of(&[0.1, 0.9]);
-        (0..24 * 5).for_each(|_| world.look());
-        assert_eq!(world.market(0).integral, 0.0);
-        for _ in 0..24 * 5 {
-            world.sell(0, HOUR / 2);
-            world.look();
-        }
-        assert!(world.market(0).integral > 0.05);
-        assert_eq!(world.market(1).integral, 0.0);
+    fn a_balance_counts_by_how_pressing_it_is() {
+        let mut world = World::of(&[0.2, 0.8]);
+        let turn = |world: &mut World, per_day: f64| {
+            let tally = Tally {
+                sessions: per_day * 1_000.0,
+                liquid_days: 1_000.0,
+            };
+            for index in [0, 1] {
+                let turnover = &mut world.market(index).exposure.turnover;
+                (turnover.out, turnover.back) = (tally, tally);
+            }
+            let aims = world.aims(&Tuning::default());
+            (aims[0].balance, aims[1].balance)
+        };
+        let (up, down) = turn(&mut world, 0.01);
+        assert!(0.0 < up && up < 0.02 && -0.01 < down && down < 0.0);
+        let (up, down) = turn(&mut world, 100.0);
+        assert!((1.1..1.2).contains(&up) && (-0.6..-0.55).contains(&down));
+    }
+
+    #[test]
+    fn a_sale_teaches_the_level_by_what_it_earned() {
+        let mut world = World::of(&[0.5, 0.5]);
+        let mut worth = |fee_msat: u64| {
+            let forward = Forward {
+                fee: Msat(fee_msat),
+                ..world.forward(0, HOUR / 2)
+            };
+            world.take_in(&forward);
+            let exposure = &mut world.market(0).exposure;
+            let worth = exposure.watch(Some(HOUR), true, true);
+            world.now = world.now.plus(HOUR);
+            worth
+        };
+        // 50,000 sat, a mean forward, at the level of 600 ppm, at half, at 50 times.
+        let level = Tuning::default().learning.prior_ppm;
+        let paid = |ppm: f64| (ppm * 50.0) as u64;
+        assert!((worth(paid(level)) - 1.0).abs() < 1e-6);
+        assert!((worth(paid(level / 2.0)) - 0.5).abs() < 1e-6);
+        assert!((worth(paid(level * 50.0)) - 5.0).abs() < 1e-6);
     }
 
     #[test]

@@ -8,22 +8,13 @@ use super::level::Learning;
 /// the same for every node: what differs between nodes is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
-    /// Natural-log units of price per unit of ratio missing, and in excess.
+    /// Natural-log units of price per unit of ratio missing, and in excess, where
+    /// it presses fully.
     pub balance_up: f64,
     /// See [`Self::balance_up`].
     pub balance_down: f64,
-    /// Integral of the deviation: natural-log units per day and unit of ratio.
-    pub integral_per_day: f64,
-    /// How fast it leaks, in days.
-    pub integral_days: f64,
-    /// Deviations within this do not feed it.
-    pub integral_dead_zone: f64,
-    /// Its bounds.
-    pub integral_low: f64,
-    /// See [`Self::integral_low`].
-    pub integral_high: f64,
-    /// Sessions that make a channel's activity half count for the integral.
-    pub integral_sessions: f64,
+    /// Days of demand against which stock and room are held ([`super::press`]).
+    pub press_days: f64,
     /// Natural-log units of price per natural-log unit of tpm over history.
     pub throughput: f64,
     /// Sessions at which the throughput signal is half trusted.
@@ -41,15 +32,10 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            balance_up: 2.0,
-            balance_down: 1.0,
-            integral_per_day: 0.2,
-            integral_days: 20.0,
-            integral_dead_zone: 0.15,
-            integral_low: -1.0,
-            integral_high: 1.5,
-            integral_sessions: 3.0,
-            throughput: 0.1,
+            balance_up: 4.0,
+            balance_down: 2.0,
+            press_days: 15.0,
+            throughput: 0.2,
             evidence_sessions: 10.0,
             dead_after_days: 60.0,
             dead_expected_sessions: 3.0,
@@ -60,12 +46,15 @@ impl Default for Tuning {
                 memory_days: 200.0,
                 early_stand_days: 7.0,
                 stand_days: 14.0,
+                longest_stand_days: 21.0,
+                enough_sales: 50.0,
                 wash_in_days: 3.0,
                 early_stands: 4,
-                explored: 0.3,
+                explored: 0.5,
                 largest_move: 0.5,
                 sale: 3.0,
-                swing: 0.3,
+                swing: 0.25,
+                wander_per_day: 0.003,
             },
         }
     }

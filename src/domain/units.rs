@@ -57,6 +57,14 @@ impl fmt::Display for Msat {
 #[serde(transparent)]
 pub struct Sat(pub u64);
 
+impl Msat {
+    /// The amount in satoshis, as a float.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn as_sat(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
+}
+
 impl Sat {
     /// The amount as a float, for ratios.
     #[allow(clippy::cast_precision_loss)]
