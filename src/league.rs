@@ -15,8 +15,9 @@ pub mod sets;
 pub mod stats;
 pub mod tuning;
 
-use crate::domain::book::SettingsBook;
+use crate::domain::book::{Layer, Rule, SettingsBook};
 use crate::domain::keys::{CHANNEL_KEYS, Value, find as find_key};
+use crate::domain::matcher::Matcher;
 use crate::domain::settings::{Law, Mode};
 use crate::sim::drive::{Pricer, Untouched};
 
@@ -105,8 +106,7 @@ fn untuned() -> Vec<Entrant> {
     ]
 }
 
-/// sweetspot under one of its laws, managing every announced channel, with its
-/// built-in settings otherwise.
+/// sweetspot under one of its laws.
 fn ours(law: Law) -> Ours {
     Ours::new(managing(law))
 }
@@ -118,17 +118,34 @@ fn discounting() -> Ours {
     Ours::new(book)
 }
 
+/// One of its laws, managing every channel, with its built-in settings otherwise.
+/// Unannounced channels, which the daemon leaves alone until a rule names them,
+/// are in: most of the others price them too.
 fn managing(law: Law) -> SettingsBook {
-    let mut book = SettingsBook::default();
-    for (name, value) in [
-        ("mode", Value::Mode(Mode::Manage)),
-        ("law", Value::Law(law)),
-    ] {
+    let manage = ("mode", Value::Mode(Mode::Manage));
+    let unannounced = Rule {
+        label: "unannounced channels".to_owned(),
+        matcher: Matcher {
+            private: Some(true),
+            ..Matcher::default()
+        },
+        layer: layer([manage]),
+    };
+    SettingsBook {
+        defaults: layer([manage, ("law", Value::Law(law))]),
+        rules: vec![unannounced],
+        ..SettingsBook::default()
+    }
+}
+
+fn layer<const N: usize>(values: [(&str, Value); N]) -> Layer {
+    let mut layer = Layer::default();
+    for (name, value) in values {
         if let Some(key) = find_key(CHANNEL_KEYS, name) {
-            book.defaults.set(key, value);
+            layer.set(key, value);
         }
     }
-    book
+    layer
 }
 
 /// The policies that can be tuned.
@@ -180,6 +197,27 @@ mod tests {
             );
             let still = ["nothing", REFERENCE].contains(&&*entrant.name);
             assert_eq!(metrics.updates == 0, still, "{}", entrant.name);
+        }
+    }
+
+    #[test]
+    fn unannounced_channels_are_priced_by_those_whose_sources_do() {
+        let text = "network = { synthetic = { nodes = 150, seed = 3 } }\nchannels = 8\n\
+                    days = 12\nwarm_up_days = 1\nrate = 1.0\nstart_fee = { ppm = 900 }\n\
+                    churn = { closes_per_channel_year = 0 }\npeers = { private = 0.4 }";
+        let scenario = Scenario::parse(text).expect("a scenario");
+        let case = runner::case("wallets", &scenario, 1, 1).expect("surveyed");
+        for entrant in entrants() {
+            let mut world = case.world();
+            drive(&mut world, &mut (entrant.make)(&case));
+            let unannounced = world.channels().filter(|channel| channel.private);
+            let rates = unannounced.filter_map(|channel| channel.policy);
+            let rates: Vec<u32> = rates.map(|policy| policy.fees.outbound.0).collect();
+            assert!(!rates.is_empty(), "the world has unannounced channels");
+            let family = entrant.name.trim_end_matches(" tuned");
+            let leaves = ["nothing", "lndg", "feelancer", "clboss"].contains(&family);
+            let left = rates.iter().all(|ppm| *ppm == 900);
+            assert_eq!(left, leaves, "{}: {rates:?}", entrant.name);
         }
     }
 

@@ -6,7 +6,8 @@
 //! it differs by `min_fee_ppm_delta`. The bounds have no defaults; ours are
 //! those of the project's own `examples/all-channels-proportional.config`.
 //! The balances add back pending HTLCs and the commit fee; ours also add back
-//! the anchors (660 sat).
+//! the anchors (660 sat). Unannounced channels are set like any other: that
+//! example's policy, like every policy without `chan.private`, matches them.
 
 use crate::domain::channel::FeeParts;
 use crate::domain::units::FeePpm;

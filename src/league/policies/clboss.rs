@@ -10,7 +10,9 @@
 //!
 //! The capacities of the peer's other peers are not to be had here: our rank is
 //! taken among our own peers instead, as a sample of the network's nodes. The
-//! median base fee is not to be had either: the base fee stays as it is.
+//! median base fee is not to be had either: the base fee stays as it is. A peer
+//! towards which nobody else has an announced channel has no median and is left
+//! alone, which is all that keeps it from unannounced channels.
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,8 @@
 //! is liquidity, and set back when the day's outflow sank after a change. Peers
 //! idle for a week are lowered. All between 500 and 5,000 ppm.
 //!
+//! Of unannounced channels it leaves out only those with Phoenix wallets
+//! (`PhoenixZeroReserve`), of which the market has none.
 //! Its funding and closing of channels is not modelled.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,9 +140,6 @@ impl Eclair {
         let now = tick.seen.at;
         let mut peers: BTreeMap<PeerId, Peer<'a>> = BTreeMap::new();
         for (id, channels) in by_peer(tick.seen) {
-            if channels.iter().all(|c| c.private) {
-                continue;
-            }
             let latest = channels.iter().filter_map(|c| Some((c, c.policy?)));
             let latest = latest.max_by_key(|(_, policy)| policy.last_update_secs);
             let Some((channel, policy)) = latest else {

@@ -9,7 +9,7 @@
 //! The simulator's median is by capacity, the source's is plain and leaves out 0
 //! and rates above 5,000. Balances are looked at every ten minutes instead of at
 //! each forward. `enough-liquidity`, `imbalance` and `max-htlc-steps` are off, as
-//! by default.
+//! by default. Announced or not makes no difference to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -9,6 +9,9 @@
 //! (`docker_demo/app/feelancer.toml`), of which its author says that they
 //! illustrate.
 //!
+//! A peer with unannounced channels alone is left out; next to an announced one
+//! they count and are set.
+//!
 //! The sample's pinned peer (a certain node) is not modelled; nor are outside
 //! changes of fees, and spreads remembered over a closed channel. The margin
 //! starts at the level it reverts to and is never changed, so it is constant. The

@@ -4,7 +4,8 @@
 //! Under 5 % local the rate is 5,000 ppm; above 95 %, once a week old, 0.
 //! Between, it looks at the forwards of the last interval alone: none out, down
 //! by a tenth; mostly in, down, mostly out, up, by half the imbalance; 10 ppm at
-//! least. Its `max_htlc` (80 % of local) is not modelled.
+//! least, on announced and unannounced channels alike. Its `max_htlc` (80 % of
+//! local) is not modelled.
 
 use std::time::Duration;
 

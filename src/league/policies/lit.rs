@@ -1,7 +1,8 @@
 //! Lightning Terminal's Autofees, as its documentation describes them
 //! (docs.lightning.engineering, "Autofees", litd 0.8.6 and later). The algorithm
 //! runs on a closed server; every number the documentation does not give is an
-//! assumption and marked so.
+//! assumption and marked so. It says nothing of unannounced channels; they are
+//! taken to be priced like the others.
 //!
 //! Each peer's traffic is compared with a target throughput taken from the five
 //! peers that earned most in the last 60 days: below it the rate is lowered,

@@ -5,7 +5,8 @@
 //! outflow per day; at most 1.5, and at least a line that falls from 1.05 (empty)
 //! over 1 (at the reserve) to 0.5 (full). The base fee is multiplied likewise by
 //! the number of forwards. Its first run with `--init` (half the highest rate) is
-//! left out: it starts from the fees it finds. Its CLTV delta is not modelled.
+//! left out: it starts from the fees it finds. It prices every channel that it
+//! is not told to ignore, unannounced ones too. Its CLTV delta is not modelled.
 
 use std::time::Duration;
 
