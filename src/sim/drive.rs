@@ -54,18 +54,20 @@ impl Pricer for Untouched {
     }
 }
 
-/// Runs the scenario's days; the warm-up counts for nothing.
+/// Runs the scenario's days; the warm-up counts for nothing. Ticks come at the
+/// pricer's own interval, whenever the warm-up ends.
 pub fn drive(world: &mut World, pricer: &mut impl Pricer) -> Metrics {
     let peers = world.peers();
-    let (warm_at, ends_at) = (world.warm_at(), world.ends_at());
+    let (mut warm_at, ends_at) = (Some(world.warm_at()), world.ends_at());
     let interval = pricer.interval().max(Duration::from_secs(1));
-    let mut warm = false;
+    let mut tick_at = world.now();
     loop {
-        if !warm && world.now() >= warm_at {
+        if let Some(at) = warm_at.take_if(|at| *at <= tick_at) {
+            world.step_until(at);
             world.reset_metrics();
-            warm = true;
         }
-        if world.now() >= ends_at {
+        world.step_until(tick_at);
+        if tick_at >= ends_at {
             return world.metrics();
         }
         let (forwards, htlcs) = (world.drain_forwards(), world.drain_htlc_events());
@@ -80,8 +82,6 @@ pub fn drive(world: &mut World, pricer: &mut impl Pricer) -> Metrics {
             // A policy that names a channel closed meanwhile changes nothing.
             let _ = world.set_fees(update.point, update.fees);
         }
-        let next = world.now().plus(interval).min(ends_at);
-        let next = if warm { next } else { next.min(warm_at) };
-        world.step_until(next);
+        tick_at = world.now().plus(interval).min(ends_at);
     }
 }

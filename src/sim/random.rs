@@ -28,6 +28,9 @@ pub enum Purpose {
     Node = 6,
     /// The ways over one peer.
     Peer = 7,
+    /// What a pricing policy leaves to chance; nothing of the market is drawn
+    /// from it.
+    Policy = 8,
 }
 
 /// One stream.

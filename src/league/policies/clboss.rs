@@ -132,7 +132,7 @@ impl Model for Clboss {
     fn new(constants: Constants, seed: u64) -> Self {
         Self {
             constants,
-            random: Random::stream(seed, Purpose::Node, 0xb055),
+            random: Random::stream(seed, Purpose::Policy, 0xb055),
             ids: ChannelIds::default(),
             peers: BTreeMap::new(),
             tables: BTreeMap::new(),
@@ -325,7 +325,7 @@ mod tests {
     fn five_cards_are_played_two_days_each_and_the_best_earner_is_the_centre() {
         let (c, mut random) = (
             Constants::default(),
-            Random::stream(1, Purpose::Node, 0xb055),
+            Random::stream(1, Purpose::Policy, 0xb055),
         );
         let mut table = Table::default();
         let mut levels = vec![];

@@ -138,7 +138,7 @@ impl Model for FeeAdjuster {
     fn new(constants: Constants, seed: u64) -> Self {
         Self {
             constants,
-            random: Random::stream(seed, Purpose::Node, 0xfee),
+            random: Random::stream(seed, Purpose::Policy, 0xfee),
             ids: ChannelIds::default(),
             last: BTreeMap::new(),
             started: false,

@@ -58,6 +58,33 @@ impl Pricer for Restless {
     }
 }
 
+/// Notes when it is asked, and leaves fees alone.
+struct Clock(Vec<Timestamp>);
+
+impl Pricer for Clock {
+    fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
+        self.0.push(tick.seen.at);
+        vec![]
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(6 * 3_600)
+    }
+}
+
+#[test]
+fn a_warm_up_that_ends_between_ticks_shifts_none_of_them() {
+    let mut scenario = bare(1.0, 2, 1.5);
+    scenario.warm_up_days = 0.4;
+    let terrain = by_hand(&[1_000_000, 1_000_000], 1_000.0, &[]);
+    let mut world = World::new(terrain, &scenario, 1);
+    let mut clock = Clock(vec![]);
+    let metrics = drive(&mut world, &mut clock);
+    let hours = clock.0.iter().map(|at| at.days_since(clock.0[0]) * 24.0);
+    assert!(hours.eq([0.0, 6.0, 12.0, 18.0, 24.0, 30.0]));
+    near(metrics.total().days, 2.0 * 1.1, 1e-9);
+}
+
 #[test]
 fn every_msat_is_accounted_for() {
     let (terrain, scenario) = troubled();
