@@ -354,10 +354,15 @@ fn tune_family(family: &Family, plan: &Plan, threads: NonZeroUsize) -> Result<()
         bar.tick();
     })?;
     bar.finish_and_clear();
+    let edge = match family.on_edge(&tuned.settings).join(", ") {
+        none if none.is_empty() => none,
+        some => format!("\n# at the end of its grid: {some}"),
+    };
     print(&format!(
-        "# {:.3} times {REFERENCE}; the defaults {:.3}\n[{}]\n{}\n",
+        "# {:.3} times {REFERENCE}; the defaults {:.3}; {} settings tried{edge}\n[{}]\n{}\n",
         tuned.after,
         tuned.before,
+        tuned.tried,
         family.name,
         family.describe(&tuned.settings).join("\n"),
     ));

@@ -7,6 +7,7 @@ use crate::domain::channel::{Channel, FeeParts, PeerId};
 use crate::domain::observation::Observation;
 use crate::domain::units::FeePpm;
 use crate::sim::drive::{FeeUpdate, Pricer, Tick};
+use crate::sim::math;
 
 /// A constant that the training search may move, over a documented range.
 #[derive(Debug)]
@@ -39,6 +40,11 @@ impl<P: Pricer + ?Sized> Pricer for Box<P> {
     fn interval(&self) -> std::time::Duration {
         (**self).interval()
     }
+}
+
+/// A base fee from a knob's value, in msat.
+pub fn msat(value: f64) -> u32 {
+    u32::try_from(math::whole(value)).unwrap_or(u32::MAX)
 }
 
 /// The update to these fees, unless they already hold.

@@ -93,19 +93,26 @@ impl Run {
     }
 }
 
-/// A scenario at a node; its terrain lives from its first run to its last.
+/// A scenario at a node.
 struct Site {
     scenario: String,
     rules: Arc<Scenario>,
     network: Arc<Network>,
-    terrain: Mutex<(Option<Arc<Terrain>>, usize)>,
+    terrain: Mutex<Slot>,
+}
+
+/// A site's terrain, surveyed at the first run, and the runs it is kept for.
+#[derive(Default)]
+struct Slot {
+    terrain: Option<Arc<Terrain>>,
+    runs_left: usize,
 }
 
 impl Site {
     /// The terrain, for one run.
-    fn enter(&self) -> Result<Arc<Terrain>, PlayError> {
+    fn enter(&self, keep: bool) -> Result<Arc<Terrain>, PlayError> {
         let mut slot = lock(&self.terrain);
-        let terrain = match &slot.0 {
+        let terrain = match &slot.terrain {
             Some(terrain) => terrain.clone(),
             None => {
                 let made = survey(&self.network, &self.rules);
@@ -116,8 +123,8 @@ impl Site {
                 })?)
             }
         };
-        slot.1 -= 1;
-        slot.0 = (slot.1 > 0).then(|| terrain.clone());
+        slot.runs_left = slot.runs_left.saturating_sub(1);
+        slot.terrain = (keep || slot.runs_left > 0).then(|| terrain.clone());
         Ok(terrain)
     }
 }
@@ -172,61 +179,101 @@ pub fn play_all(
     threads: NonZeroUsize,
     tell: &(dyn Fn() + Sync),
 ) -> Result<Vec<Run>, PlayError> {
-    let mut networks = Networks::default();
-    let per_site = plan.seeds.len() * entrants.len();
-    let mut sites = vec![];
-    for (name, scenario) in &plan.scenarios {
-        for node in &plan.nodes {
-            sites.push(Site {
-                scenario: name.clone(),
-                network: networks.get(&scenario.network)?,
-                rules: Arc::new(Scenario {
-                    node: *node,
-                    ..scenario.clone()
-                }),
-                terrain: Mutex::new((None, per_site)),
-            });
+    Sites::of(plan)?.play(entrants, threads, tell)
+}
+
+/// The sites of a plan.
+pub struct Sites {
+    sites: Vec<Site>,
+    seeds: Vec<u64>,
+    keep: bool,
+}
+
+impl Sites {
+    /// A plan's; a terrain is dropped after its last run.
+    pub fn of(plan: &Plan) -> Result<Self, PlayError> {
+        let mut networks = Networks::default();
+        let mut sites = vec![];
+        for (name, scenario) in &plan.scenarios {
+            for node in &plan.nodes {
+                sites.push(Site {
+                    scenario: name.clone(),
+                    network: networks.get(&scenario.network)?,
+                    rules: Arc::new(Scenario {
+                        node: *node,
+                        ..scenario.clone()
+                    }),
+                    terrain: Mutex::default(),
+                });
+            }
         }
-    }
-    let jobs = sites.iter().flat_map(|site| {
-        let worlds = plan.seeds.iter().map(move |seed| (site, *seed));
-        worlds.flat_map(|world| entrants.iter().map(move |entrant| (world, entrant)))
-    });
-    let jobs: Mutex<VecDeque<_>> = Mutex::new(jobs.enumerate().collect());
-    let done: Mutex<Vec<(usize, Run)>> = Mutex::new(vec![]);
-    let work = || -> Result<(), PlayError> {
-        loop {
-            let Some((index, ((site, seed), entrant))) = lock(&jobs).pop_front() else {
-                return Ok(());
-            };
-            let terrain = site.enter().inspect_err(|_| lock(&jobs).clear())?;
-            let case = Case {
-                terrain,
-                scenario: site.rules.clone(),
-                seed,
-            };
-            let run = Run {
-                scenario: site.scenario.clone(),
-                node: site.rules.node,
-                seed,
-                policy: entrant.name.clone(),
-                account: play(&case, &entrant.make),
-            };
-            lock(&done).push((index, run));
-            tell();
-        }
-    };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.get()).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        Ok(Self {
+            sites,
+            seeds: plan.seeds.clone(),
+            keep: false,
         })
-    })?;
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, run)| run).collect())
+    }
+
+    /// The same, with every terrain kept: to play there again and again.
+    pub fn kept(plan: &Plan) -> Result<Self, PlayError> {
+        let sites = Self::of(plan)?;
+        Ok(Self {
+            keep: true,
+            ..sites
+        })
+    }
+
+    /// Plays these policies everywhere; `tell` is called after each run.
+    pub fn play(
+        &self,
+        entrants: &[Entrant],
+        threads: NonZeroUsize,
+        tell: &(dyn Fn() + Sync),
+    ) -> Result<Vec<Run>, PlayError> {
+        for site in &self.sites {
+            lock(&site.terrain).runs_left = self.seeds.len() * entrants.len();
+        }
+        let jobs = self.sites.iter().flat_map(|site| {
+            let worlds = self.seeds.iter().map(move |seed| (site, *seed));
+            worlds.flat_map(|world| entrants.iter().map(move |entrant| (world, entrant)))
+        });
+        let jobs: Mutex<VecDeque<_>> = Mutex::new(jobs.enumerate().collect());
+        let done: Mutex<Vec<(usize, Run)>> = Mutex::new(vec![]);
+        let work = || -> Result<(), PlayError> {
+            loop {
+                let Some((index, ((site, seed), entrant))) = lock(&jobs).pop_front() else {
+                    return Ok(());
+                };
+                let entered = site.enter(self.keep);
+                let terrain = entered.inspect_err(|_| lock(&jobs).clear())?;
+                let case = Case {
+                    terrain,
+                    scenario: site.rules.clone(),
+                    seed,
+                };
+                let run = Run {
+                    scenario: site.scenario.clone(),
+                    node: site.rules.node,
+                    seed,
+                    policy: entrant.name.clone(),
+                    account: play(&case, &entrant.make),
+                };
+                lock(&done).push((index, run));
+                tell();
+            }
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads.get()).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_for_each(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })?;
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(index, _)| *index);
+        Ok(done.into_iter().map(|(_, run)| run).collect())
+    }
 }
 
 #[cfg(test)]

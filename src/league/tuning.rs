@@ -1,16 +1,20 @@
 //! Gives each rival its best constants, found on the training set alone.
 //!
 //! A coordinate search: constant by constant, every value of its grid is played
-//! and the best one kept, round after round until a round improves nothing. What
-//! is maximised is the geometric mean of net fees over all worlds, so that a
-//! large node counts no more than a small one. What was found is kept in
-//! `tuned.toml`, in the form in which the search prints it.
+//! and the best one kept. In later rounds, until one improves nothing, a constant
+//! climbs from where it is to the neighbouring value. What is maximised is the
+//! geometric mean of net fees over all worlds, so that a large node counts no more
+//! than a small one. What was found is kept in `tuned.toml`, in the form in which
+//! the search prints it.
+//!
+//! Grids are wide: they end where a source allows no more, or well beyond where
+//! the search has ever gone. A constant that ends on the edge of its grid is said.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use super::model::Model;
-use super::runner::{Plan, PlayError, play_all};
+use super::runner::{Plan, PlayError, Run, Sites};
 use super::{Entrant, REFERENCE, find, stats};
 
 /// Values set over a family's defaults, by index of the constant.
@@ -54,6 +58,16 @@ impl Family {
             .collect()
     }
 
+    /// The constants set to the least or most of their grid.
+    pub fn on_edge(&self, settings: &Settings) -> Vec<&'static str> {
+        let ends = settings.iter().filter(|(knob, value)| {
+            let grid = self.knobs[**knob].1;
+            // Of two, both are ends.
+            grid.len() > 2 && (grid.first() == Some(value) || grid.last() == Some(value))
+        });
+        ends.map(|(knob, _)| self.knobs[*knob].0).collect()
+    }
+
     /// The settings that were found for it; `None` if it was never tuned.
     pub fn tuned(&self) -> Option<Settings> {
         let found = found().remove(self.name)?;
@@ -83,12 +97,82 @@ pub struct Tuned {
     pub before: f64,
     /// The same with the best constants.
     pub after: f64,
+    /// How many settings were played.
+    pub tried: usize,
 }
 
 /// A search must gain so much to move a constant: less is noise.
 const LEAST_GAIN: f64 = 1.002;
-/// Rounds over all constants.
-const MOST_ROUNDS: usize = 3;
+/// Rounds over the constants.
+const MOST_ROUNDS: usize = 6;
+/// Rounds in which those that have stayed at their default are tried too.
+const ROUNDS_OVER_ALL: usize = 2;
+
+/// The league as a function of a family's settings.
+struct Scorer<'a> {
+    family: &'a Family,
+    sites: Sites,
+    threads: NonZeroUsize,
+    reference: Vec<Run>,
+    known: BTreeMap<Vec<String>, f64>,
+}
+
+impl<'a> Scorer<'a> {
+    fn new(family: &'a Family, plan: &Plan, threads: NonZeroUsize) -> Result<Self, PlayError> {
+        let reference: Vec<Entrant> = find(REFERENCE).into_iter().collect();
+        let sites = Sites::kept(plan)?;
+        Ok(Self {
+            family,
+            reference: sites.play(&reference, threads, &|| {})?,
+            sites,
+            threads,
+            known: BTreeMap::new(),
+        })
+    }
+
+    fn scores(&mut self, tried: &[Settings]) -> Result<Vec<f64>, PlayError> {
+        let names: Vec<_> = tried.iter().map(|s| self.family.describe(s)).collect();
+        let new = names.iter().zip(tried);
+        let new = new.filter(|(name, _)| !self.known.contains_key(*name));
+        let (new, entrants): (Vec<_>, Vec<_>) = new
+            .map(|(name, settings)| (name, self.family.entrant(&name.join(", "), settings)))
+            .unzip();
+        let mut runs = self.sites.play(&entrants, self.threads, &|| {})?;
+        runs.extend_from_slice(&self.reference);
+        for (name, entrant) in new.into_iter().zip(&entrants) {
+            let ratio = stats::ratio(&runs, &entrant.name, REFERENCE);
+            let mean = ratio.map_or(0.0, |ratio| ratio.mean);
+            self.known.insert(name.clone(), mean);
+        }
+        Ok(names.iter().map(|name| self.known[name]).collect())
+    }
+
+    /// The best of the `tried`, if it beats `best` by enough.
+    fn better(
+        &mut self,
+        tried: Vec<Settings>,
+        best: f64,
+    ) -> Result<Option<(Settings, f64)>, PlayError> {
+        let scored = self.scores(&tried)?.into_iter().zip(tried);
+        let leader = scored.fold((best * LEAST_GAIN, None), |leader, (score, tried)| {
+            match score > leader.0 {
+                true => (score, Some(tried)),
+                false => leader,
+            }
+        });
+        Ok(leader.1.map(|settings| (settings, leader.0)))
+    }
+}
+
+/// The values next to the one set; the whole grid if none is.
+fn neighbours(grid: &[f64], set: Option<f64>) -> Vec<f64> {
+    let Some(set) = set else {
+        return grid.to_vec();
+    };
+    let below = grid.iter().rev().find(|value| **value < set);
+    let above = grid.iter().find(|value| **value > set);
+    below.into_iter().chain(above).copied().collect()
+}
 
 /// Searches a family's constants; `tell` hears of each improvement.
 pub fn tune(
@@ -97,50 +181,33 @@ pub fn tune(
     threads: NonZeroUsize,
     tell: &mut dyn FnMut(&Settings, f64),
 ) -> Result<Tuned, PlayError> {
-    let reference: Vec<Entrant> = find(REFERENCE).into_iter().collect();
-    let mut runs = play_all(plan, &reference, threads, &|| {})?;
-    let known = runs.len();
-    let mut scored: BTreeMap<Vec<String>, f64> = BTreeMap::new();
-    let mut scores = |tried: &[Settings]| -> Result<Vec<f64>, PlayError> {
-        let names: Vec<Vec<String>> = tried.iter().map(|s| family.describe(s)).collect();
-        let new = names.iter().zip(tried);
-        let new = new.filter(|(name, _)| !scored.contains_key(*name));
-        let new: Vec<(&Vec<String>, Entrant)> = new
-            .map(|(name, settings)| (name, family.entrant(&name.join(", "), settings)))
-            .collect();
-        let (new, entrants): (Vec<_>, Vec<_>) = new.into_iter().unzip();
-        runs.truncate(known);
-        runs.extend(play_all(plan, &entrants, threads, &|| {})?);
-        for (name, entrant) in new.into_iter().zip(&entrants) {
-            let ratio = stats::ratio(&runs, &entrant.name, REFERENCE);
-            scored.insert(name.clone(), ratio.map_or(0.0, |ratio| ratio.mean));
-        }
-        Ok(names.iter().map(|name| scored[name]).collect())
-    };
+    let mut scorer = Scorer::new(family, plan, threads)?;
     let mut settings = Settings::new();
-    let before = scores(&[Settings::new()])?[0];
+    let before = scorer.scores(&[Settings::new()])?[0];
     let mut best = before;
     tell(&settings, best);
-    for _ in 0..MOST_ROUNDS {
+    for round in 0..MOST_ROUNDS {
         let at_start = best;
         for (knob, (_, grid)) in family.knobs.iter().enumerate() {
-            let with = |value: &f64| {
-                let mut tried = settings.clone();
-                tried.insert(knob, *value);
-                tried
-            };
-            let tried: Vec<Settings> = grid.iter().map(with).collect();
-            let scored = scores(&tried)?.into_iter().zip(tried);
-            let (score, found) = scored.fold((best, None), |leader, (score, tried)| {
-                match score > leader.0.max(best * LEAST_GAIN) {
-                    true => (score, Some(tried)),
-                    false => leader,
+            loop {
+                let set = settings.get(&knob).copied();
+                if set.is_none() && round >= ROUNDS_OVER_ALL {
+                    break;
                 }
-            });
-            if let Some(found) = found {
-                settings = found;
-                best = score;
+                let values = neighbours(grid, set);
+                let tried = values.into_iter().map(|value| {
+                    let mut tried = settings.clone();
+                    tried.insert(knob, value);
+                    tried
+                });
+                let Some((found, score)) = scorer.better(tried.collect(), best)? else {
+                    break;
+                };
+                (settings, best) = (found, score);
                 tell(&settings, best);
+                if set.is_none() {
+                    break;
+                }
             }
         }
         if best <= at_start {
@@ -151,6 +218,7 @@ pub fn tune(
         settings,
         before,
         after: best,
+        tried: scorer.known.len(),
     })
 }
 
@@ -182,6 +250,24 @@ mod tests {
         );
         assert!(tuned.after > 1.0 && steps.is_sorted());
         assert!(family.describe(&tuned.settings)[0].starts_with("ppm = "));
+    }
+
+    #[test]
+    fn a_constant_never_set_meets_its_whole_grid_then_climbs_from_value_to_value() {
+        let grid = [1.0, 2.0, 5.0, 10.0];
+        assert_eq!(neighbours(&grid, None), grid);
+        assert_eq!(neighbours(&grid, Some(2.0)), [1.0, 5.0]);
+        assert_eq!(neighbours(&grid, Some(10.0)), [5.0]);
+    }
+
+    #[test]
+    fn a_value_at_the_end_of_its_grid_is_said() {
+        let families = families();
+        let family = families.iter().find(|f| f.name == "static").expect("known");
+        let (name, grid) = family.knobs[0];
+        let at = |value: f64| family.on_edge(&Settings::from([(0, value)]));
+        assert_eq!(at(grid[0]), [name]);
+        assert!(at(grid[1]).is_empty());
     }
 
     #[test]

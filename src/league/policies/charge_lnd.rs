@@ -11,7 +11,7 @@
 
 use crate::domain::channel::FeeParts;
 use crate::domain::units::FeePpm;
-use crate::league::model::{Knob, Model, change, rate_ppm};
+use crate::league::model::{Knob, Model, change, msat, rate_ppm};
 use crate::sim::drive::{FeeUpdate, Pricer, Tick};
 
 /// Its settings.
@@ -49,19 +49,26 @@ impl Model for ChargeLnd {
         Knob {
             name: "max_fee_ppm",
             grid: &[
-                200.0, 300.0, 500.0, 750.0, 1_000.0, 1_500.0, 2_000.0, 3_000.0,
+                200.0, 300.0, 500.0, 750.0, 1_000.0, 1_250.0, 1_500.0, 2_000.0, 3_000.0, 5_000.0,
             ],
             set: |c, value| c.max_fee_ppm = value,
         },
         Knob {
             name: "min_fee_ppm",
-            grid: &[0.0, 50.0, 100.0, 200.0, 300.0, 500.0, 700.0, 1_000.0],
+            grid: &[
+                0.0, 50.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 850.0, 1_000.0, 1_400.0,
+            ],
             set: |c, value| c.min_fee_ppm = value,
         },
         Knob {
             name: "min_fee_ppm_delta",
-            grid: &[5.0, 10.0, 25.0, 50.0],
+            grid: &[1.0, 5.0, 10.0, 25.0, 50.0, 100.0],
             set: |c, value| c.min_fee_ppm_delta = value,
+        },
+        Knob {
+            name: "base_fee_msat",
+            grid: &[0.0, 500.0, 1_000.0, 5_000.0, 20_000.0, 50_000.0],
+            set: |c, value| c.base_fee_msat = msat(value),
         },
     ];
 

@@ -103,12 +103,14 @@ impl Model for Clboss {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "median_factor",
-            grid: &[0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0],
+            grid: &[0.1, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0],
             set: |c, value| c.median_factor = value,
         },
         Knob {
             name: "least_ppm",
-            grid: &[1.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
+            grid: &[
+                1.0, 100.0, 200.0, 350.0, 500.0, 600.0, 700.0, 850.0, 1_000.0, 1_400.0,
+            ],
             set: |c, value| c.least_ppm = value,
         },
         Knob {
@@ -119,12 +121,12 @@ impl Model for Clboss {
         },
         Knob {
             name: "balance_base",
-            grid: &[1.0, 5.0, 10.0, 25.0, 50.0],
+            grid: &[1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0],
             set: |c, value| c.balance_base = value,
         },
         Knob {
             name: "card_hours",
-            grid: &[24.0, 48.0, 96.0, 192.0],
+            grid: &[12.0, 24.0, 48.0, 96.0, 192.0, 384.0],
             set: |c, value| c.card_hours = value,
         },
     ];

@@ -19,6 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::league::flows::Flows;
 use crate::league::model::{Knob, Model, by_peer, post, rate_ppm};
 use crate::sim::drive::{FeeUpdate, Pricer, Tick};
+use crate::sim::math;
 
 /// Its settings.
 #[derive(Clone, Debug)]
@@ -97,28 +98,35 @@ impl Model for Eclair {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "min_ppm",
-            grid: &[100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
+            grid: &[
+                100.0, 200.0, 350.0, 500.0, 600.0, 700.0, 850.0, 1_000.0, 1_400.0,
+            ],
             set: |c, value| c.min_ppm = value,
         },
         Knob {
             name: "step_ppm",
-            grid: &[25.0, 50.0, 100.0, 200.0, 500.0],
+            grid: &[10.0, 25.0, 50.0, 100.0, 200.0, 350.0, 500.0, 1_000.0],
             set: |c, value| c.step_ppm = value,
         },
         Knob {
             name: "volume_share",
-            grid: &[0.01, 0.02, 0.05, 0.1],
+            grid: &[0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
             set: |c, value| c.volume_share = value,
         },
         Knob {
             name: "idle_share",
-            grid: &[0.0, 0.02, 0.075, 0.2],
+            grid: &[0.0, 0.02, 0.075, 0.2, 0.4, 0.8],
             set: |c, value| c.idle_share = value,
         },
         Knob {
             name: "max_ppm",
-            grid: &[1_000.0, 2_000.0, 5_000.0],
+            grid: &[700.0, 1_000.0, 1_500.0, 2_000.0, 5_000.0],
             set: |c, value| c.max_ppm = value,
+        },
+        Knob {
+            name: "top_peers",
+            grid: &[5.0, 10.0, 20.0, 40.0, 1_000.0],
+            set: |c, value| c.top_peers = usize::try_from(math::whole(value)).unwrap_or(10),
         },
     ];
 
@@ -184,7 +192,7 @@ impl Eclair {
     ) -> Option<(f64, Option<Change>)> {
         let c = &self.constants;
         let into_bucket = now.secs().rem_euclid(BUCKET_SECS);
-        let into_bucket = crate::sim::math::float(u64::try_from(into_bucket).unwrap_or(0));
+        let into_bucket = math::float(u64::try_from(into_bucket).unwrap_or(0));
         // How many buckets the last two amount to by now, and how many days.
         let buckets = 1.0 + into_bucket / 10_800.0;
         let days = buckets / 8.0;

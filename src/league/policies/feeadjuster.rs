@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::domain::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
 use crate::domain::units::FeePpm;
-use crate::league::model::{Knob, Model, change};
+use crate::league::model::{Knob, Model, change, msat};
 use crate::sim::drive::{FeeUpdate, Pricer, Tick};
 use crate::sim::math;
 use crate::sim::random::{Purpose, Random};
@@ -103,7 +103,8 @@ impl Model for FeeAdjuster {
         Knob {
             name: "ppm",
             grid: &[
-                10.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0, 1_400.0, 2_000.0,
+                10.0, 100.0, 200.0, 350.0, 500.0, 700.0, 850.0, 1_000.0, 1_200.0, 1_400.0, 2_000.0,
+                3_000.0,
             ],
             set: |c, value| c.ppm = value,
         },
@@ -122,7 +123,7 @@ impl Model for FeeAdjuster {
         Knob {
             // The multiplier; 0 is no median.
             name: "median",
-            grid: &[0.0, 0.5, 1.0, 2.0],
+            grid: &[0.0, 0.5, 1.0, 2.0, 4.0, 8.0],
             set: |c, value| {
                 c.median = value > 0.0;
                 c.median_multiplier = value.max(0.1);
@@ -130,8 +131,18 @@ impl Model for FeeAdjuster {
         },
         Knob {
             name: "threshold",
-            grid: &[0.02, 0.05, 0.1],
+            grid: &[0.005, 0.02, 0.05, 0.1, 0.2],
             set: |c, value| c.threshold = value,
+        },
+        Knob {
+            name: "threshold_sat",
+            grid: &[10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0],
+            set: |c, value| c.threshold_sat = value,
+        },
+        Knob {
+            name: "base_fee_msat",
+            grid: &[0.0, 500.0, 1_000.0, 5_000.0, 20_000.0, 50_000.0],
+            set: |c, value| c.base_fee_msat = msat(value),
         },
     ];
 

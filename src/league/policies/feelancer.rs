@@ -166,13 +166,15 @@ impl Model for Feelancer {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "margin_ppm",
-            grid: &[0.0, 50.0, 150.0, 300.0, 500.0, 800.0, 1_200.0],
+            grid: &[
+                0.0, 50.0, 150.0, 300.0, 500.0, 650.0, 800.0, 1_000.0, 1_200.0, 1_600.0,
+            ],
             set: |c, value| c.margin_ppm = value,
         },
         Knob {
             // A factor on all three.
             name: "gain",
-            grid: &[1.0, 3.0, 10.0, 20.0, 40.0],
+            grid: &[0.3, 1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0],
             set: |c, value| {
                 let sample = Constants::default().gains;
                 c.gains = Gains {
@@ -185,12 +187,12 @@ impl Model for Feelancer {
         },
         Knob {
             name: "least_error",
-            grid: &[-1.0, -0.5, -0.1],
+            grid: &[-4.0, -2.0, -1.0, -0.5, -0.1, 0.0],
             set: |c, value| c.error.0 = value,
         },
         Knob {
             name: "level_target_ppm",
-            grid: &[50.0, 100.0, 200.0],
+            grid: &[0.0, 50.0, 100.0, 200.0, 400.0],
             set: |c, value| c.level_target_ppm = value,
         },
         Knob {
@@ -201,8 +203,13 @@ impl Model for Feelancer {
         },
         Knob {
             name: "least_rate_ppm",
-            grid: &[1.0, 200.0, 350.0, 700.0],
+            grid: &[1.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
             set: |c, value| c.bounds_ppm.0 = value,
+        },
+        Knob {
+            name: "most_rate_ppm",
+            grid: &[1_000.0, 1_500.0, 2_121.0, 3_000.0, 5_000.0],
+            set: |c, value| c.bounds_ppm.1 = value,
         },
     ];
 

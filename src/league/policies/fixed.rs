@@ -1,18 +1,25 @@
 //! One rate for every channel, for ever: what most nodes do.
 
-use crate::league::model::{Knob, Model, post};
+use crate::domain::channel::FeeParts;
+use crate::domain::units::FeePpm;
+use crate::league::model::{Knob, Model, change, msat};
 use crate::sim::drive::{FeeUpdate, Pricer, Tick};
 
-/// The rate.
+/// The fees.
 #[derive(Clone, Debug)]
 pub struct Constants {
-    /// In ppm.
+    /// The rate, in ppm.
     pub ppm: f64,
+    /// The base fee, in msat.
+    pub base_fee_msat: u32,
 }
 
 impl Default for Constants {
     fn default() -> Self {
-        Self { ppm: 200.0 }
+        Self {
+            ppm: 200.0,
+            base_fee_msat: 0,
+        }
     }
 }
 
@@ -23,13 +30,21 @@ pub struct Fixed(Constants);
 impl Model for Fixed {
     type Constants = Constants;
 
-    const KNOBS: &'static [Knob<Constants>] = &[Knob {
-        name: "ppm",
-        grid: &[
-            50.0, 100.0, 150.0, 200.0, 300.0, 400.0, 500.0, 700.0, 1_000.0, 1_400.0, 2_000.0,
-        ],
-        set: |c, value| c.ppm = value,
-    }];
+    const KNOBS: &'static [Knob<Constants>] = &[
+        Knob {
+            name: "ppm",
+            grid: &[
+                50.0, 100.0, 150.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 850.0, 1_000.0,
+                1_400.0, 2_000.0, 3_000.0,
+            ],
+            set: |c, value| c.ppm = value,
+        },
+        Knob {
+            name: "base_fee_msat",
+            grid: &[0.0, 1_000.0, 5_000.0, 20_000.0, 50_000.0],
+            set: |c, value| c.base_fee_msat = msat(value),
+        },
+    ];
 
     fn new(constants: Constants, _: u64) -> Self {
         Self(constants)
@@ -39,7 +54,15 @@ impl Model for Fixed {
 impl Pricer for Fixed {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let channels = tick.seen.channels.values();
-        channels.filter_map(|c| post(c, self.0.ppm)).collect()
+        let updates = channels.filter_map(|channel| {
+            let fees = FeeParts {
+                base_fee_msat: self.0.base_fee_msat,
+                outbound: FeePpm::rounded(self.0.ppm),
+                ..channel.policy?.fees
+            };
+            change(channel, fees)
+        });
+        updates.collect()
     }
 }
 

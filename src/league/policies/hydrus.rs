@@ -60,23 +60,33 @@ impl Model for Hydrus {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "interval_hours",
-            grid: &[3.0, 6.0, 12.0, 24.0, 72.0, 168.0],
+            grid: &[3.0, 6.0, 12.0, 24.0, 72.0, 168.0, 336.0],
             set: |c, value| c.interval_hours = value,
         },
         Knob {
             name: "idle_cut",
-            grid: &[0.0, 0.02, 0.05, 0.10, 0.2],
+            grid: &[0.0, 0.01, 0.02, 0.05, 0.10, 0.2],
             set: |c, value| c.idle_cut = value,
         },
         Knob {
             name: "least_ppm",
-            grid: &[0.0, 1.0, 10.0],
+            grid: &[0.0, 1.0, 10.0, 30.0],
             set: |c, value| c.least_ppm = value,
         },
         Knob {
             name: "empty_ppm",
-            grid: &[1_000.0, 2_000.0, 5_000.0],
+            grid: &[300.0, 500.0, 700.0, 1_000.0, 1_500.0, 2_000.0, 5_000.0],
             set: |c, value| c.empty_ppm = value,
+        },
+        Knob {
+            name: "empty_share",
+            grid: &[0.02, 0.05, 0.1, 0.2, 0.4],
+            set: |c, value| c.empty_share = value,
+        },
+        Knob {
+            name: "full_share",
+            grid: &[0.8, 0.95, 1.0],
+            set: |c, value| c.full_share = value,
         },
     ];
 

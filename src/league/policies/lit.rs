@@ -69,28 +69,35 @@ impl Model for Lit {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "target_share",
-            grid: &[0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 1.0],
+            grid: &[0.005, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 1.0, 2.0],
             set: |c, value| c.target_share = value,
         },
         Knob {
             name: "step",
-            grid: &[0.02, 0.05, 0.1, 0.2],
+            grid: &[0.01, 0.02, 0.05, 0.1, 0.2, 0.4],
             set: |c, value| c.step = value,
         },
         Knob {
             name: "scarce_step",
-            grid: &[0.02, 0.05, 0.1, 0.2, 0.4],
+            grid: &[0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5],
             set: |c, value| c.scarce_step = value,
         },
         Knob {
             name: "recent_days",
-            grid: &[3.0, 7.0, 14.0, 30.0],
+            grid: &[1.0, 3.0, 7.0, 14.0, 30.0, 60.0],
             set: |c, value| c.recent_days = value,
         },
         Knob {
             name: "lowest_ppm",
-            grid: &[1.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
+            grid: &[
+                1.0, 100.0, 200.0, 350.0, 500.0, 600.0, 700.0, 850.0, 1_000.0, 1_400.0,
+            ],
             set: |c, value| c.bounds_ppm.0 = value,
+        },
+        Knob {
+            name: "highest_ppm",
+            grid: &[700.0, 1_000.0, 1_500.0, 2_000.0, 3_000.0, 10_000.0],
+            set: |c, value| c.bounds_ppm.1 = value,
         },
     ];
 

@@ -78,33 +78,41 @@ impl Model for Lndg {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "multiplier",
+            // A whole number in the source.
             grid: &[1.0, 2.0, 5.0, 10.0, 20.0],
             set: |c, value| c.multiplier = value,
         },
         Knob {
             name: "min_ppm",
-            grid: &[0.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
+            grid: &[
+                0.0, 100.0, 200.0, 350.0, 500.0, 600.0, 700.0, 850.0, 1_000.0, 1_400.0,
+            ],
             set: |c, value| c.min_ppm = value,
         },
         Knob {
             name: "failed_htlcs",
-            grid: &[0.0, 1.0, 3.0, 10.0, 25.0],
+            grid: &[0.0, 1.0, 3.0, 10.0, 25.0, 100.0],
             set: |c, value| c.failed_htlcs = value,
         },
         Knob {
             name: "low_percent",
-            grid: &[5.0, 15.0, 25.0, 40.0],
+            grid: &[0.0, 5.0, 15.0, 25.0, 40.0, 60.0],
             set: |c, value| c.low_percent = value,
         },
         Knob {
             name: "excess_percent",
-            grid: &[60.0, 75.0, 85.0, 95.0],
+            grid: &[60.0, 75.0, 85.0, 95.0, 100.0],
             set: |c, value| c.excess_percent = value,
         },
         Knob {
             name: "max_ppm",
-            grid: &[1_000.0, 1_500.0, 2_500.0],
+            grid: &[700.0, 1_000.0, 1_500.0, 2_500.0, 5_000.0],
             set: |c, value| c.max_ppm = value,
+        },
+        Knob {
+            name: "update_hours",
+            grid: &[1.0, 3.0, 6.0, 12.0, 24.0, 48.0, 96.0],
+            set: |c, value| c.update_hours = value,
         },
     ];
 

@@ -77,33 +77,42 @@ impl Model for Lndmanage {
     const KNOBS: &'static [Knob<Constants>] = &[
         Knob {
             name: "target_sat_per_day",
-            grid: &[3_500.0, 7_000.0, 14_285.7, 30_000.0, 60_000.0, 120_000.0],
+            grid: &[
+                1_500.0, 3_500.0, 7_000.0, 14_285.7, 30_000.0, 60_000.0, 120_000.0, 250_000.0,
+            ],
             set: |c, value| c.target_sat_per_day = value,
         },
         Knob {
             name: "delta_min_down",
-            grid: &[0.05, 0.1, 0.2, 0.3, 0.5],
+            grid: &[0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8],
             set: |c, value| c.delta_min_down = value,
         },
         Knob {
             name: "min_ppm",
-            grid: &[5.0, 100.0, 200.0, 350.0, 500.0, 700.0, 1_000.0],
+            grid: &[
+                5.0, 100.0, 200.0, 350.0, 500.0, 600.0, 700.0, 850.0, 1_000.0, 1_400.0,
+            ],
             set: |c, value| c.min_ppm = value,
         },
         Knob {
             name: "delta_min_up",
-            grid: &[0.05, 0.1, 0.2, 0.4],
+            grid: &[0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5],
             set: |c, value| c.delta_min_up = value,
         },
         Knob {
             name: "max_ppm",
-            grid: &[1_000.0, 2_000.0, 5_000.0],
+            grid: &[700.0, 1_000.0, 1_500.0, 2_000.0, 5_000.0, 10_000.0],
             set: |c, value| c.max_ppm = value,
         },
         Knob {
             name: "days",
-            grid: &[3.0, 7.0],
+            grid: &[1.0, 3.0, 7.0, 14.0],
             set: |c, value| c.days = value,
+        },
+        Knob {
+            name: "reserve_sat",
+            grid: &[100_000.0, 250_000.0, 500_000.0, 1_000_000.0, 2_000_000.0],
+            set: |c, value| c.reserve_sat = value,
         },
     ];
 
