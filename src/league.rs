@@ -15,6 +15,8 @@ pub mod sets;
 pub mod stats;
 pub mod tuning;
 
+use std::sync::Arc;
+
 use crate::domain::book::{Layer, Rule, SettingsBook};
 use crate::domain::keys::{CHANNEL_KEYS, Value, find as find_key};
 use crate::domain::matcher::Matcher;
@@ -22,6 +24,7 @@ use crate::domain::settings::{Law, Mode};
 use crate::sim::drive::{Pricer, Untouched};
 
 use model::Model;
+use oracle::{FixedRates, Search};
 use ours::Ours;
 use policies::feeadjuster::{self, FeeAdjuster, Method};
 use policies::{charge_lnd, clboss, eclair, feelancer, fixed, hydrus, lit, lndg, lndmanage};
@@ -30,8 +33,12 @@ use tuning::Family;
 
 /// The policy all are compared with.
 pub const REFERENCE: &str = "static 200";
-/// Policies that know the future; others are told how far they fall short.
-pub const ORACLES: [&str; 2] = ["oracle static", "oracle levels"];
+/// Policies that know the future, with the most runs each makes in a world to
+/// know it. They play when asked for; others are measured against them.
+pub const ORACLES: [(&str, usize); 2] = [
+    ("oracle static", Search::RATES.most_runs),
+    ("oracle levels", Search::LEVELS.most_runs),
+];
 
 /// Makes a fresh pricer for a world.
 pub type Maker = Box<dyn Fn(&Case) -> Box<dyn Pricer> + Send + Sync>;
@@ -68,7 +75,7 @@ impl Entrant {
     }
 }
 
-/// Every policy, in the order of the table.
+/// Every policy but the oracles, in the order of the table.
 pub fn entrants() -> Vec<Entrant> {
     let mut all = untuned();
     for family in families() {
@@ -81,9 +88,9 @@ pub fn entrants() -> Vec<Entrant> {
 
 fn untuned() -> Vec<Entrant> {
     vec![
-        Entrant::new("sweetspot", |_| ours(Law::Sweetspot)),
+        Entrant::new("sweetspot", |_| Ours::new(book(Law::Sweetspot))),
         Entrant::new("sweetspot with inbound discount", |_| discounting()),
-        Entrant::new("classic", |_| ours(Law::Classic)),
+        Entrant::new("classic", |_| Ours::new(book(Law::Classic))),
         Entrant::new("nothing", |_| Untouched),
         Entrant::of::<fixed::Fixed>(REFERENCE, fixed::Constants::default()),
         Entrant::of::<charge_lnd::ChargeLnd>("charge-lnd", charge_lnd::Constants::default()),
@@ -106,22 +113,36 @@ fn untuned() -> Vec<Entrant> {
     ]
 }
 
-/// sweetspot under one of its laws.
-fn ours(law: Law) -> Ours {
-    Ours::new(managing(law))
-}
-
-/// The same under its first law, with inbound discounts.
+/// sweetspot under its first law, with inbound discounts.
 fn discounting() -> Ours {
-    let mut book = managing(Law::Sweetspot);
+    let mut book = book(Law::Sweetspot);
     book.node.inbound.discount = true;
     Ours::new(book)
 }
 
-/// One of its laws, managing every channel, with its built-in settings otherwise.
-/// Unannounced channels, which the daemon leaves alone until a rule names them,
-/// are in: most of the others price them too.
-fn managing(law: Law) -> SettingsBook {
+/// The policies that know the future; `tell` is called after each run they make
+/// to know it.
+pub fn oracles(tell: &Arc<dyn Fn() + Send + Sync>) -> Vec<Entrant> {
+    let [(fixed, _), (levels, _)] = ORACLES;
+    let (tell_fixed, tell_levels) = (tell.clone(), tell.clone());
+    vec![
+        Entrant::new(fixed, move |case| {
+            let found = oracle::best_rates(case, Search::RATES, &*tell_fixed);
+            FixedRates(found.rates)
+        }),
+        Entrant::new(levels, move |case| {
+            let book = book(Law::Sweetspot);
+            let found = oracle::best_levels(case, &book, Search::LEVELS, &*tell_levels);
+            Ours::new(oracle::with_levels(&book, &found.rates))
+        }),
+    ]
+}
+
+/// The settings of sweetspot in the league: one of its laws, managing every
+/// channel, with its built-in settings otherwise. Unannounced channels, which the
+/// daemon leaves alone until a rule names them, are in: most of the others price
+/// them too.
+pub fn book(law: Law) -> SettingsBook {
     let manage = ("mode", Value::Mode(Mode::Manage));
     let unannounced = Rule {
         label: "unannounced channels".to_owned(),
@@ -223,7 +244,14 @@ mod tests {
 
     #[test]
     fn every_policy_has_a_name_of_its_own() {
-        let mut names: Vec<String> = entrants().into_iter().map(|e| e.name).collect();
+        let nobody: Arc<dyn Fn() + Send + Sync> = Arc::new(|| {});
+        let all = entrants().into_iter().chain(oracles(&nobody));
+        let mut names: Vec<String> = all.map(|entrant| entrant.name).collect();
+        assert!(
+            ORACLES
+                .iter()
+                .all(|(name, _)| names.contains(&(*name).to_owned()))
+        );
         assert!(names.contains(&REFERENCE.to_owned()));
         names.sort();
         let all = names.len();

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,7 +15,7 @@ use crate::league::runner::{self, Plan, PlayError};
 use crate::league::sets::{SETS, Set, numbers};
 use crate::league::stats::{self, Ratio, Standing};
 use crate::league::tuning::{self, Family};
-use crate::league::{Entrant, ORACLES, REFERENCE, entrants, families, report};
+use crate::league::{Entrant, ORACLES, REFERENCE, entrants, families, oracles, report};
 use crate::sim::scenario::Scenario;
 use crate::table::table;
 
@@ -33,9 +34,14 @@ pub struct Simulate {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
 
-    /// The policies; all of them if not given
+    /// The policies; all but the oracles if not given
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     policies: Vec<String>,
+
+    /// Also play the oracles, who search the best rates and levels of each
+    /// world by playing it hundreds of times
+    #[arg(long)]
+    oracles: bool,
 
     /// Nodes per scenario
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -158,17 +164,32 @@ fn scenario(name: &str) -> Result<Scenario, String> {
     Scenario::parse(&text).map_err(|error| format!("{name}: {error}"))
 }
 
-/// The policies asked for; the reference plays always.
-fn chosen(what: &Simulate) -> Result<Vec<Entrant>, Failure> {
+/// The policies asked for; the reference plays always, oracles only if asked for.
+fn chosen(what: &Simulate, bar: &ProgressBar) -> Result<Vec<Entrant>, Failure> {
+    let searched = bar.clone();
+    let tell: Arc<dyn Fn() + Send + Sync> = Arc::new(move || searched.inc(1));
     let mut all = entrants();
+    all.extend(oracles(&tell));
     let names: Vec<String> = all.iter().map(|entrant| entrant.name.clone()).collect();
     if let Some(name) = what.policies.iter().find(|name| !names.contains(name)) {
         return Err(unknown("policy", name, names.into_iter()));
     }
-    if !what.policies.is_empty() {
-        all.retain(|e| e.name == REFERENCE || what.policies.contains(&e.name));
-    }
+    all.retain(|entrant| {
+        let name = &entrant.name;
+        name == REFERENCE
+            || what.policies.contains(name)
+            || match searches(name) {
+                0 => what.policies.is_empty(),
+                _ => what.oracles,
+            }
+    });
     Ok(all)
+}
+
+/// The most runs a policy makes in a world before it plays.
+fn searches(policy: &str) -> usize {
+    let oracle = ORACLES.iter().find(|(name, _)| *name == policy);
+    oracle.map_or(0, |(_, runs)| *runs)
 }
 
 fn progress(runs: usize) -> ProgressBar {
@@ -179,13 +200,16 @@ fn progress(runs: usize) -> ProgressBar {
 }
 
 fn play(what: &Simulate, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
-    let entrants = chosen(what)?;
+    let bar = progress(0);
+    let entrants = chosen(what, &bar)?;
     let names: Vec<String> = entrants.iter().map(|e| e.name.clone()).collect();
-    let bar = progress(plan.runs(entrants.len()));
+    let oracles = names.iter().filter(|name| searches(name) > 0);
+    let oracles: Vec<String> = oracles.cloned().collect();
+    let searched: usize = oracles.iter().map(|name| searches(name)).sum();
+    let most_runs = plan.runs(entrants.len() + searched);
+    bar.set_length(u64::try_from(most_runs).unwrap_or(u64::MAX));
     let runs = runner::play_all(plan, &entrants, threads, &|| bar.inc(1))?;
     bar.finish_and_clear();
-    let oracles = names.iter().filter(|name| ORACLES.contains(&name.as_str()));
-    let oracles: Vec<String> = oracles.cloned().collect();
     let mut by_scenario = vec![];
     for (scenario, _) in &plan.scenarios {
         let own = runs.iter().filter(|run| run.scenario == *scenario).cloned();
@@ -241,9 +265,11 @@ fn write_report(
     let case = runner::case(name, scenario, *node, *seed)?;
     let reference = entrants.iter().find(|entrant| entrant.name == REFERENCE);
     let channel = reference.and_then(|entrant| report::busiest_channel(&case, entrant));
+    // An oracle would search anew.
+    let drawn = entrants.iter().filter(|e| searches(&e.name) == 0);
     let bar = progress(entrants.len());
     let mut courses = vec![];
-    for entrant in entrants {
+    for entrant in drawn {
         courses.push((
             entrant.name.clone(),
             report::course(&case, entrant, channel),
@@ -273,10 +299,7 @@ fn render(league: &League, plan: &Plan, oracles: &[String]) -> String {
         "upd/ch/d",
         "max move/d",
     ];
-    let regrets: Vec<String> = oracles
-        .iter()
-        .map(|name| format!("regret, {name}"))
-        .collect();
+    let regrets: Vec<String> = oracles.iter().map(|name| format!("÷ {name}")).collect();
     header.extend(regrets.iter().map(String::as_str));
     let right: Vec<usize> = (1..header.len()).collect();
     let mut overall = table(&header, &right);
@@ -296,7 +319,10 @@ fn render(league: &League, plan: &Plan, oracles: &[String]) -> String {
         ];
         row.extend(oracles.iter().map(|oracle| {
             let ratio = standing.to_oracles.get(oracle);
-            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", 1.0 - ratio.mean))
+            ratio.map_or("-".to_owned(), |ratio| match interval(*ratio).as_str() {
+                "-" => format!("{:.2}", ratio.mean),
+                interval => format!("{:.2} ({interval})", ratio.mean),
+            })
         }));
         overall.add_row(row);
     }
@@ -381,8 +407,13 @@ mod tests {
         simulate: Simulate,
     }
 
+    /// Words are separated by two spaces or more where names have one in them.
     fn asked(line: &str) -> Simulate {
-        let words = std::iter::once("simulate").chain(line.split_whitespace());
+        let words: Vec<&str> = match line.contains("  ") {
+            true => line.split("  ").collect(),
+            false => line.split_whitespace().collect(),
+        };
+        let words = std::iter::once("simulate").chain(words);
         Line::try_parse_from(words).expect("a command").simulate
     }
 
@@ -397,6 +428,7 @@ mod tests {
 
     #[test]
     fn unknown_names_are_refused_with_what_there_is() {
+        let chosen = |what: &Simulate| chosen(what, &ProgressBar::hidden());
         let said = |line: &str| match plan(&asked(line)).and_then(|_| chosen(&asked(line))) {
             Ok(_) => String::new(),
             Err(fault) => fault.to_string(),
@@ -408,10 +440,25 @@ mod tests {
         assert_eq!(said("--policies lit --scenario quiet"), "");
     }
 
+    fn playing(line: &str) -> Vec<String> {
+        let entrants = chosen(&asked(line), &ProgressBar::hidden()).expect("known");
+        entrants.into_iter().map(|entrant| entrant.name).collect()
+    }
+
     #[test]
     fn the_reference_always_plays() {
-        let entrants = chosen(&asked("--policies lit")).expect("known");
-        let names: Vec<&str> = entrants.iter().map(|e| e.name.as_str()).collect();
-        assert_eq!(names, [REFERENCE, "lit"]);
+        assert_eq!(playing("--policies lit"), [REFERENCE, "lit"]);
+    }
+
+    #[test]
+    fn oracles_play_when_asked_for() {
+        let [(fixed, _), (levels, _)] = ORACLES;
+        assert!(playing("").iter().all(|name| searches(name) == 0));
+        let asked = playing("--oracles");
+        assert!(asked.len() > 10 && asked.ends_with(&[fixed.to_owned(), levels.to_owned()]));
+        let with = playing("--oracles --policies lit");
+        assert_eq!(with, [REFERENCE, "lit", fixed, levels]);
+        let named = playing(&format!("--policies  {levels}"));
+        assert_eq!(named, [REFERENCE, levels]);
     }
 }
