@@ -36,6 +36,10 @@ pub struct Account {
     pub fee_failures: u64,
     /// Days in which our side was empty.
     pub depleted_days: f64,
+    /// Those of them in which it once had held enough: it was sold, not never
+    /// filled. A channel that the peer opened and nobody pays over is depleted
+    /// whatever its rate.
+    pub sold_out_days: f64,
     /// Days in which the peer's side was empty.
     pub full_days: f64,
     /// Integral of |local ratio − target| over time, in days.
@@ -59,6 +63,7 @@ impl Account {
         self.own_failures += other.own_failures;
         self.fee_failures += other.fee_failures;
         self.depleted_days += other.depleted_days;
+        self.sold_out_days += other.sold_out_days;
         self.full_days += other.full_days;
         self.off_target_days += other.off_target_days;
         self.updates += other.updates;
@@ -80,6 +85,11 @@ impl Account {
     /// The share of time in which our side was empty.
     pub fn depleted_share(&self) -> f64 {
         ratio(self.depleted_days, self.days)
+    }
+
+    /// The share of time in which our side was empty after it once was not.
+    pub fn sold_out_share(&self) -> f64 {
+        ratio(self.sold_out_days, self.days)
     }
 
     /// The share of time in which the peer's side was empty.
@@ -133,6 +143,8 @@ pub struct Meter {
     day: i64,
     lowest_ppm: f64,
     highest_ppm: f64,
+    /// Whether our side ever was not empty.
+    stocked: bool,
 }
 
 /// A channel's balances as the meter sees them, in msat.
@@ -155,6 +167,15 @@ impl Meter {
             day: day(now),
             lowest_ppm: ppm.max(1.0),
             highest_ppm: ppm.max(1.0),
+            stocked: false,
+        }
+    }
+
+    /// A new account of the same channel, whose past is not forgotten.
+    pub fn restarted(&self, now: Timestamp, ppm: f64) -> Self {
+        Self {
+            stocked: self.stocked,
+            ..Self::new(now, ppm)
         }
     }
 
@@ -168,7 +189,12 @@ impl Meter {
         let account = &mut self.account;
         account.days += days;
         account.capacity_sat_days += math::float(balances.capacity) / 1_000.0 * days;
-        account.depleted_days += if empty(balances.local) { days } else { 0.0 };
+        if !empty(balances.local) {
+            self.stocked = true;
+        } else {
+            account.depleted_days += days;
+            account.sold_out_days += if self.stocked { days } else { 0.0 };
+        }
         account.full_days += if empty(balances.remote) { days } else { 0.0 };
         account.off_target_days += (share(balances.local) - target_ratio).abs() * days;
     }
@@ -207,6 +233,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_empty_side_is_sold_out_once_it_has_held_enough_even_before_the_account() {
+        let at = |local| Balances {
+            capacity: 10_000_000_000,
+            local,
+            remote: 10_000_000_000 - local,
+        };
+        let hours = |h: i64| Timestamp::from_secs(h * 3_600);
+        let mut meter = Meter::new(Timestamp::EPOCH, 100.0);
+        meter.read(hours(2), at(0), 0.5);
+        meter.read(hours(3), at(150_000_000), 0.5);
+        assert_eq!(meter.account().sold_out_days, 0.0);
+        meter.read(hours(4), at(200_000_000), 0.5);
+        let mut meter = meter.restarted(hours(4), 100.0);
+        meter.read(hours(8), at(0), 0.5);
+        meter.read(hours(12), at(5_000_000_000), 0.5);
+        assert_eq!(meter.account().depleted_share(), 0.5);
+        assert_eq!(meter.account().sold_out_share(), 0.5);
+    }
+
+    #[test]
     fn time_and_moves_are_counted_as_stated() {
         let mut meter = Meter::new(Timestamp::EPOCH, 100.0);
         let empty = Balances {
@@ -227,6 +273,7 @@ mod tests {
         meter.update(hours(60), 90.0, 99.0);
         let account = meter.account();
         assert_eq!(account.depleted_share(), 0.25);
+        assert_eq!(account.sold_out_share(), 0.0);
         assert_eq!(account.full_share(), 0.0);
         assert!((account.off_target() - (0.485 * 0.25 + 0.1 * 0.75)).abs() < 1e-12);
         assert_eq!(account.updates_per_channel_day(), 1.5);

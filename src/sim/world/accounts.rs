@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::sim::math;
-use crate::sim::meter::{Meter, Metrics};
+use crate::sim::meter::Metrics;
 
 impl World {
     /// Reads every account up to now, and sets the target anew: the node's own
@@ -24,10 +24,11 @@ impl World {
 
     /// Forgets all accounts, as at the end of a warm-up.
     pub fn reset_metrics(&mut self) {
+        self.read_meters();
         self.finished.clear();
         for link in self.links.iter_mut().flatten() {
             let ppm = link.policy.fees.outbound.as_f64();
-            link.meter = Meter::new(self.now, ppm);
+            link.meter = link.meter.restarted(self.now, ppm);
         }
     }
 
