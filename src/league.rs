@@ -10,6 +10,7 @@ pub mod oracle;
 pub mod ours;
 pub mod policies;
 pub mod report;
+pub mod results;
 pub mod runner;
 pub mod sets;
 pub mod stats;
@@ -33,6 +34,8 @@ use tuning::Family;
 
 /// The policy all are compared with.
 pub const REFERENCE: &str = "static 200";
+/// sweetspot's own entrants, the default law first.
+pub const OURS: [&str; 3] = ["sweetspot", "sweetspot with inbound discount", "classic"];
 /// Policies that know the future, with the most runs each makes in a world to
 /// know it. They play when asked for; others are measured against them.
 pub const ORACLES: [(&str, usize); 2] = [
@@ -88,9 +91,9 @@ pub fn entrants() -> Vec<Entrant> {
 
 fn untuned() -> Vec<Entrant> {
     vec![
-        Entrant::new("sweetspot", |_| Ours::new(book(Law::Sweetspot))),
-        Entrant::new("sweetspot with inbound discount", |_| discounting()),
-        Entrant::new("classic", |_| Ours::new(book(Law::Classic))),
+        Entrant::new(OURS[0], |_| Ours::new(book(Law::Sweetspot))),
+        Entrant::new(OURS[1], |_| discounting()),
+        Entrant::new(OURS[2], |_| Ours::new(book(Law::Classic))),
         Entrant::new("nothing", |_| Untouched),
         Entrant::of::<fixed::Fixed>(REFERENCE, fixed::Constants::default()),
         Entrant::of::<charge_lnd::ChargeLnd>("charge-lnd", charge_lnd::Constants::default()),

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
+use crate::league::results::{Results, Sheet};
 use crate::league::runner::{self, Plan, PlayError};
 use crate::league::sets::{SETS, Set, numbers};
-use crate::league::stats::{self, Ratio, Standing};
 use crate::league::tuning::{self, Family};
 use crate::league::{Entrant, ORACLES, REFERENCE, entrants, families, oracles, report};
 use crate::sim::scenario::Scenario;
@@ -85,22 +84,6 @@ impl From<PlayError> for Failure {
     fn from(error: PlayError) -> Self {
         Self::Other(error.to_string())
     }
-}
-
-/// Everything a league run found.
-#[derive(Debug, Serialize)]
-struct League {
-    about: String,
-    standings: Vec<Standing>,
-    by_scenario: Vec<Cell>,
-    runs: Vec<runner::Run>,
-}
-
-/// A policy in one scenario.
-#[derive(Debug, Serialize)]
-struct Cell {
-    scenario: String,
-    standing: Standing,
 }
 
 pub fn run(what: &Simulate) -> Result<(), Failure> {
@@ -203,35 +186,18 @@ fn play(what: &Simulate, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failu
     let bar = progress(0);
     let entrants = chosen(what, &bar)?;
     let names: Vec<String> = entrants.iter().map(|e| e.name.clone()).collect();
-    let oracles = names.iter().filter(|name| searches(name) > 0);
-    let oracles: Vec<String> = oracles.cloned().collect();
-    let searched: usize = oracles.iter().map(|name| searches(name)).sum();
+    let searched: usize = names.iter().map(|name| searches(name)).sum();
     let most_runs = plan.runs(entrants.len() + searched);
     bar.set_length(u64::try_from(most_runs).unwrap_or(u64::MAX));
     let runs = runner::play_all(plan, &entrants, threads, &|| bar.inc(1))?;
     bar.finish_and_clear();
-    let mut by_scenario = vec![];
-    for (scenario, _) in &plan.scenarios {
-        let own = runs.iter().filter(|run| run.scenario == *scenario).cloned();
-        let own: Vec<runner::Run> = own.collect();
-        let standings = stats::standings(&own, &names, REFERENCE, &oracles);
-        by_scenario.extend(standings.into_iter().map(|standing| Cell {
-            scenario: scenario.clone(),
-            standing,
-        }));
-    }
-    let league = League {
-        about: about(what, plan),
-        standings: stats::standings(&runs, &names, REFERENCE, &oracles),
-        by_scenario,
-        runs,
-    };
+    let results = Results::of(about(what, plan), runs, &names);
     if let Some(path) = &what.report {
-        write_report(path, plan, &entrants, &league)?;
+        write_report(path, plan, &entrants, &results)?;
     }
     match what.json {
-        true => print_json(&league)?,
-        false => print(&render(&league, plan, &oracles)),
+        true => print_json(&results)?,
+        false => print(&render(&results)),
     }
     Ok(())
 }
@@ -241,19 +207,27 @@ fn about(what: &Simulate, plan: &Plan) -> String {
         true => format!("the {} set", what.set),
         false => "scenarios of your choice".to_owned(),
     };
+    let names: Vec<&str> = plan.scenarios.iter().map(|s| s.0.as_str()).collect();
+    let days = what.days.map(|days| format!(", {days} days"));
     format!(
-        "{set}: {} scenarios, {} nodes and {} seeds each",
-        plan.scenarios.len(),
-        plan.nodes.len(),
-        plan.seeds.len()
+        "{set}: {} ({}), {} and {} each{}",
+        count(names.len(), "scenario"),
+        names.join(", "),
+        count(plan.nodes.len(), "node"),
+        count(plan.seeds.len(), "seed"),
+        days.unwrap_or_default()
     )
+}
+
+fn count(n: usize, of: &str) -> String {
+    format!("{n} {of}{}", if n == 1 { "" } else { "s" })
 }
 
 fn write_report(
     path: &PathBuf,
     plan: &Plan,
     entrants: &[Entrant],
-    league: &League,
+    results: &Results,
 ) -> Result<(), Failure> {
     let (Some((name, scenario)), Some(node), Some(seed)) = (
         plan.scenarios.first(),
@@ -277,84 +251,26 @@ fn write_report(
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let about = format!(
-        "The table is of {}. The charts are of scenario `{name}`, node {node}, seed {seed}.",
-        league.about
-    );
-    let page = report::page(&about, &league.standings, &courses);
+    let charts = format!("Scenario `{name}`, node {node}, seed {seed}.");
+    let page = report::page(results, &charts, case.scenario.warm_up_days, &courses);
     std::fs::write(path, page)
         .map_err(|error| Failure::Other(format!("writing the report {}: {error}", path.display())))
 }
 
-fn render(league: &League, plan: &Plan, oracles: &[String]) -> String {
-    let mut header = vec![
-        "policy",
-        "fees ppm/y",
-        "× static 200",
-        "95 %",
-        "success",
-        "depleted",
-        "full",
-        "off target",
-        "upd/ch/d",
-        "max move/d",
-    ];
-    let regrets: Vec<String> = oracles.iter().map(|name| format!("÷ {name}")).collect();
-    header.extend(regrets.iter().map(String::as_str));
-    let right: Vec<usize> = (1..header.len()).collect();
-    let mut overall = table(&header, &right);
-    for standing in &league.standings {
-        let ratio = standing.to_reference;
-        let mut row = vec![
-            standing.policy.clone(),
-            format!("{:.0}", standing.fees_ppm_per_year),
-            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", ratio.mean)),
-            ratio.map_or("-".to_owned(), interval),
-            format!("{:.2}", standing.success),
-            format!("{:.3}", standing.depleted_share),
-            format!("{:.3}", standing.full_share),
-            format!("{:.3}", standing.off_target),
-            format!("{:.2}", standing.updates_per_channel_day),
-            format!("×{:.1}", 1.0 + standing.largest_daily_move),
-        ];
-        row.extend(oracles.iter().map(|oracle| {
-            let ratio = standing.to_oracles.get(oracle);
-            ratio.map_or("-".to_owned(), |ratio| match interval(*ratio).as_str() {
-                "-" => format!("{:.2}", ratio.mean),
-                interval => format!("{:.2} ({interval})", ratio.mean),
-            })
-        }));
-        overall.add_row(row);
-    }
-    format!("{}\n{overall}{}", league.about, matrix(league, plan))
-}
-
-fn interval(ratio: Ratio) -> String {
-    match ratio.low < ratio.high {
-        true => format!("{:.2}-{:.2}", ratio.low, ratio.high),
-        false => "-".to_owned(),
-    }
-}
-
-/// Each policy's ratio in each scenario, if there are several.
-fn matrix(league: &League, plan: &Plan) -> String {
-    if plan.scenarios.len() < 2 {
-        return String::new();
-    }
-    let names = plan.scenarios.iter().map(|(name, _)| name.as_str());
-    let header: Vec<&str> = std::iter::once("× static 200").chain(names).collect();
-    let right: Vec<usize> = (1..header.len()).collect();
-    let mut shown = table(&header, &right);
-    for standing in &league.standings {
-        let cells = league.by_scenario.iter();
-        let cells = cells.filter(|cell| cell.standing.policy == standing.policy);
-        let ratios = cells.map(|cell| {
-            let ratio = cell.standing.to_reference;
-            ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", ratio.mean))
+fn render(results: &Results) -> String {
+    let shown = |sheet: Sheet| {
+        let header: Vec<&str> = sheet.header.iter().map(String::as_str).collect();
+        let right: Vec<usize> = (1..header.len()).collect();
+        let mut shown = table(&header, &right);
+        sheet.rows.into_iter().for_each(|row| {
+            shown.add_row(row);
         });
-        shown.add_row(std::iter::once(standing.policy.clone()).chain(ratios));
-    }
-    format!("\n{shown}")
+        shown.to_string()
+    };
+    let matrix = results.matrix().map(shown);
+    let parts = [Some(results.about.clone()), Some(shown(results.sheet()))];
+    let parts = parts.into_iter().chain([results.verdict(), matrix]);
+    parts.flatten().collect::<Vec<String>>().join("\n")
 }
 
 fn tune(name: &str, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
@@ -424,6 +340,14 @@ mod tests {
         assert_eq!((name.as_str(), scenario.days), ("plain", 30.0));
         assert_eq!(scenario.warm_up_days, 5.0);
         assert_eq!((plan.nodes.len(), plan.runs(5)), (2, 30));
+    }
+
+    #[test]
+    fn what_was_played_is_said() {
+        let asked = asked("--only plain,quiet --days 30 --nodes 1 --seeds 3");
+        let about = about(&asked, &plan(&asked).expect("a plan"));
+        let said = "the training set: 2 scenarios (plain, quiet), 1 node and 3 seeds each, 30 days";
+        assert_eq!(about, said);
     }
 
     #[test]

@@ -9,6 +9,30 @@ pub struct Line {
     pub name: String,
     /// From left to right; not finite points are left out.
     pub points: Vec<(f64, f64)>,
+    /// How it is drawn.
+    pub stroke: Stroke,
+}
+
+/// How a line is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stroke {
+    /// Which of the colours; they repeat after fourteen.
+    pub colour: usize,
+    /// Which of three dashes; the first is none.
+    pub dash: usize,
+    /// Thick, and above the others.
+    pub bold: bool,
+}
+
+impl Stroke {
+    fn attributes(self) -> String {
+        let colour = COLOURS[self.colour % COLOURS.len()];
+        let dash = DASHES[self.dash % DASHES.len()];
+        let width = if self.bold { 3 } else { 1 };
+        format!(
+            "fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-dasharray=\"{dash}\""
+        )
+    }
 }
 
 /// How the vertical axis runs.
@@ -16,7 +40,7 @@ pub struct Line {
 pub enum Scale {
     /// Evenly, from 0.
     Linear,
-    /// By powers of ten; points below 1 are drawn at 1.
+    /// By powers of ten; points below the bottom are drawn on it.
     Log,
 }
 
@@ -29,8 +53,11 @@ pub struct Chart {
     pub unit: &'static str,
     /// The vertical axis.
     pub scale: Scale,
-    /// Its top, if not that of the lines.
-    pub top: Option<f64>,
+    /// Its bottom (of the logarithmic one only) and top, if not those of the
+    /// lines.
+    pub span: Option<(f64, f64)>,
+    /// A vertical mark: its place and what it says.
+    pub mark: Option<(f64, &'static str)>,
     /// The lines.
     pub lines: Vec<Line>,
     /// Width and height, in pixels.
@@ -41,9 +68,9 @@ const MARGIN_LEFT: f64 = 60.0;
 const MARGIN_TOP: f64 = 26.0;
 const MARGIN_BOTTOM: f64 = 24.0;
 const LEGEND_WIDTH: f64 = 150.0;
-const COLOURS: [&str; 10] = [
-    "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf",
-    "#bcbd22", "#7f7f7f",
+const COLOURS: [&str; 14] = [
+    "#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf",
+    "#bcbd22", "#7f7f7f", "#1b3a6b", "#0b6b4f", "#b8860b", "#000000",
 ];
 /// Dashes tell lines of one colour apart.
 const DASHES: [&str; 3] = ["none", "6 3", "2 2"];
@@ -73,14 +100,15 @@ impl Chart {
         };
         let right = points().map(|point| point.0).fold(0.0, f64::max).max(1e-9);
         let top = points().map(|point| point.1).fold(0.0, f64::max);
-        let top = self.top.unwrap_or(top).max(match self.scale {
-            Scale::Linear => 1e-9,
-            Scale::Log => 10.0,
-        });
+        let (bottom, top) = self.span.unwrap_or((1.0, top));
+        let (bottom, top) = match self.scale {
+            Scale::Linear => (0.0, top.max(1e-9)),
+            Scale::Log => (bottom.max(1e-9), top.max(bottom.max(1e-9) * 10.0)),
+        };
         let place = |(x, y): (f64, f64)| {
             let share = match self.scale {
                 Scale::Linear => y / top,
-                Scale::Log => y.max(1.0).ln() / top.ln(),
+                Scale::Log => (y.max(bottom) / bottom).ln() / (top / bottom).ln(),
             };
             (
                 MARGIN_LEFT + x / right * plot_width,
@@ -94,7 +122,7 @@ impl Chart {
             escape(&self.title),
             escape(self.unit),
         );
-        for value in self.marks(top) {
+        for value in self.marks(bottom, top) {
             let (_, y) = place((0.0, value));
             let _ = writeln!(
                 svg,
@@ -107,24 +135,38 @@ impl Chart {
             );
         }
         for value in steps(right, 5.0) {
-            let (x, y) = place((value, if self.scale == Scale::Log { 1.0 } else { 0.0 }));
+            let (x, y) = place((value, bottom));
+            let day = if value == 0.0 { "day " } else { "" };
             let _ = writeln!(
                 svg,
-                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{day}{}</text>",
                 y + 14.0,
                 label(value),
             );
         }
-        for (index, line) in self.lines.iter().enumerate() {
-            let colour = COLOURS[index % COLOURS.len()];
-            let dash = DASHES[index / COLOURS.len() % DASHES.len()];
+        if let Some((at, says)) = self.mark {
+            let (x, y) = place((at, bottom));
+            let _ = writeln!(
+                svg,
+                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{MARGIN_TOP}\" y2=\"{y:.1}\" \
+                 stroke=\"#999\" stroke-dasharray=\"1 3\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#777\">{}</text>",
+                x + 4.0,
+                MARGIN_TOP + 10.0,
+                escape(says),
+            );
+        }
+        let mut order: Vec<usize> = (0..self.lines.len()).collect();
+        order.sort_by_key(|index| self.lines[*index].stroke.bold);
+        for index in order {
+            let line = &self.lines[index];
             let finite = line.points.iter().copied();
             let finite = finite.filter(|(x, y)| x.is_finite() && y.is_finite());
             let path: Vec<String> = finite
                 .map(place)
                 .map(|(x, y)| format!("{x:.1},{y:.1}"))
                 .collect();
-            let style = format!("fill=\"none\" stroke=\"{colour}\" stroke-dasharray=\"{dash}\"");
+            let style = line.stroke.attributes();
             let _ = writeln!(svg, "<polyline points=\"{}\" {style}/>", path.join(" "));
             if self.lines.len() > 1 {
                 let x = MARGIN_LEFT + plot_width + 10.0;
@@ -145,12 +187,14 @@ impl Chart {
     }
 
     /// Where the vertical axis is marked.
-    fn marks(&self, top: f64) -> Vec<f64> {
+    fn marks(&self, bottom: f64, top: f64) -> Vec<f64> {
         match self.scale {
             Scale::Linear => steps(top, 4.0),
             Scale::Log => {
                 let tens = std::iter::successors(Some(1.0), |ten| Some(ten * 10.0));
-                tens.take_while(|ten| *ten <= top).collect()
+                let tens = tens.take_while(|ten| *ten <= top);
+                let marks = tens.flat_map(|ten| [ten, ten * 2.0, ten * 5.0]);
+                marks.filter(|mark| (bottom..=top).contains(mark)).collect()
             }
         }
     }
@@ -185,9 +229,11 @@ mod tests {
             title: "Fees <now>".to_owned(),
             unit: "ppm",
             scale: Scale::Log,
-            top: Some(100.0),
+            span: Some((1.0, 100.0)),
+            mark: None,
             lines: vec![Line {
                 name: "a & b".to_owned(),
+                stroke: Stroke::default(),
                 points,
             }],
             size: (200.0, 100.0),

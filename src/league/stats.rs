@@ -2,7 +2,8 @@
 //!
 //! Seeds of one node resemble each other far more than nodes do, so a node is
 //! one observation: its mean log-ratio over scenarios and seeds. The interval is
-//! Student's over nodes.
+//! Student's over nodes. Nodes of the same number on different networks are one
+//! observation too: each then covers the same mix of scenarios.
 
 use std::collections::BTreeMap;
 
@@ -49,6 +50,8 @@ pub struct Standing {
     pub success: f64,
     /// Share of channel time with our side empty.
     pub depleted_share: f64,
+    /// Share of channel time with our side empty after it once was not.
+    pub sold_out_share: f64,
     /// Share of channel time with the peer's side empty.
     pub full_share: f64,
     /// Mean distance of the local ratio from the node's own.
@@ -127,6 +130,7 @@ pub fn standings(
                 .collect(),
             success: total.success(),
             depleted_share: total.depleted_share(),
+            sold_out_share: total.sold_out_share(),
             full_share: total.full_share(),
             off_target: total.off_target(),
             updates_per_channel_day: total.updates_per_channel_day(),
@@ -135,6 +139,34 @@ pub fn standings(
         }
     };
     policies.iter().map(standing).collect()
+}
+
+/// A policy and the strongest of its rivals, in the runs both have.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Duel {
+    /// The policy.
+    pub policy: String,
+    /// The rival with the largest mean ratio to the reference.
+    pub rival: String,
+    /// The policy's net fees over the rival's.
+    pub ratio: Ratio,
+}
+
+/// A policy against the strongest of the rivals that `may` be one.
+pub fn duel(
+    runs: &[Run],
+    standings: &[Standing],
+    policy: &str,
+    may: impl Fn(&str) -> bool,
+) -> Option<Duel> {
+    let rivals = standings.iter().filter(|s| may(&s.policy));
+    let strengths = rivals.filter_map(|s| Some((s, s.to_reference?.mean)));
+    let (strongest, _) = strengths.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(Duel {
+        policy: policy.to_owned(),
+        rival: strongest.policy.clone(),
+        ratio: ratio(runs, policy, &strongest.policy)?,
+    })
 }
 
 #[cfg(test)]
@@ -187,6 +219,25 @@ mod tests {
         assert_eq!(table[0].fees_ppm_per_year, 60_000.0);
         assert!((table[1].to_reference.expect("itself").mean - 1.0).abs() < 1e-12);
         assert!((table[1].to_oracles["a"].mean - 0.5).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_duel_is_with_the_strongest_that_may_be_a_rival() {
+        let runs = [
+            run("ours", 1, 1, 12_000_000_000),
+            run("base", 1, 1, 2_000_000_000),
+            run("weak", 1, 1, 3_000_000_000),
+            run("strong", 1, 1, 6_000_000_000),
+            run("oracle", 1, 1, 9_000_000_000),
+        ];
+        let names = ["ours", "base", "weak", "strong", "oracle"].map(str::to_owned);
+        let standings = standings(&runs, &names, "base", &[]);
+        let may = |name: &str| !["ours", "oracle"].contains(&name);
+        let found = duel(&runs, &standings, "ours", may).expect("a rival");
+        assert_eq!(found.rival, "strong");
+        assert!((found.ratio.mean - 2.0).abs() < 1e-4);
+        assert_eq!(duel(&runs, &standings, "ours", |_| false), None);
+        assert_eq!(duel(&runs, &standings, "absent", may), None);
     }
 
     #[test]
