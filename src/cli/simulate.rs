@@ -351,6 +351,18 @@ mod tests {
     }
 
     #[test]
+    fn the_readmes_league_can_be_played() {
+        let readme = include_str!("../../README.md").replace("\\\n", " ");
+        let commands = readme.split("cargo run --release -- simulate ").skip(1);
+        let commands: Vec<&str> = commands.filter_map(|c| c.lines().next()).collect();
+        assert!(!commands.is_empty());
+        for command in commands {
+            let asked = asked(&command.split_whitespace().collect::<Vec<_>>().join(" "));
+            assert!(plan(&asked).is_ok() && chosen(&asked, &ProgressBar::hidden()).is_ok());
+        }
+    }
+
+    #[test]
     fn unknown_names_are_refused_with_what_there_is() {
         let chosen = |what: &Simulate| chosen(what, &ProgressBar::hidden());
         let said = |line: &str| match plan(&asked(line)).and_then(|_| chosen(&asked(line))) {
