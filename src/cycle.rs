@@ -5,21 +5,20 @@
 //! acted on, and a write's intent before the write. What really holds is read
 //! from the node again at the next turn.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::domain::absorb::{self, FeeEvent};
+use crate::domain::absorb::FeeEvent;
 use crate::domain::book::SettingsBook;
-use crate::domain::channel::{Channel, ChannelIds, ChannelPoint, Scid};
-use crate::domain::decide::decide;
+use crate::domain::channel::{ChannelIds, ChannelPoint, Scid};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::memory::Memory;
 use crate::domain::observation::Observation;
-use crate::domain::recommend;
-use crate::domain::settings::{ChannelSettings, NodeSettings};
+use crate::domain::settings::ChannelSettings;
 use crate::domain::time::Timestamp;
+use crate::domain::turn::{self, Beginning, Given};
 use crate::history::{self, HistoryError};
 use crate::ports::{
     Clock, CycleRecord, HistoryCursor, Node, NodeError, PendingWrite, PolicyWriter, Store,
@@ -30,6 +29,9 @@ use crate::writing;
 
 /// Forwards counted at once when catching up from the store.
 const ABSORB_CHUNK: u32 = 10_000;
+
+/// How often what is remembered is stored as a place to begin a replay from.
+const BEGINNINGS: Duration = Duration::from_secs(86_400);
 
 /// Why a turn came to nothing. The next one starts afresh.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +89,14 @@ pub struct Cycle<N, W, S, C> {
     pending: Vec<PendingWrite>,
     /// When the node was last asked who and how it is.
     asked_at: Option<Timestamp>,
+    /// Whether the next turn is to look at every channel.
+    look_again: bool,
+    /// What this turn began with, if that is to be stored.
+    beginning: Option<Beginning>,
+    /// The last turn whose beginning was stored.
+    begun_at: Option<Timestamp>,
+    /// Whether the store holds all that is remembered.
+    stored: bool,
 }
 
 impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
@@ -119,15 +129,17 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             cursor: loaded.cursor.unwrap_or(first),
             pending: loaded.pending,
             asked_at: None,
+            look_again: false,
+            beginning: None,
+            begun_at: loaded.begun_at,
+            stored: true,
         })
     }
 
     /// Has every channel looked at in the next turn, as after a change of
     /// settings: new bounds and pins need not wait for the slow rhythm.
     pub fn look_again(&mut self) {
-        for channel in self.memory.channels.values_mut() {
-            channel.fee.retry = true;
-        }
+        self.look_again = true;
     }
 
     /// When the daily report was last made.
@@ -147,37 +159,40 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         orders: Orders<'_>,
         stop: &CancellationToken,
     ) -> Result<Turn, TurnError> {
-        let Some(seen) = stop.run_until_cancelled(self.read(orders)).await else {
+        let Some(given) = stop.run_until_cancelled(self.read(orders)).await else {
             return Ok(Turn::default());
         };
-        let seen = seen?;
-        let settings = self.settings(&seen, orders);
-        let events = absorb::observation(&mut self.memory, &seen, &settings, &orders.book.node);
-        self.tell(&seen, &settings, &events);
-        let decisions = self.decide(&seen, &settings, &orders.book.node).await;
-        self.revise_recommendations(&seen, &settings, orders.report_due);
+        let mut given = given?;
+        let events = turn::watch(&mut self.memory, &given);
+        tell(&given, &events);
+        let decisions = self.decide(&mut given).await;
+        self.revise_recommendations(&given);
         let record = CycleRecord {
-            observation: &seen,
+            given: &given,
             decisions: &decisions,
             memory: &self.memory,
+            beginning: self.beginning.as_ref(),
         };
         self.store.record_cycle(record).await?;
+        self.stored = true;
+        if self.beginning.take().is_some() {
+            self.begun_at = Some(given.seen.at);
+        }
         // Not before: what it stores of a channel holds forwards that only the
         // record above marks as counted.
-        self.settle_pending(&seen).await?;
-        report::decisions(&decisions, &seen);
+        self.settle_pending(&given.seen).await?;
+        report::decisions(&decisions, &given.seen);
         let mut turn = Turn {
-            channels: seen.channels.len(),
+            channels: given.seen.channels.len(),
             decisions: decisions.len(),
             ..Turn::default()
         };
-        self.write(&decisions, &seen, &settings, stop, &mut turn)
-            .await?;
+        self.write(&decisions, &given, stop, &mut turn).await?;
         Ok(turn)
     }
 
     /// Everything the node has to say, stored before it is counted.
-    async fn read(&mut self, orders: Orders<'_>) -> Result<Observation, TurnError> {
+    async fn read(&mut self, orders: Orders<'_>) -> Result<Given, TurnError> {
         let now = self.clock.now();
         let node_settings = &orders.book.node;
         let stale = |at: Timestamp| now.since(at) >= node_settings.slow_interval || at > now;
@@ -192,9 +207,22 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let seen = self.node.observe(now).await?;
         self.learn(&seen).await?;
         self.read_history(now).await?;
-        absorb::newcomers(&mut self.memory, &seen, self.cursor.from);
-        self.count_forwards(node_settings, now).await?;
-        Ok(seen)
+        let mut given = Given::new(seen, orders.book, orders.observe_only, self.cursor.from);
+        given.look_again = std::mem::take(&mut self.look_again);
+        given.report_due = orders.report_due;
+        self.begin(now);
+        turn::meet(&mut self.memory, &given);
+        self.count_forwards(&mut given).await?;
+        Ok(given)
+    }
+
+    /// Keeps what is remembered now, if no stored turn could be decided again
+    /// from what the store has, or has had for long.
+    fn begin(&mut self, now: Timestamp) {
+        let old = |at: Timestamp| now.since(at) >= BEGINNINGS || at > now;
+        let due = !self.stored || self.begun_at.is_none_or(old);
+        self.beginning = due.then(|| Beginning::of(&self.memory, &self.ids, self.stored));
+        self.stored = false;
     }
 
     async fn read_history(&mut self, now: Timestamp) -> Result<(), TurnError> {
@@ -260,72 +288,28 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     }
 
     /// Counts what is stored but not counted yet. Rates depend on settle times
-    /// alone, so nothing is lost or counted twice over a restart; with other
-    /// time constants everything is counted afresh.
-    async fn count_forwards(
-        &mut self,
-        settings: &NodeSettings,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let windows = absorb::windows(settings);
-        if self.memory.node.windows != Some(windows) {
-            self.memory.node.windows = Some(windows);
-            self.memory.forget_forwards();
-        }
+    /// alone, so nothing is lost or counted twice over a restart.
+    async fn count_forwards(&mut self, given: &mut Given) -> Result<(), StoreError> {
         loop {
             let after = self.memory.node.absorbed_seq;
             let chunk = self.store.forwards_after(after, ABSORB_CHUNK).await?;
             let Some(last) = chunk.last() else {
+                given.counted_through = after;
                 return Ok(());
             };
             let forwards = chunk.iter().map(|stored| stored.forward);
-            absorb::forwards(&mut self.memory, &self.ids, settings, forwards, now);
-            self.memory.node.absorbed_seq = last.seq;
+            turn::count(&mut self.memory, &self.ids, given, forwards, last.seq);
         }
     }
 
-    fn settings(
-        &self,
-        seen: &Observation,
-        orders: Orders<'_>,
-    ) -> BTreeMap<ChannelPoint, ChannelSettings> {
-        let effective = |channel: &Channel| ChannelSettings {
-            observe_only: orders.observe_only,
-            ..orders.book.resolve(channel, seen.tip, seen.at)
-        };
-        seen.channels
-            .iter()
-            .map(|(point, channel)| (*point, effective(channel)))
-            .collect()
-    }
-
-    fn tell(
-        &self,
-        seen: &Observation,
-        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
-        events: &[(ChannelPoint, FeeEvent)],
-    ) {
-        for (point, event) in events {
-            let (Some(channel), Some(settings)) = (seen.channels.get(point), settings.get(point))
-            else {
-                continue;
-            };
-            report::fee_event(channel, event, settings.pace.foreign_hands_off);
-        }
-    }
-
-    fn revise_recommendations(
-        &mut self,
-        seen: &Observation,
-        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
-        report_due: bool,
-    ) {
+    fn revise_recommendations(&mut self, given: &Given) {
         let windows = self.memory.node.windows.unwrap_or_default();
-        for (point, news) in recommend::revise(&mut self.memory, seen, settings, report_due) {
-            if let (Some(channel), Some(memory)) =
-                (seen.channels.get(&point), self.memory.channels.get(&point))
-            {
-                let tpm = memory.flow.tpm_history(seen.at, windows);
+        for (point, news) in turn::recommend(&mut self.memory, given) {
+            if let (Some(channel), Some(memory)) = (
+                given.seen.channels.get(&point),
+                self.memory.channels.get(&point),
+            ) {
+                let tpm = memory.flow.tpm_history(given.seen.at, windows);
                 report::prune(channel, tpm, &news);
             }
         }
@@ -362,14 +346,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
 
     /// Decides; asks the node whether it is synced only if something is to be
     /// written, and if it is not, decides again knowing that.
-    async fn decide(
-        &mut self,
-        seen: &Observation,
-        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
-        node: &NodeSettings,
-    ) -> Vec<Decision> {
+    async fn decide(&mut self, given: &mut Given) -> Vec<Decision> {
         let before = self.memory.clone();
-        let decisions = decide(&mut self.memory, seen, settings, node, true);
+        let decisions = turn::decide(&mut self.memory, given);
         let writes = decisions
             .iter()
             .any(|decision| matches!(decision.verdict, Verdict::Change { .. }));
@@ -382,26 +361,27 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             Err(error) => warn!(%error, "the node's state is unknown: nothing is written now"),
         }
         self.memory = before;
-        decide(&mut self.memory, seen, settings, node, false)
+        given.node_ready = false;
+        turn::decide(&mut self.memory, given)
     }
 
     async fn write(
         &mut self,
         decisions: &[Decision],
-        seen: &Observation,
-        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+        given: &Given,
         stop: &CancellationToken,
         turn: &mut Turn,
     ) -> Result<(), TurnError> {
         for (decision, to) in writing::in_order(decisions, &self.memory) {
             let point = decision.point;
             let (Some(channel), Some(memory)) = (
-                seen.channels.get(&point),
+                given.seen.channels.get(&point),
                 self.memory.channels.get_mut(&point),
             ) else {
                 continue;
             };
-            if !settings.get(&point).is_some_and(ChannelSettings::writes) {
+            let settings = given.settings.get(&point);
+            if !settings.is_some_and(ChannelSettings::writes) {
                 continue;
             }
             if stop.is_cancelled() {
@@ -413,6 +393,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 decision,
                 to,
             };
+            self.stored = false;
             let done = writing::write(
                 &self.node,
                 &self.writer,
@@ -422,6 +403,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 memory,
             )
             .await?;
+            self.stored = done.unstored.is_none();
             match done.outcome {
                 WriteOutcome::Confirmed => turn.changed += 1,
                 _ => turn.failed += 1,
@@ -435,5 +417,14 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             }
         }
         Ok(())
+    }
+}
+
+fn tell(given: &Given, events: &[(ChannelPoint, FeeEvent)]) {
+    for (point, event) in events {
+        let channel = given.seen.channels.get(point);
+        if let (Some(channel), Some(settings)) = (channel, given.settings.get(point)) {
+            report::fee_event(channel, event, settings.pace.foreign_hands_off);
+        }
     }
 }

@@ -30,4 +30,6 @@ pub mod standing;
 pub mod sweetspot;
 pub mod time;
 pub mod tuning;
+pub mod turn;
 pub mod units;
+pub mod write;

@@ -1,17 +1,16 @@
 //! What the cycle needs of the world, named by its need. Reading and writing
 //! are different traits, so that observe mode is a type that cannot write.
 
-use std::fmt;
 use std::future::Future;
-
-use serde::{Deserialize, Serialize};
 
 use crate::domain::channel::{ChannelPoint, FeeParts, Policy, Scid};
 use crate::domain::decision::Decision;
 use crate::domain::memory::{ChannelMemory, Memory};
 use crate::domain::observation::{ClosedChannel, Forward, Observation};
 use crate::domain::time::Timestamp;
+use crate::domain::turn::{Beginning, Given};
 use crate::domain::units::BlockHeight;
+pub use crate::domain::write::WriteOutcome;
 
 /// Why the node did not answer as asked. Decided once, in the adapter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -174,38 +173,6 @@ pub struct WriteIntent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WriteId(pub i64);
 
-/// How a write ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WriteOutcome {
-    /// Read back from the node as asked.
-    Confirmed,
-    /// The node said no.
-    Refused,
-    /// Not attempted: the fresh read failed or showed other fees than the
-    /// decision saw, or the node took no update at all.
-    NotAttempted,
-    /// The node said yes, but the read-back shows something else.
-    NotSeen,
-    /// No answer: the next observation tells.
-    Unknown,
-    /// Found undone after a restart or an unknown outcome.
-    NotDone,
-}
-
-impl fmt::Display for WriteOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Confirmed => "confirmed",
-            Self::Refused => "refused by the node",
-            Self::NotAttempted => "not attempted",
-            Self::NotSeen => "not seen when read back",
-            Self::Unknown => "unanswered",
-            Self::NotDone => "found not done",
-        })
-    }
-}
-
 /// A stored write whose outcome is not known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PendingWrite {
@@ -218,12 +185,14 @@ pub struct PendingWrite {
 /// What one cycle leaves behind, stored in one transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct CycleRecord<'a> {
-    /// What the node said.
-    pub observation: &'a Observation,
+    /// What the turn was given.
+    pub given: &'a Given,
     /// What was decided.
     pub decisions: &'a [Decision],
     /// What is remembered from now on.
     pub memory: &'a Memory,
+    /// What was remembered before, where that is to be stored as well.
+    pub beginning: Option<&'a Beginning>,
 }
 
 /// Why the store did not do as asked.
@@ -247,6 +216,8 @@ pub struct Loaded {
     pub ids: Vec<(Scid, ChannelPoint)>,
     /// Writes whose outcome is not known.
     pub pending: Vec<PendingWrite>,
+    /// The last stored turn that has its beginning stored with it.
+    pub begun_at: Option<Timestamp>,
 }
 
 /// The memory on disk.

@@ -129,6 +129,7 @@ impl Store for SqliteStore {
                 cursor: forwards::cursor(db).await?,
                 ids: recall::ids(db).await?,
                 pending: writes::pending(db).await?,
+                begun_at: None,
             };
             tx.commit().await?;
             Ok(loaded)
@@ -191,7 +192,7 @@ impl Store for SqliteStore {
         };
         work.await.map_err(|fault| {
             self.error(
-                format!("storing the cycle of {}", record.observation.at),
+                format!("storing the cycle of {}", record.given.seen.at),
                 &fault,
             )
         })

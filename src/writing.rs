@@ -4,9 +4,8 @@ use tracing::{info, warn};
 
 use crate::domain::channel::{Channel, FeeParts, Policy};
 use crate::domain::decision::{Decision, Rhythm, Verdict};
-use crate::domain::guard;
-use crate::domain::memory::{ChannelMemory, LastWrite, Memory};
-use crate::domain::time::Timestamp;
+use crate::domain::memory::{ChannelMemory, Memory};
+use crate::domain::write;
 use crate::ports::{
     Clock, Node, NodeError, PendingWrite, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
     WriteIntent, WriteOutcome,
@@ -74,12 +73,7 @@ pub async fn write<N: Node, W: PolicyWriter, S: Store, C: Clock>(
         from: job.channel.policy.map(|p| p.fees).unwrap_or_default(),
         to: job.to,
     };
-    memory.fee.last_write = Some(LastWrite {
-        from: intent.from,
-        to: intent.to,
-        at: intent.at,
-        unresolved: true,
-    });
+    write::begun(&mut memory.fee, intent.from, intent.to, intent.at);
     let id = store.begin_write(intent, memory).await?;
     let Attempt {
         outcome,
@@ -87,7 +81,7 @@ pub async fn write<N: Node, W: PolicyWriter, S: Store, C: Clock>(
         closed,
     } = attempt(node, writer, &intent).await;
     let now = clock.now();
-    conclude(memory, &intent, outcome, now);
+    write::ended(&mut memory.fee, intent.to, outcome, now);
     tell(&job, outcome, &detail);
     if outcome == WriteOutcome::Unknown {
         return Ok(Done {
@@ -189,29 +183,6 @@ fn other_changes(before: &Policy, after: &Policy) -> String {
         .map(|(name, _)| format!("{name} differs after the write"))
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-fn conclude(
-    memory: &mut ChannelMemory,
-    intent: &WriteIntent,
-    outcome: WriteOutcome,
-    now: Timestamp,
-) {
-    let unresolved = outcome == WriteOutcome::Unknown;
-    if let Some(write) = &mut memory.fee.last_write {
-        write.unresolved = unresolved;
-    }
-    match outcome {
-        WriteOutcome::Confirmed => {
-            guard::note_confirmed(&mut memory.fee, intent.from, intent.to, now);
-        }
-        // A refused update counts against the day's limit like a made one, so
-        // that a node that refuses is not asked without end.
-        WriteOutcome::Refused | WriteOutcome::NotSeen => {
-            guard::note_attempt(&mut memory.fee, intent.from, intent.to, now);
-        }
-        _ => {}
-    }
 }
 
 fn tell(job: &Job<'_>, outcome: WriteOutcome, detail: &str) {

@@ -9,7 +9,7 @@ use super::time::Timestamp;
 use super::units::{BlockHeight, Msat};
 
 /// The node's channels at one instant.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// When it was read, by our clock.
     pub at: Timestamp,

@@ -156,9 +156,10 @@ async fn a_scid_means_the_channel_it_was_last_stored_for(store: impl Store) {
 async fn a_cycle_leaves_its_memory_and_no_other(store: impl Store) {
     for (secs, channels, seq) in [(10, &[1, 2][..], 4), (20, &[2, 3][..], 9)] {
         let record = CycleRecord {
-            observation: &observation(secs, channels),
+            given: &given(secs, channels),
             decisions: &[hold(2, secs)],
             memory: &memory(channels, seq),
+            beginning: None,
         };
         store.record_cycle(record).await.expect("stores");
         let loaded = store.load().await.expect("loads");
@@ -225,9 +226,10 @@ async fn thinning_takes_nothing_needed_to_go_on(store: impl Store) {
         .await
         .expect("stores");
     let record = CycleRecord {
-        observation: &observation(10, &[1]),
+        given: &given(10, &[1]),
         decisions: &[hold(1, 10), change(1, 10)],
         memory: &memory(&[1], 1),
+        beginning: None,
     };
     store.record_cycle(record).await.expect("stores");
     store

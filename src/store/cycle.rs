@@ -17,11 +17,11 @@ pub(super) async fn record(
     db: &mut SqliteConnection,
     record: CycleRecord<'_>,
 ) -> Result<(), Fault> {
-    store_channels(db, record.observation).await?;
+    store_channels(db, &record.given.seen).await?;
     for decision in record.decisions {
         store_decision(db, decision).await?;
     }
-    save(db, record.observation, record.memory).await
+    save(db, &record.given.seen, record.memory).await
 }
 
 async fn store_channels(db: &mut SqliteConnection, seen: &Observation) -> Result<(), Fault> {

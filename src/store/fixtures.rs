@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::domain::book::SettingsBook;
 use crate::domain::channel::tests::{channel, point};
 use crate::domain::channel::{FeeParts, InboundFee, Scid};
 use crate::domain::decision::{Decision, Evidence, Hold, Rhythm, Terms, Verdict};
@@ -11,6 +12,7 @@ use crate::domain::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory};
 use crate::domain::observation::{Forward, Observation};
 use crate::domain::prune::PruneMemory;
 use crate::domain::time::Timestamp;
+use crate::domain::turn::Given;
 use crate::domain::units::{BlockHeight, FeePpm, Msat};
 use crate::ports::{HistoryCursor, WriteIntent};
 
@@ -76,12 +78,14 @@ pub(super) fn memory(channels: &[u8], absorbed_seq: i64) -> Memory {
     }
 }
 
-pub(super) fn observation(secs: i64, channels: &[u8]) -> Observation {
-    Observation {
+/// What a turn is given that sees these channels under built-in settings.
+pub(super) fn given(secs: i64, channels: &[u8]) -> Given {
+    let seen = Observation {
         at: at(secs),
         tip: BlockHeight(850_000),
         channels: channels.iter().map(|n| (point(*n), channel(*n))).collect(),
-    }
+    };
+    Given::new(seen, &SettingsBook::default(), false, at(0))
 }
 
 pub(super) fn fees(ppm: u32) -> FeeParts {

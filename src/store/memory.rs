@@ -89,6 +89,7 @@ impl Store for MemoryStore {
                         intent: write.intent,
                     })
                     .collect(),
+                begun_at: None,
             })
         })
     }

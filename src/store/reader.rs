@@ -297,9 +297,10 @@ mod tests {
 
     async fn cycle(store: &SqliteStore, secs: i64, channels: &[u8], decisions: &[Decision]) {
         let record = CycleRecord {
-            observation: &observation(secs, channels),
+            given: &given(secs, channels),
             decisions,
             memory: &memory(channels, 0),
+            beginning: None,
         };
         store.record_cycle(record).await.expect("stores");
     }

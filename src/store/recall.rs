@@ -239,9 +239,10 @@ mod tests {
 
     async fn record(store: &SqliteStore, secs: i64, memory: &Memory) {
         let record = CycleRecord {
-            observation: &observation(secs, &[]),
+            given: &given(secs, &[]),
             decisions: &[],
             memory,
+            beginning: None,
         };
         store.record_cycle(record).await.expect("stores");
     }

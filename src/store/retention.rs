@@ -74,7 +74,6 @@ mod tests {
     use crate::domain::channel::tests::channel;
     use crate::domain::decision::Hold;
     use crate::domain::memory::Memory;
-    use crate::domain::observation::Observation;
     use crate::ports::{CycleRecord, Store};
     use crate::store::SqliteStore;
     use crate::store::fixtures::*;
@@ -113,11 +112,12 @@ mod tests {
             40 * day - 23 * hour, // within one day
         ];
         for age in ages_mins {
-            let seen: Observation = observation(NOW_SECS - age * 60, &[1, 2]);
+            let given = given(NOW_SECS - age * 60, &[1, 2]);
             let record = CycleRecord {
-                observation: &seen,
+                given: &given,
                 decisions: &[],
                 memory: &Memory::default(),
+                beginning: None,
             };
             store.record_cycle(record).await.expect("stores");
         }
@@ -149,9 +149,10 @@ mod tests {
             fast_hold(1),
         ];
         let record = CycleRecord {
-            observation: &observation(NOW_SECS, &[1]),
+            given: &given(NOW_SECS, &[1]),
             decisions: &decisions,
             memory: &Memory::default(),
+            beginning: None,
         };
         store.record_cycle(record).await.expect("stores");
         store.thin(at(NOW_SECS)).await.expect("thins");
