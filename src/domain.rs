@@ -23,6 +23,7 @@ pub mod pool;
 pub mod press;
 pub mod prune;
 pub mod recommend;
+pub mod replay;
 pub mod schedule;
 pub mod settings;
 pub mod shelf;

@@ -14,13 +14,16 @@ mod fault;
 mod fixtures;
 mod flows;
 mod forwards;
+mod journal;
 mod memory;
 #[cfg(test)]
 mod mishaps;
 mod open;
+mod patch;
 mod reader;
 mod recall;
 mod retention;
+mod turns;
 mod writes;
 
 use std::fs::File;
@@ -39,11 +42,14 @@ use crate::ports::{
     WriteOutcome,
 };
 use fault::Fault;
+use journal::Tape;
 
 pub use flows::{ChannelFlow, Leg};
 pub use memory::MemoryStore;
 pub use open::{OpenError, OpenFault};
 pub use reader::{KnownChannel, LastCycle, StoreReader};
+pub use retention::keeps;
+pub use turns::{Journal, StoredTurn};
 pub use writes::WriteRecord;
 
 /// The database of a running daemon. While it lives no other daemon can open
@@ -54,6 +60,8 @@ pub struct SqliteStore {
     options: SqliteConnectOptions,
     /// `None` after a transaction that did not come to its end.
     connection: Mutex<Option<SqliteConnection>>,
+    /// Where the journal of turns stands; `None` while that is not known.
+    tape: Mutex<Option<Tape>>,
     _lock: File,
 }
 
@@ -67,6 +75,7 @@ impl SqliteStore {
                 path,
                 options: opened.options,
                 connection: Mutex::new(Some(opened.connection)),
+                tape: Mutex::new(None),
                 _lock: opened.lock,
             }),
             Err(fault) => Err(OpenError { path, fault }),
@@ -129,7 +138,7 @@ impl Store for SqliteStore {
                 cursor: forwards::cursor(db).await?,
                 ids: recall::ids(db).await?,
                 pending: writes::pending(db).await?,
-                begun_at: None,
+                begun_at: journal::begun_at(db).await?,
             };
             tx.commit().await?;
             Ok(loaded)
@@ -186,9 +195,12 @@ impl Store for SqliteStore {
 
     async fn record_cycle(&self, record: CycleRecord<'_>) -> Result<(), StoreError> {
         let work = async {
+            let mut slot = self.tape.lock().await;
             let mut tx = self.begin().await?;
-            cycle::record(&mut tx.connection, record).await?;
-            tx.commit().await
+            let tape = cycle::record(&mut tx.connection, slot.take(), record).await?;
+            tx.commit().await?;
+            *slot = Some(tape);
+            Ok(())
         };
         work.await.map_err(|fault| {
             self.error(

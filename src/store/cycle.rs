@@ -5,6 +5,7 @@ use tracing::warn;
 
 use super::columns::{json, name, number_column};
 use super::fault::Fault;
+use super::journal::{self, Tape};
 use super::recall::{channel_id, save};
 use crate::domain::channel::Channel;
 use crate::domain::decision::{Decision, Verdict};
@@ -12,16 +13,20 @@ use crate::domain::observation::Observation;
 use crate::domain::time::Timestamp;
 use crate::ports::CycleRecord;
 
-/// Stores channels, balances, decisions and memory.
+/// Stores channels, balances, the turn itself, decisions and memory; returns
+/// where the journal then stands.
 pub(super) async fn record(
     db: &mut SqliteConnection,
+    tape: Option<Tape>,
     record: CycleRecord<'_>,
-) -> Result<(), Fault> {
+) -> Result<Tape, Fault> {
     store_channels(db, &record.given.seen).await?;
+    let (turn, tape) = journal::add(db, tape, record.given, record.beginning).await?;
     for decision in record.decisions {
-        store_decision(db, decision).await?;
+        store_decision(db, turn, decision).await?;
     }
-    save(db, &record.given.seen, record.memory).await
+    save(db, &record.given.seen, record.memory).await?;
+    Ok(tape)
 }
 
 async fn store_channels(db: &mut SqliteConnection, seen: &Observation) -> Result<(), Fault> {
@@ -79,7 +84,11 @@ async fn store_sample(
     Ok(())
 }
 
-async fn store_decision(db: &mut SqliteConnection, decision: &Decision) -> Result<(), Fault> {
+async fn store_decision(
+    db: &mut SqliteConnection,
+    turn: Option<i64>,
+    decision: &Decision,
+) -> Result<(), Fault> {
     let body = match json("a decision", decision) {
         Ok(body) => body,
         Err(fault) => {
@@ -94,13 +103,15 @@ async fn store_decision(db: &mut SqliteConnection, decision: &Decision) -> Resul
     };
     let id = channel_id(db, decision.point).await?;
     sqlx::query(
-        "insert into decisions (channel_id, at_ns, rhythm, verdict, body) values (?, ?, ?, ?, ?)",
+        "insert into decisions (channel_id, at_ns, rhythm, verdict, body, turn_id)
+         values (?, ?, ?, ?, ?, ?)",
     )
     .bind(id)
     .bind(decision.at.nanos())
     .bind(name("a rhythm", decision.rhythm)?)
     .bind(verdict)
     .bind(body)
+    .bind(turn)
     .execute(db)
     .await?;
     Ok(())

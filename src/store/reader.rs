@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnection;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
 
 use super::columns::{from_json, number, point, scid_column};
@@ -135,7 +135,12 @@ impl StoreReader {
         self.named("summing up all forwards", found)
     }
 
-    fn named<T>(&self, action: &str, result: Result<T, Fault>) -> Result<T, StoreError> {
+    /// The connection, for one read.
+    pub(super) async fn connection(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.connection.lock().await
+    }
+
+    pub(super) fn named<T>(&self, action: &str, result: Result<T, Fault>) -> Result<T, StoreError> {
         result.map_err(|fault| StoreError {
             action: format!("{action} ({})", self.path.display()),
             reason: fault.to_string(),
@@ -243,7 +248,7 @@ async fn decisions(
     Ok(parse_decisions(bodies))
 }
 
-fn parse_decisions(bodies: Vec<String>) -> Vec<Decision> {
+pub(super) fn parse_decisions(bodies: Vec<String>) -> Vec<Decision> {
     readable(
         bodies
             .into_iter()

@@ -21,8 +21,11 @@ const HOLDS: Duration = Duration::from_secs(30 * 86_400);
 /// The fast rhythm holds hundreds of times a day, each time saying the same.
 const FAST_HOLDS: Duration = Duration::from_secs(2 * 86_400);
 
+/// What each turn was given: so far back it can be decided again.
+const TURNS: Duration = Duration::from_secs(92 * 86_400);
+
 /// Whether a decision is still worth keeping.
-pub(super) fn keeps(decision: &Decision, now: Timestamp) -> bool {
+pub fn keeps(decision: &Decision, now: Timestamp) -> bool {
     let kept_for = match (decision.verdict, decision.rhythm) {
         (Verdict::Hold { .. }, Rhythm::Fast) => FAST_HOLDS,
         (Verdict::Hold { .. }, Rhythm::Slow) => HOLDS,
@@ -41,6 +44,14 @@ pub(super) async fn thin(db: &mut SqliteConnection, now: Timestamp) -> Result<()
     )
     .bind(now.minus(HOLDS).nanos())
     .bind(now.minus(FAST_HOLDS).nanos())
+    .execute(&mut *db)
+    .await?;
+    // What is left must begin with a beginning.
+    sqlx::query(
+        "delete from turns where id < (
+             select max(id) from turns where beginning is not null and at_ns <= ?)",
+    )
+    .bind(now.minus(TURNS).nanos())
     .execute(db)
     .await?;
     Ok(())

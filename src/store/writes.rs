@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::recall::{channel_id, save_channel};
 use crate::domain::channel::{FeeParts, InboundFee};
 use crate::domain::memory::ChannelMemory;
+use crate::domain::replay::Wrote;
 use crate::domain::time::Timestamp;
 use crate::domain::units::FeePpm;
 use crate::ports::{PendingWrite, WriteId, WriteIntent, WriteOutcome};
@@ -43,6 +44,9 @@ pub(super) struct WriteRow {
     outcome: Option<String>,
     outcome_at_ns: Option<i64>,
     detail: String,
+    /// The turn in which it was begun.
+    pub(super) turn_id: Option<i64>,
+    outcome_turn_id: Option<i64>,
 }
 
 impl WriteRow {
@@ -82,6 +86,27 @@ impl WriteRow {
             detail: self.detail,
         })
     }
+
+    /// The write as its turn left it: an outcome that only a later turn found
+    /// was not known then.
+    pub(super) fn wrote(&self) -> Result<Wrote, Fault> {
+        let intent = self.intent()?;
+        let known = self.outcome_turn_id == self.turn_id;
+        let ended = match (&self.outcome, self.outcome_at_ns) {
+            (Some(outcome), Some(at)) if known => Some((
+                named("an outcome", outcome.clone())?,
+                Timestamp::from_nanos(at),
+            )),
+            _ => None,
+        };
+        Ok(Wrote {
+            point: intent.point,
+            from: intent.from,
+            to: intent.to,
+            at: intent.at,
+            ended,
+        })
+    }
 }
 
 /// Writes whose outcome is not known, oldest first.
@@ -113,8 +138,8 @@ pub(super) async fn begin(
         "insert into writes (
              channel_id, at_ns,
              from_base_fee_msat, from_outbound_ppm, from_inbound_base_fee_msat, from_inbound_rate_ppm,
-             to_base_fee_msat, to_outbound_ppm, to_inbound_base_fee_msat, to_inbound_rate_ppm)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
+             to_base_fee_msat, to_outbound_ppm, to_inbound_base_fee_msat, to_inbound_rate_ppm, turn_id)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select max(id) from turns)) returning id",
     )
     .bind(channel)
     .bind(intent.at.nanos())
@@ -142,7 +167,9 @@ pub(super) async fn finish(
     memory: &ChannelMemory,
 ) -> Result<(), Fault> {
     let text: Option<String> = sqlx::query_scalar(
-        "update writes set outcome = ?, outcome_at_ns = ?, detail = ? where id = ?
+        "update writes set outcome = ?, outcome_at_ns = ?, detail = ?,
+             outcome_turn_id = (select max(id) from turns)
+         where id = ?
          returning (select point from channels where channels.id = writes.channel_id)",
     )
     .bind(name("an outcome", outcome)?)

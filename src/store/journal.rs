@@ -1,0 +1,244 @@
+//! The journal of turns: what each was given, as little as tells it again.
+//!
+//! A decision follows from what is remembered, the forwards counted and what
+//! the turn is given ([`Given`]). Forwards are stored anyway. What is given is
+//! stored whole once a day, together with what was remembered then; each turn
+//! in between stores its difference from the turn before, which for a quiet
+//! node is next to nothing. From such a beginning every later turn can be
+//! decided again, one after the other. Balance samples would not do: they are
+//! thinned, and lack pending HTLCs, policies, settings and what was remembered.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use serde_json::{Map, Value};
+use sqlx::sqlite::SqliteConnection;
+use tracing::warn;
+
+use super::columns::{from_json, json};
+use super::fault::Fault;
+use super::patch;
+use crate::domain::time::Timestamp;
+use crate::domain::turn::{Beginning, Given};
+
+/// The most one row may unfold to: a node with 10,000 channels needs a tenth.
+const MOST_BYTES: u64 = 1 << 28;
+
+/// What a turn was given, as the journal writes it: without the time, which is
+/// a column, and without nulls.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Page(Map<String, Value>);
+
+impl Page {
+    fn of(given: &Given) -> Result<Self, Fault> {
+        let value = serde_json::to_value(given).map_err(|error| unreadable(&error))?;
+        let Value::Object(mut fields) = patch::without_nulls(value) else {
+            return Err(unreadable(&"it is no object"));
+        };
+        if let Some(Value::Object(seen)) = fields.get_mut("seen") {
+            seen.remove("at");
+        }
+        Ok(Self(fields))
+    }
+
+    fn given(&self, at: Timestamp) -> Result<Given, Fault> {
+        let mut fields = self.0.clone();
+        if let Some(Value::Object(seen)) = fields.get_mut("seen") {
+            seen.insert("at".to_owned(), at.nanos().into());
+        }
+        serde_json::from_value(Value::Object(fields)).map_err(|error| unreadable(&error))
+    }
+}
+
+fn unreadable(why: &dyn ToString) -> Fault {
+    Fault::Unreadable {
+        what: "what a turn was given",
+        why: why.to_string(),
+    }
+}
+
+/// A row of the journal.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct TurnRow {
+    /// The turn's number.
+    pub id: i64,
+    /// When it was.
+    pub at_ns: i64,
+    given: Vec<u8>,
+    beginning: Option<Vec<u8>>,
+}
+
+/// Turns the pages of the journal, row by row.
+#[derive(Debug, Default)]
+pub(super) struct Tape {
+    /// The turn read last, and what it was given.
+    last: Option<(i64, Page)>,
+}
+
+impl Tape {
+    /// What the row tells. Rows must come one after the other, from one with a
+    /// beginning on.
+    pub fn read(&mut self, row: &TurnRow) -> Result<(Given, Option<Beginning>), Fault> {
+        let changes = match from_json("a turn", &inflate(&row.given)?)? {
+            Value::Object(changes) => changes,
+            _ => return Err(unreadable(&"it is no object")),
+        };
+        let beginning = row.beginning.as_deref();
+        let page = match (beginning, self.last.take()) {
+            (Some(_), _) => Page(changes),
+            (None, Some((id, mut page))) if row.id == id + 1 => {
+                patch::apply(&mut page.0, changes);
+                page
+            }
+            _ => return Err(unreadable(&"the turn before it is missing")),
+        };
+        let given = page.given(Timestamp::from_nanos(row.at_ns))?;
+        self.last = Some((row.id, page));
+        let beginning = beginning
+            .map(|bytes| from_json("what was remembered", &inflate(bytes)?))
+            .transpose()?;
+        Ok((given, beginning))
+    }
+
+    /// At the end of what is stored; nowhere if that cannot be read.
+    async fn at_the_end(db: &mut SqliteConnection) -> Result<Self, Fault> {
+        let mut tape = Self::default();
+        let Some(first) = last_beginning(db, Timestamp::from_nanos(i64::MAX)).await? else {
+            return Ok(tape);
+        };
+        let mut after = first - 1;
+        loop {
+            let rows = rows_after(db, after, 1_000).await?;
+            let Some(last) = rows.last() else {
+                return Ok(tape);
+            };
+            after = last.id;
+            for row in &rows {
+                if let Err(fault) = tape.read(row) {
+                    warn!(turn = row.id, %fault, "the journal of turns is broken off here");
+                    return Ok(Self::default());
+                }
+            }
+        }
+    }
+}
+
+/// Adds a turn; returns its number and where the journal then stands. Without
+/// the turn before it or a beginning a turn tells nothing and is left out.
+pub(super) async fn add(
+    db: &mut SqliteConnection,
+    tape: Option<Tape>,
+    given: &Given,
+    beginning: Option<&Beginning>,
+) -> Result<(Option<i64>, Tape), Fault> {
+    let tape = match tape {
+        Some(tape) => tape,
+        None if beginning.is_some() => Tape::default(),
+        None => Tape::at_the_end(db).await?,
+    };
+    let written = match rows_of(&tape, given, beginning) {
+        Ok(Some(written)) => written,
+        Ok(None) => return Ok((None, tape)),
+        Err(fault) => {
+            warn!(%fault, "the turn is left out of the journal");
+            return Ok((None, Tape::default()));
+        }
+    };
+    let (page, patch, beginning) = written;
+    let id = sqlx::query_scalar(
+        "insert into turns (at_ns, given, beginning) values (?, ?, ?) returning id",
+    )
+    .bind(given.seen.at.nanos())
+    .bind(patch)
+    .bind(beginning)
+    .fetch_one(db)
+    .await?;
+    let last = Some((id, page));
+    Ok((Some(id), Tape { last }))
+}
+
+type Written = (Page, Vec<u8>, Option<Vec<u8>>);
+
+fn rows_of(
+    tape: &Tape,
+    given: &Given,
+    beginning: Option<&Beginning>,
+) -> Result<Option<Written>, Fault> {
+    let page = Page::of(given)?;
+    let changes = match (beginning, &tape.last) {
+        (Some(_), _) => page.0.clone(),
+        (None, Some((_, before))) => patch::between(&before.0, &page.0),
+        (None, None) => return Ok(None),
+    };
+    let beginning = beginning
+        .map(|beginning| deflate(&json("what is remembered", beginning)?))
+        .transpose()?;
+    let changes = deflate(&Value::Object(changes).to_string())?;
+    Ok(Some((page, changes, beginning)))
+}
+
+/// The turn with a beginning that is the last at or before `at`.
+pub(super) async fn last_beginning(
+    db: &mut SqliteConnection,
+    at: Timestamp,
+) -> Result<Option<i64>, Fault> {
+    let id =
+        sqlx::query_scalar("select max(id) from turns where beginning is not null and at_ns <= ?")
+            .bind(at.nanos())
+            .fetch_one(db)
+            .await?;
+    Ok(id)
+}
+
+/// The first turn with a beginning.
+pub(super) async fn first_beginning(db: &mut SqliteConnection) -> Result<Option<i64>, Fault> {
+    let id = sqlx::query_scalar("select min(id) from turns where beginning is not null")
+        .fetch_one(db)
+        .await?;
+    Ok(id)
+}
+
+/// When the last turn was that has its beginning stored.
+pub(super) async fn begun_at(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
+    let at: Option<i64> = sqlx::query_scalar(
+        "select at_ns from turns where beginning is not null order by id desc limit 1",
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(at.map(Timestamp::from_nanos))
+}
+
+/// Up to `limit` rows with numbers above `id`, ascending.
+pub(super) async fn rows_after(
+    db: &mut SqliteConnection,
+    id: i64,
+    limit: u32,
+) -> Result<Vec<TurnRow>, Fault> {
+    let rows = sqlx::query_as(
+        "select id, at_ns, given, beginning from turns where id > ? order by id limit ?",
+    )
+    .bind(id)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+fn deflate(text: &str) -> Result<Vec<u8>, Fault> {
+    let mut encoder = DeflateEncoder::new(vec![], Compression::default());
+    encoder
+        .write_all(text.as_bytes())
+        .and_then(|()| encoder.finish())
+        .map_err(|error| unreadable(&error))
+}
+
+fn inflate(bytes: &[u8]) -> Result<String, Fault> {
+    let mut text = String::new();
+    DeflateDecoder::new(bytes)
+        .take(MOST_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| unreadable(&error))?;
+    Ok(text)
+}
