@@ -5,9 +5,11 @@ mod demo;
 mod explain;
 mod output;
 mod prune;
+mod replay;
 mod simnode;
 mod simulate;
 mod status;
+mod stretch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,7 +25,7 @@ use crate::store::{OpenError, StoreReader};
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done; for `run`, stopped by a signal
-   1  something else failed
+   1  something else failed; for `replay`, something differs
    2  the command line is wrong
   64  the settings file is missing or faulty
   65  no channel, or more than one, is meant by what was given
@@ -98,6 +100,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Decide stored turns again, and show each difference from what was
+    /// decided then
+    Replay(replay::ReplayArgs),
     /// Run a simulated Lightning node that speaks as LND does
     Simnode(simnode::SimNodeArgs),
     /// Play fee policies against each other in a simulated market
@@ -120,6 +125,8 @@ enum Failure {
     #[error("{0}")]
     WhichChannel(String),
     #[error("{0}")]
+    CommandLine(String),
+    #[error("{0}")]
     Node(String),
     #[error("{0}")]
     Other(String),
@@ -141,6 +148,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 64,
+            Self::CommandLine(_) => 2,
             Self::WhichChannel(_) => 65,
             Self::Node(_) | Self::Start(_) => 69,
             Self::Open(_) | Self::Store(_) | Self::Folder(_) => 74,
@@ -203,6 +211,10 @@ async fn obey(args: Args) -> Result<(), Failure> {
         Command::Prune { json } => {
             let config = file.load()?;
             prune::run(&config, &open(&config).await?, json).await
+        }
+        Command::Replay(args) => {
+            let config = file.load()?;
+            replay::run(&config, &open(&config).await?, &args).await
         }
         Command::Simulate(what) => simulate::run(&what),
     }

@@ -93,7 +93,8 @@ pub async fn run(
     Ok(())
 }
 
-fn the_one(mut found: Vec<KnownChannel>, wanted: &str) -> Result<KnownChannel, Failure> {
+/// The one channel that `wanted` means.
+pub(super) fn the_one(mut found: Vec<KnownChannel>, wanted: &str) -> Result<KnownChannel, Failure> {
     if found.len() > 1 && found.iter().filter(|known| known.open).count() == 1 {
         found.retain(|known| known.open);
     }

@@ -1,0 +1,348 @@
+//! `replay`: decides stored turns again and shows each difference.
+//!
+//! What was remembered is led from a stored beginning through every turn, by
+//! the daemon's own steps. At each later beginning (one a day) it must be what
+//! the daemon remembered then, over restarts as well; it is taken up afresh
+//! there, so that one difference does not drag on.
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Failure;
+use super::output::{print, print_json};
+use super::stretch::{NO_TURNS, Stretch, count};
+use crate::config::Config;
+use crate::domain::channel::{Channel, ChannelPoint, Scid};
+use crate::domain::decision::Decision;
+use crate::domain::replay::Track;
+use crate::domain::time::Timestamp;
+use crate::domain::turn::Given;
+use crate::store::{StoreReader, StoredTurn, keeps};
+use crate::table::thousands;
+
+/// The differences that are shown as text.
+const SHOWN: usize = 100;
+
+/// Retention may have been at work since the last turn.
+const SINCE_LAST_TURN: std::time::Duration = std::time::Duration::from_secs(3_600);
+
+/// What to decide again.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    stretch: Stretch,
+    /// Decide under the settings file as it is now, not under the settings of
+    /// then
+    #[arg(long)]
+    present_settings: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came out.
+#[derive(Debug, Default, Serialize)]
+struct Outcome {
+    /// The first and the last turn decided again.
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    turns: u64,
+    /// Decisions that are stored and came out the same.
+    equal: u64,
+    /// Decisions that came out again but are no longer stored.
+    not_stored: u64,
+    /// How often what was remembered was compared.
+    memories: u64,
+    differences: Vec<Difference>,
+}
+
+#[derive(Debug, Serialize)]
+struct Difference {
+    at: Timestamp,
+    /// `None`: in what was remembered of the node as a whole.
+    channel: Option<Scid>,
+    peer: String,
+    what: What,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    /// Decided otherwise.
+    Decision(Vec<Term>),
+    /// Not decided now.
+    OnlyThen,
+    /// Not decided then.
+    OnlyNow,
+    /// Something else was remembered.
+    Memory(Vec<Term>),
+}
+
+/// A part that differs; `None` where it is missing.
+#[derive(Debug, PartialEq, Serialize)]
+struct Term {
+    name: String,
+    then: Option<Value>,
+    now: Option<Value>,
+}
+
+pub async fn run(config: &Config, store: &StoreReader, args: &ReplayArgs) -> Result<(), Failure> {
+    store.freeze().await?;
+    let replayed = replay(config, store, args).await?;
+    let Some(outcome) = replayed else {
+        return match args.json {
+            true => print_json(&Outcome::default()),
+            false => {
+                print(NO_TURNS);
+                Ok(())
+            }
+        };
+    };
+    match args.json {
+        true => print_json(&outcome)?,
+        false => print(&outcome.render()),
+    }
+    match outcome.differences.len() {
+        0 => Ok(()),
+        1 => Err(Failure::Other("1 difference".to_owned())),
+        n => Err(Failure::Other(format!("{n} differences"))),
+    }
+}
+
+/// `None` if no turn is stored.
+async fn replay(
+    config: &Config,
+    store: &StoreReader,
+    args: &ReplayArgs,
+) -> Result<Option<Outcome>, Failure> {
+    let only = args.stretch.point(store).await?;
+    let last = store.last_cycle().await?.map_or(Timestamp::EPOCH, |c| c.at);
+    let (from, to) = args.stretch.bounds(last)?;
+    let Some(mut journal) = store.journal(from).await? else {
+        return Ok(None);
+    };
+    let mut outcome = Outcome::default();
+    let mut track: Option<Track> = None;
+    while let Some(mut turn) = store.next_turn(&mut journal).await? {
+        if turn.given.seen.at > to {
+            break;
+        }
+        let counts = turn.given.seen.at >= from;
+        if let Some(beginning) = turn.beginning.take() {
+            let follows = beginning.follows && counts && !args.present_settings;
+            let stored = Track::at(beginning);
+            if let Some(led) = track.as_ref().filter(|_| follows) {
+                outcome.compare_memory(led, &stored, &turn, only);
+            }
+            track = Some(stored);
+        }
+        let Some(track) = &mut track else {
+            continue;
+        };
+        if args.present_settings {
+            turn.given.settle(&config.book, false);
+        }
+        let decisions = decide(store, track, &turn.given).await?;
+        for wrote in &turn.wrote {
+            track.wrote(wrote);
+        }
+        if counts {
+            outcome.compare(&turn, decisions, only, last.plus(SINCE_LAST_TURN));
+        }
+    }
+    Ok(Some(outcome))
+}
+
+async fn decide(
+    store: &StoreReader,
+    track: &mut Track,
+    given: &Given,
+) -> Result<Vec<Decision>, Failure> {
+    track.meet(given);
+    count(store, track, given, |_, _| {}).await?;
+    track.watch(given);
+    Ok(track.decide(given))
+}
+
+impl Outcome {
+    /// Holds a turn's decisions against those stored.
+    fn compare(
+        &mut self,
+        turn: &StoredTurn,
+        now: Vec<Decision>,
+        only: Option<ChannelPoint>,
+        thinned_at: Timestamp,
+    ) {
+        let at = turn.given.seen.at;
+        self.from = self.from.or(Some(at));
+        self.to = Some(at);
+        self.turns += 1;
+        let meant = |decision: &&Decision| only.is_none_or(|point| point == decision.point);
+        let mut then: Vec<&Decision> = turn.decisions.iter().filter(meant).collect();
+        for decision in now.iter().filter(meant) {
+            let place = then.iter().position(|then| then.point == decision.point);
+            let what = match place.map(|place| then.remove(place)) {
+                Some(stored) if stored == decision => {
+                    self.equal += 1;
+                    continue;
+                }
+                Some(stored) => What::Decision(terms(stored, decision)),
+                None if keeps(decision, thinned_at) => What::OnlyNow,
+                None => {
+                    self.not_stored += 1;
+                    continue;
+                }
+            };
+            self.differ(turn, Some(decision.point), what);
+        }
+        for stored in then {
+            self.differ(turn, Some(stored.point), What::OnlyThen);
+        }
+    }
+
+    fn compare_memory(
+        &mut self,
+        led: &Track,
+        stored: &Track,
+        turn: &StoredTurn,
+        only: Option<ChannelPoint>,
+    ) {
+        self.memories += 1;
+        let (then, now) = (&stored.memory, &led.memory);
+        if then.node != now.node && only.is_none() {
+            self.differ(turn, None, What::Memory(terms(&then.node, &now.node)));
+        }
+        let points = then.channels.keys().chain(now.channels.keys());
+        let points: std::collections::BTreeSet<_> = points.copied().collect();
+        for point in points {
+            let (then, now) = (then.channels.get(&point), now.channels.get(&point));
+            if then != now && only.is_none_or(|only| only == point) {
+                self.differ(turn, Some(point), What::Memory(terms(&then, &now)));
+            }
+        }
+    }
+
+    fn differ(&mut self, turn: &StoredTurn, point: Option<ChannelPoint>, what: What) {
+        let seen = &turn.given.seen;
+        let channel = point.and_then(|point| seen.channels.get(&point));
+        self.differences.push(Difference {
+            at: seen.at,
+            channel: channel.map(|channel| channel.scid),
+            peer: match (channel, point) {
+                (Some(channel), _) => Channel::peer_name(channel),
+                (None, Some(point)) => point.to_string(),
+                (None, None) => "the node".to_owned(),
+            },
+            what,
+        });
+    }
+
+    fn render(&self) -> String {
+        let (Some(from), Some(to)) = (self.from, self.to) else {
+            return "No stored turn lies in this stretch.".to_owned();
+        };
+        let mut lines: Vec<String> = self.differences.iter().map(Difference::render).collect();
+        if lines.len() > SHOWN {
+            let more = lines.len() - SHOWN;
+            lines.truncate(SHOWN);
+            lines.push(format!("... and {more} more (--json shows all)"));
+        }
+        lines.push(format!(
+            "{} turns from {from} to {to} decided again: {} decisions as then, {} no longer \
+             stored; what was remembered compared {} times; {} differences",
+            thousands(self.turns),
+            thousands(self.equal),
+            thousands(self.not_stored),
+            self.memories,
+            self.differences.len()
+        ));
+        lines.join("\n")
+    }
+}
+
+impl Difference {
+    fn render(&self) -> String {
+        let who = match self.channel {
+            Some(scid) => format!("{scid} ({})", self.peer),
+            None => self.peer.clone(),
+        };
+        let listed = |terms: &[Term]| {
+            let terms = terms.iter().map(Term::render);
+            terms.collect::<Vec<_>>().join("; ")
+        };
+        let what = match &self.what {
+            What::Decision(terms) => listed(terms),
+            What::OnlyThen => "decided then, not now".to_owned(),
+            What::OnlyNow => "decided now, not then".to_owned(),
+            What::Memory(terms) => format!("remembered: {}", listed(terms)),
+        };
+        format!("{} {who}: {what}", self.at)
+    }
+}
+
+impl Term {
+    fn render(&self) -> String {
+        let shown = |value: &Option<Value>| match value {
+            Some(value) => value.to_string(),
+            None => "nothing".to_owned(),
+        };
+        format!(
+            "{} {} then, {} now",
+            self.name,
+            shown(&self.then),
+            shown(&self.now)
+        )
+    }
+}
+
+/// The parts in which two values differ.
+fn terms(then: &impl Serialize, now: &impl Serialize) -> Vec<Term> {
+    let value = |what: Result<Value, _>| what.unwrap_or(Value::Null);
+    let (then, now) = (serde_json::to_value(then), serde_json::to_value(now));
+    let mut found = vec![];
+    part("", Some(value(then)), Some(value(now)), &mut found);
+    found
+}
+
+fn part(name: &str, then: Option<Value>, now: Option<Value>, found: &mut Vec<Term>) {
+    match (then, now) {
+        (Some(Value::Object(mut then)), Some(Value::Object(mut now))) => {
+            let names: std::collections::BTreeSet<String> =
+                then.keys().chain(now.keys()).cloned().collect();
+            for inner in names {
+                let path = match name {
+                    "" => inner.clone(),
+                    _ => format!("{name}.{inner}"),
+                };
+                part(&path, then.remove(&inner), now.remove(&inner), found);
+            }
+        }
+        (then, now) if then == now => {}
+        (then, now) => found.push(Term {
+            name: name.to_owned(),
+            then,
+            now,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_the_parts_that_differ_are_named() {
+        let then = json!({"terms": {"balance": 0.1, "level": 0.2}, "verdict": {"hold": "at_rest"}});
+        let now = json!({"terms": {"balance": 0.3, "level": 0.2}, "verdict": {"to": 5}});
+        let shown: Vec<String> = terms(&then, &now).iter().map(Term::render).collect();
+        let expected = [
+            "terms.balance 0.1 then, 0.3 now",
+            "verdict.hold \"at_rest\" then, nothing now",
+            "verdict.to nothing then, 5 now",
+        ];
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,145 @@
+//! Which stretch of stored turns is meant, and leading memories through it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveTime};
+use clap::Args;
+
+use super::Failure;
+use crate::domain::channel::ChannelPoint;
+use crate::domain::observation::Forward;
+use crate::domain::replay::Track;
+use crate::domain::time::Timestamp;
+use crate::domain::turn::Given;
+use crate::ports::{StoreError, StoredForward};
+use crate::store::StoreReader;
+
+/// Forwards read at once.
+const FORWARDS_PER_READ: u32 = 10_000;
+
+/// What is said where no turn is stored.
+pub const NO_TURNS: &str = "No turn is stored yet: `sweetspot run` stores each from now on.";
+
+/// Since when, until when, which channel.
+#[derive(Debug, Clone, Args)]
+pub struct Stretch {
+    /// The first moment: a time (2026-10-01T12:00:00Z), a date (UTC), or how
+    /// long before the last turn (30d); the first stored turn if not given
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub from: Option<Moment>,
+    /// The last moment; the last stored turn if not given
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub to: Option<Moment>,
+    /// One channel only: a channel point, a scid, or the peer's alias
+    #[arg(long)]
+    pub channel: Option<String>,
+}
+
+/// A moment as it is given on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// This one.
+    At(Timestamp),
+    /// So long before the last turn.
+    Before(Duration),
+}
+
+impl Moment {
+    fn seen_from(self, last: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Before(span) => last.minus(span),
+        }
+    }
+}
+
+/// The moment that a text means.
+fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(Moment::At(at.to_utc().into()));
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(Moment::At(date.and_time(NaiveTime::MIN).and_utc().into()));
+    }
+    humantime::parse_duration(text)
+        .map(Moment::Before)
+        .map_err(|_| {
+            "neither a time (2026-10-01T12:00:00Z) nor a date (2026-10-01) nor a span (30d)"
+                .to_owned()
+        })
+}
+
+impl Stretch {
+    /// The first and the last moment, the last turn being at `last`.
+    pub fn bounds(&self, last: Timestamp) -> Result<(Timestamp, Timestamp), Failure> {
+        let or = |moment: Option<Moment>, otherwise| {
+            moment.map_or(otherwise, |moment: Moment| moment.seen_from(last))
+        };
+        let from = or(self.from, Timestamp::from_nanos(i64::MIN));
+        let to = or(self.to, Timestamp::from_nanos(i64::MAX));
+        if from > to {
+            let wrong = format!("--from {from} lies after --to {to}: nothing is in between");
+            return Err(Failure::CommandLine(wrong));
+        }
+        Ok((from, to))
+    }
+
+    /// The channel meant, if one is named.
+    pub async fn point(&self, store: &StoreReader) -> Result<Option<ChannelPoint>, Failure> {
+        let Some(wanted) = &self.channel else {
+            return Ok(None);
+        };
+        let known = super::explain::the_one(store.find(wanted).await?, wanted)?;
+        Ok(Some(known.channel.point))
+    }
+}
+
+/// Has a memory count the stored forwards that the turn counted; `each` hears
+/// of them.
+pub async fn count(
+    store: &StoreReader,
+    track: &mut Track,
+    given: &Given,
+    mut each: impl FnMut(&Track, &StoredForward),
+) -> Result<(), StoreError> {
+    loop {
+        let after = track.counted_through();
+        let mut chunk = store.forwards_after(after, FORWARDS_PER_READ).await?;
+        chunk.retain(|stored| stored.seq <= given.counted_through);
+        let Some(last) = chunk.last() else {
+            return Ok(());
+        };
+        chunk.iter().for_each(|stored| each(track, stored));
+        let forwards: Vec<Forward> = chunk.iter().map(|stored| stored.forward).collect();
+        track.count(given, forwards, last.seq);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_a_date_or_a_span() {
+        let at = |secs| Ok(Moment::At(Timestamp::from_secs(secs)));
+        assert_eq!(moment("1970-01-02T01:00:00+01:00"), at(86_400));
+        assert_eq!(moment("1970-01-02"), at(86_400));
+        let days = Duration::from_secs(30 * 86_400);
+        assert_eq!(moment("30d"), Ok(Moment::Before(days)));
+        assert!(moment("yesterday").is_err());
+    }
+
+    #[test]
+    fn spans_count_back_from_the_last_turn() {
+        let stretch = |from: &str, to: &str| Stretch {
+            from: Some(moment(from).expect("a moment")),
+            to: Some(moment(to).expect("a moment")),
+            channel: None,
+        };
+        let day = |n: i64| Timestamp::from_secs(n * 86_400);
+        let bounds = stretch("2d", "1970-01-10").bounds(day(9));
+        assert_eq!(bounds.expect("in order"), (day(7), day(9)));
+        let refused = stretch("1d", "2d").bounds(day(9)).expect_err("reversed");
+        assert_eq!(refused.exit_code(), 2);
+    }
+}

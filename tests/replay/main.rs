@@ -1,0 +1,12 @@
+//! Stored turns decided again: a simulated month with everything that goes
+//! wrong in one, lived through once, then replayed and backtested from copies
+//! of its database.
+
+#![allow(clippy::expect_used, reason = "a panic is the report of a test")]
+
+#[path = "../simnode/market.rs"]
+#[allow(dead_code, reason = "other tests need more of it")]
+mod market;
+
+mod month;
+mod replay;

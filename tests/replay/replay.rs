@@ -1,0 +1,283 @@
+//! What was decided is decided again.
+
+use serde_json::{Value, json};
+use sweetspot::ports::Store;
+use sweetspot::simnode::WriteFault;
+
+use crate::market::{DAY, node_after};
+use crate::month::{Home, Living, OTHER_SETTINGS, SETTINGS, said};
+
+fn differences(outcome: &Value) -> &Vec<Value> {
+    outcome["differences"].as_array().expect("a list")
+}
+
+/// That everything comes out the same.
+fn assert_same(home: &Home) -> Value {
+    let shown = home.run(&["replay"]);
+    assert!(shown.status.success(), "{}", said(&shown));
+    let outcome = home.json(&["replay", "--json"]);
+    assert_eq!(outcome["differences"], json!([]));
+    outcome
+}
+
+#[tokio::test]
+async fn a_month_is_decided_again_to_the_last_bit() {
+    let home = Home::after_the_month();
+    let outcome = assert_same(&home);
+    let stored = home.number("select count(*) from decisions").await;
+    assert!(stored > 6_000, "{stored}");
+    assert_eq!(outcome["equal"].as_i64(), Some(stored));
+    assert_eq!(outcome["not_stored"], 0);
+    // It was locked for five.
+    assert_eq!(outcome["turns"], 30 * 24 - 5);
+    // Once a day, over restarts.
+    assert_eq!(outcome["memories"], 29);
+    // Much went wrong with the writes; the month would prove little otherwise.
+    for outcome in ["confirmed", "refused", "not_seen"] {
+        let sql = format!("select count(*) from writes where outcome = '{outcome}'");
+        assert!(home.number(&sql).await > 0, "no write was {outcome}");
+    }
+    let later = "select count(*) from writes where outcome_turn_id > turn_id";
+    assert!(home.number(later).await > 0, "no write was settled later");
+}
+
+#[tokio::test]
+async fn a_part_of_the_month_can_be_named() {
+    let home = Home::after_the_month();
+    let all = home.json(&["replay", "--json"]);
+    let days = home.json(&["replay", "--json", "--from", "3d", "--to", "1d"]);
+    assert_eq!(days["turns"], 2 * 24 + 1);
+    let channel = home.number("select min(channel_id) from decisions").await;
+    let point = format!("select count(*) from decisions where channel_id = {channel}");
+    let stored = home.number(&point).await;
+    let seen = home.json(&["status", "--json"]);
+    let one = home.json(&[
+        "replay",
+        "--json",
+        "--channel",
+        &format!("{}", seen["channels"][0]["scid"]),
+    ]);
+    assert!(one["equal"].as_i64() > Some(0) && stored > 0);
+    assert!(one["equal"].as_i64() < all["equal"].as_i64());
+    let reversed = home.run(&["replay", "--from", "1d", "--to", "3d"]);
+    assert_eq!(reversed.status.code(), Some(2), "{}", said(&reversed));
+    let unknown = home.run(&["replay", "--channel", "nobody"]);
+    assert_eq!(unknown.status.code(), Some(65), "{}", said(&unknown));
+    let nothing = home.run(&["replay", "--to", "2020-01-01"]);
+    assert!(nothing.status.success());
+    assert!(said(&nothing).contains("No stored turn lies in this stretch"));
+}
+
+#[tokio::test]
+async fn a_changed_decision_is_the_one_difference() {
+    let home = Home::after_the_month();
+    let id = home
+        .number("select id from decisions where verdict = 'change' order by id limit 1 offset 50")
+        .await;
+    let sql = format!(
+        "update decisions set body = json_set(body, '$.terms.balance', 0.123456) where id = {id}"
+    );
+    assert_eq!(home.alter(&sql).await, 1);
+    let shown = home.run(&["replay"]);
+    assert_eq!(shown.status.code(), Some(1), "{}", said(&shown));
+    assert!(said(&shown).contains("terms.balance 0.123456 then, "));
+    let outcome = home.json(&["replay", "--json"]);
+    let found = differences(&outcome);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let at = format!("select at_ns from decisions where id = {id}");
+    assert_eq!(found[0]["at"].as_i64(), Some(home.number(&at).await));
+    let terms = found[0]["what"]["decision"].as_array().expect("terms");
+    assert_eq!(terms.len(), 1);
+    assert_eq!(terms[0]["name"], "terms.balance");
+}
+
+#[tokio::test]
+async fn a_decision_that_is_missing_or_extra_is_a_difference() {
+    let home = Home::after_the_month();
+    let id = "(select id from decisions order by id desc limit 1)";
+    home.alter(&format!(
+        "insert into decisions (channel_id, at_ns, rhythm, verdict, body, turn_id)
+         select channel_id, at_ns, rhythm, verdict, body, turn_id from decisions where id = {id}"
+    ))
+    .await;
+    let outcome = home.json(&["replay", "--json"]);
+    assert_eq!(differences(&outcome).len(), 1);
+    assert_eq!(differences(&outcome)[0]["what"], "only_then");
+    for _ in 0..2 {
+        home.alter(&format!("delete from decisions where id = {id}"))
+            .await;
+    }
+    let outcome = home.json(&["replay", "--json"]);
+    assert_eq!(differences(&outcome).len(), 1);
+    assert_eq!(differences(&outcome)[0]["what"], "only_now");
+}
+
+#[tokio::test]
+async fn another_memory_of_a_channel_is_a_difference() {
+    let home = Home::after_the_month();
+    // As if the write had never been begun.
+    let id = home
+        .number("select max(id) from writes where outcome = 'confirmed'")
+        .await;
+    home.alter(&format!(
+        "update writes set turn_id = null where id = {id} or turn_id > 300"
+    ))
+    .await;
+    let outcome = home.json(&["replay", "--json"]);
+    let remembered = |found: &&Value| found["what"]["memory"].is_array();
+    assert!(differences(&outcome).iter().any(|d| remembered(&d)));
+}
+
+#[tokio::test]
+async fn changed_settings_show_on_the_channel_they_are_for() {
+    let home = Home::after_the_month();
+    let start = home.number("select min(at_ns) from turns").await / 1_000_000_000;
+    let at = |turn: u32| {
+        let at = chrono::DateTime::from_timestamp(start + i64::from(turn) * 3_600, 0);
+        at.expect("a time").to_rfc3339()
+    };
+    // What is remembered is taken up afresh within a day after the others ended.
+    let same_before = at(OTHER_SETTINGS.0 - 1);
+    let same_again = at(OTHER_SETTINGS.1 + 25);
+    let present = |more: [&str; 2]| {
+        let args = [&["replay", "--present-settings", "--json"][..], &more].concat();
+        home.json(&args)
+    };
+    assert_eq!(differences(&present(["--to", &same_before])).len(), 0);
+    assert_eq!(differences(&present(["--from", &same_again])).len(), 0);
+    let between = present(["--from", &at(OTHER_SETTINGS.0)]);
+    assert!(differences(&between).len() > 100);
+
+    let channels = home.json(&["status", "--json"])["channels"].clone();
+    let channels = channels.as_array().expect("a list");
+    let dearest = channels.iter().max_by_key(|c| c["fee_ppm"].as_u64());
+    let scid = dearest.expect("a channel")["scid"].clone();
+    let capped = format!("{SETTINGS}[channel.\"{scid}\"]\nmax_ppm = 50\n");
+    home.set("config.toml", &capped);
+    assert_eq!(differences(&home.json(&["replay", "--json"])).len(), 0);
+    let outcome = present(["--from", &same_again]);
+    let found = differences(&outcome);
+    assert!(!found.is_empty());
+    for difference in found {
+        assert_eq!(difference["channel"], scid, "{difference}");
+        let terms = difference["what"]["decision"].as_array().expect("terms");
+        let bound = |term: &&Value| term["name"] == "limits";
+        assert!(terms.iter().any(|term| bound(&term)), "{difference}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_named() {
+    let home = Home::after_the_month();
+    for (damage, said_of_it) in [
+        (
+            "delete from turns where id = 50",
+            "turn before it is missing",
+        ),
+        (
+            "update turns set given = x'00ff' where id = 40",
+            "unreadable",
+        ),
+        (
+            "update turns set beginning = x'0300' where id = 1",
+            "unreadable",
+        ),
+    ] {
+        assert_eq!(home.alter(damage).await, 1);
+        let shown = home.run(&["replay"]);
+        assert_eq!(shown.status.code(), Some(74), "{}", said(&shown));
+        let said = said(&shown);
+        assert!(said.contains("reading the turn of 20"), "{said}");
+        assert!(said.contains(said_of_it), "{said}");
+    }
+    // What comes after is as good as before.
+    let later = home.run(&["replay", "--from", "10d"]);
+    assert!(later.status.success(), "{}", said(&later));
+}
+
+#[tokio::test]
+async fn retention_leaves_what_can_be_decided_again() {
+    let home = Home::after_the_month();
+    let last = home.number("select observed_at_ns from node").await;
+    let day_ns = 86_400_000_000_000;
+    let now = last + 82 * day_ns;
+    let store = home.store().await;
+    let at = sweetspot::domain::time::Timestamp::from_nanos(now);
+    store.thin(at).await.expect("thins");
+    drop(store);
+    home.alter(&format!("update node set observed_at_ns = {now}"))
+        .await;
+    let first = home.number("select min(at_ns) from turns").await;
+    assert!((now - 93 * day_ns..=now - 92 * day_ns).contains(&first));
+    let outcome = assert_same(&home);
+    let left = home.number("select count(*) from turns").await;
+    assert_eq!(outcome["turns"].as_i64(), Some(left));
+    // Holds are gone; changes stay.
+    assert!(outcome["not_stored"].as_i64() > Some(1_000), "{outcome}");
+    assert!(outcome["equal"].as_i64() > Some(10), "{outcome}");
+}
+
+#[tokio::test]
+async fn an_empty_database_has_nothing_to_decide_again() {
+    let home = Home::new(SETTINGS);
+    home.store().await.close().await.expect("closes");
+    let shown = home.run(&["replay"]);
+    assert!(shown.status.success(), "{}", said(&shown));
+    assert!(said(&shown).contains("No turn is stored yet"));
+    assert_eq!(home.json(&["replay", "--json"])["turns"], 0);
+}
+
+#[tokio::test]
+async fn an_older_database_is_taken_up_and_replays_from_then_on() {
+    let mut daemon = Living::new(SETTINGS, node_after(DAY * 3)).await;
+    daemon.turns(30).await;
+    daemon.stop().await;
+    for sql in [
+        "drop table turns",
+        "drop index decisions_by_turn",
+        "drop index writes_by_turn",
+        "alter table decisions drop column turn_id",
+        "alter table writes drop column turn_id",
+        "alter table writes drop column outcome_turn_id",
+        "delete from _sqlx_migrations where version = 2",
+    ] {
+        daemon.home.alter(sql).await;
+    }
+    let older = daemon.home.run(&["replay"]);
+    assert_eq!(older.status.code(), Some(74), "{}", said(&older));
+    assert!(said(&older).contains("`sweetspot run` brings it up to date"));
+    daemon.restart().await;
+    daemon.turns(30).await;
+    let outcome = assert_same(&daemon.home);
+    assert_eq!(outcome["turns"], 30);
+}
+
+#[tokio::test]
+async fn work_that_could_not_be_stored_makes_a_new_beginning() {
+    let mut daemon = Living::new(SETTINGS, node_after(DAY * 3)).await;
+    daemon.turns(10).await;
+    let full = "create trigger full before insert on decisions
+                begin select raise(abort, 'full'); end";
+    daemon.home.alter(full).await;
+    for _ in 0..3 {
+        daemon.turn().await.expect_err("nothing can be stored");
+        daemon.node.advance(DAY / 24);
+    }
+    daemon.home.alter("drop trigger full").await;
+    daemon.turns(10).await;
+    let outcome = assert_same(&daemon.home);
+    assert_eq!(outcome["turns"], 20);
+    let begun = "select count(*) from turns where beginning is not null";
+    assert_eq!(daemon.home.number(begun).await, 2);
+}
+
+#[tokio::test]
+async fn a_node_that_refuses_writes_makes_no_beginning_each_time() {
+    let mut daemon = Living::new(SETTINGS, node_after(DAY * 3)).await;
+    let node = daemon.node.clone();
+    node.faults(|faults| faults.writes = WriteFault::Lost);
+    daemon.turns(20).await;
+    let begun = "select count(*) from turns where beginning is not null";
+    assert_eq!(daemon.home.number(begun).await, 1);
+    assert_same(&daemon.home);
+}
