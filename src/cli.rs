@@ -1,5 +1,6 @@
 //! The command line: what each command does, and how it ends.
 
+mod backtest;
 mod check;
 mod demo;
 mod explain;
@@ -10,6 +11,7 @@ mod simnode;
 mod simulate;
 mod status;
 mod stretch;
+mod terms;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -100,6 +102,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what other settings would have decided, and a band of what that
+    /// might have earned
+    Backtest(backtest::BacktestArgs),
     /// Decide stored turns again, and show each difference from what was
     /// decided then
     Replay(replay::ReplayArgs),
@@ -211,6 +216,10 @@ async fn obey(args: Args) -> Result<(), Failure> {
         Command::Prune { json } => {
             let config = file.load()?;
             prune::run(&config, &open(&config).await?, json).await
+        }
+        Command::Backtest(args) => {
+            let config = file.load()?;
+            backtest::run(&config, &open(&config).await?, &args).await
         }
         Command::Replay(args) => {
             let config = file.load()?;

@@ -2,6 +2,7 @@
 //! of its own; time and seeds are arguments, so a stored cycle replays exactly.
 
 pub mod absorb;
+pub mod backtest;
 pub mod book;
 pub mod budget;
 pub mod channel;
@@ -9,6 +10,7 @@ pub mod classic;
 pub mod cost;
 pub mod decide;
 pub mod decision;
+pub mod demand;
 pub mod discount;
 pub mod estimate;
 pub mod exposure;

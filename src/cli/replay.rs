@@ -5,13 +5,16 @@
 //! the daemon remembered then, over restarts as well; it is taken up afresh
 //! there, so that one difference does not drag on.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Failure;
 use super::output::{print, print_json};
-use super::stretch::{NO_TURNS, Stretch, count};
+use super::stretch::{NO_SUCH_TURNS, NO_TURNS, Stretch, count};
+use super::terms::{Term, terms};
 use crate::config::Config;
 use crate::domain::channel::{Channel, ChannelPoint, Scid};
 use crate::domain::decision::Decision;
@@ -25,7 +28,7 @@ use crate::table::thousands;
 const SHOWN: usize = 100;
 
 /// Retention may have been at work since the last turn.
-const SINCE_LAST_TURN: std::time::Duration = std::time::Duration::from_secs(3_600);
+const SINCE_LAST_TURN: Duration = Duration::from_secs(3_600);
 
 /// What to decide again.
 #[derive(Debug, Args)]
@@ -77,14 +80,6 @@ enum What {
     OnlyNow,
     /// Something else was remembered.
     Memory(Vec<Term>),
-}
-
-/// A part that differs; `None` where it is missing.
-#[derive(Debug, PartialEq, Serialize)]
-struct Term {
-    name: String,
-    then: Option<Value>,
-    now: Option<Value>,
 }
 
 pub async fn run(config: &Config, store: &StoreReader, args: &ReplayArgs) -> Result<(), Failure> {
@@ -141,7 +136,8 @@ async fn replay(
             continue;
         };
         if args.present_settings {
-            turn.given.settle(&config.book, false);
+            let observe_only = turn.given.settings.values().any(|s| s.observe_only);
+            turn.given.settle(&config.book, observe_only);
         }
         let decisions = decide(store, track, &turn.given).await?;
         for wrote in &turn.wrote {
@@ -160,7 +156,7 @@ async fn decide(
     given: &Given,
 ) -> Result<Vec<Decision>, Failure> {
     track.meet(given);
-    count(store, track, given, |_, _| {}).await?;
+    count(store, track, given).await?;
     track.watch(given);
     Ok(track.decide(given))
 }
@@ -214,7 +210,7 @@ impl Outcome {
             self.differ(turn, None, What::Memory(terms(&then.node, &now.node)));
         }
         let points = then.channels.keys().chain(now.channels.keys());
-        let points: std::collections::BTreeSet<_> = points.copied().collect();
+        let points: BTreeSet<_> = points.copied().collect();
         for point in points {
             let (then, now) = (then.channels.get(&point), now.channels.get(&point));
             if then != now && only.is_none_or(|only| only == point) {
@@ -240,7 +236,7 @@ impl Outcome {
 
     fn render(&self) -> String {
         let (Some(from), Some(to)) = (self.from, self.to) else {
-            return "No stored turn lies in this stretch.".to_owned();
+            return NO_SUCH_TURNS.to_owned();
         };
         let mut lines: Vec<String> = self.differences.iter().map(Difference::render).collect();
         if lines.len() > SHOWN {
@@ -278,71 +274,5 @@ impl Difference {
             What::Memory(terms) => format!("remembered: {}", listed(terms)),
         };
         format!("{} {who}: {what}", self.at)
-    }
-}
-
-impl Term {
-    fn render(&self) -> String {
-        let shown = |value: &Option<Value>| match value {
-            Some(value) => value.to_string(),
-            None => "nothing".to_owned(),
-        };
-        format!(
-            "{} {} then, {} now",
-            self.name,
-            shown(&self.then),
-            shown(&self.now)
-        )
-    }
-}
-
-/// The parts in which two values differ.
-fn terms(then: &impl Serialize, now: &impl Serialize) -> Vec<Term> {
-    let value = |what: Result<Value, _>| what.unwrap_or(Value::Null);
-    let (then, now) = (serde_json::to_value(then), serde_json::to_value(now));
-    let mut found = vec![];
-    part("", Some(value(then)), Some(value(now)), &mut found);
-    found
-}
-
-fn part(name: &str, then: Option<Value>, now: Option<Value>, found: &mut Vec<Term>) {
-    match (then, now) {
-        (Some(Value::Object(mut then)), Some(Value::Object(mut now))) => {
-            let names: std::collections::BTreeSet<String> =
-                then.keys().chain(now.keys()).cloned().collect();
-            for inner in names {
-                let path = match name {
-                    "" => inner.clone(),
-                    _ => format!("{name}.{inner}"),
-                };
-                part(&path, then.remove(&inner), now.remove(&inner), found);
-            }
-        }
-        (then, now) if then == now => {}
-        (then, now) => found.push(Term {
-            name: name.to_owned(),
-            then,
-            now,
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn only_the_parts_that_differ_are_named() {
-        let then = json!({"terms": {"balance": 0.1, "level": 0.2}, "verdict": {"hold": "at_rest"}});
-        let now = json!({"terms": {"balance": 0.3, "level": 0.2}, "verdict": {"to": 5}});
-        let shown: Vec<String> = terms(&then, &now).iter().map(Term::render).collect();
-        let expected = [
-            "terms.balance 0.1 then, 0.3 now",
-            "verdict.hold \"at_rest\" then, nothing now",
-            "verdict.to nothing then, 5 now",
-        ];
-        assert_eq!(shown, expected);
     }
 }

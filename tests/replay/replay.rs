@@ -42,6 +42,17 @@ async fn a_month_is_decided_again_to_the_last_bit() {
 }
 
 #[tokio::test]
+async fn the_journal_takes_no_more_than_the_readme_says() {
+    let home = Home::after_the_month();
+    let bytes = home
+        .number("select sum(length(given)) + sum(coalesce(length(beginning), 0)) from turns")
+        .await;
+    let channel_days = home.number("select count(*) from balance_samples").await / 24;
+    assert!(channel_days > 200, "{channel_days}");
+    assert!(bytes / channel_days < 2_000, "{}", bytes / channel_days);
+}
+
+#[tokio::test]
 async fn a_part_of_the_month_can_be_named() {
     let home = Home::after_the_month();
     let all = home.json(&["replay", "--json"]);

@@ -1,0 +1,145 @@
+//! `backtest`: what other settings would have decided through stored turns, and
+//! a band of what that might have earned. Never one number: how demand answers
+//! to price is assumed, and the operator is to see how much hangs on it.
+
+mod report;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use super::output::{print, print_json};
+use super::stretch::{NO_SUCH_TURNS, NO_TURNS, Stretch, count, forwards};
+use crate::config::Config;
+use crate::domain::backtest::Backtest;
+use crate::domain::book::SettingsBook;
+use crate::domain::demand::Elasticity;
+use crate::domain::observation::Forward;
+use crate::domain::time::Timestamp;
+use crate::store::{Journal, StoreReader};
+use report::Report;
+
+/// What to try.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// The settings file to try, of which the connection and the database are
+    /// not used; if it is not given, the present settings
+    #[arg(long = "with", value_name = "FILE")]
+    tried: Option<PathBuf>,
+    #[command(flatten)]
+    stretch: Stretch,
+    /// The elasticities of demand to assume, at least two
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_values_t = [0.3, 0.6, 1.0, 1.5]
+    )]
+    elasticity: Vec<f64>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(config: &Config, store: &StoreReader, args: &BacktestArgs) -> Result<(), Failure> {
+    let elasticities = elasticities(&args.elasticity)?;
+    let book = match &args.tried {
+        Some(path) => Config::load(path)?.book,
+        None => config.book.clone(),
+    };
+    store.freeze().await?;
+    let only = args.stretch.point(store).await?;
+    let last = store.last_cycle().await?.map_or(Timestamp::EPOCH, |c| c.at);
+    let bounds = args.stretch.bounds(last)?;
+    let Some(journal) = store.journal(bounds.0).await? else {
+        return show(args, None, NO_TURNS);
+    };
+    let backtest = lead(store, journal, bounds, book, &elasticities).await?;
+    let report = match &backtest {
+        Some(done) => report::gather(store, done, &elasticities, only).await?,
+        None => None,
+    };
+    show(args, report, NO_SUCH_TURNS)
+}
+
+fn show(args: &BacktestArgs, report: Option<Report>, otherwise: &str) -> Result<(), Failure> {
+    if args.json {
+        return print_json(&report);
+    }
+    print(&report.map_or_else(|| otherwise.to_owned(), |report| report.render()));
+    Ok(())
+}
+
+fn elasticities(numbers: &[f64]) -> Result<Vec<Elasticity>, Failure> {
+    let wrong = |why: String| Failure::CommandLine(format!("--elasticity: {why}"));
+    let mut found = vec![];
+    for number in numbers {
+        let elasticity = Elasticity::new(*number).ok_or_else(|| {
+            wrong(format!(
+                "{number} is none that can be assumed: from 0 to below 2"
+            ))
+        })?;
+        if !found.contains(&elasticity) {
+            found.push(elasticity);
+        }
+    }
+    if found.len() < 2 {
+        return Err(wrong(
+            "at least two: a single number would promise too much".to_owned(),
+        ));
+    }
+    Ok(found)
+}
+
+/// Leads a backtest through a stretch; `None` if no turn lies in it.
+async fn lead(
+    store: &StoreReader,
+    mut journal: Journal,
+    (from, to): (Timestamp, Timestamp),
+    book: SettingsBook,
+    elasticities: &[Elasticity],
+) -> Result<Option<Backtest>, Failure> {
+    let mut backtest: Option<Backtest> = None;
+    let mut sold_through = 0;
+    while let Some(turn) = store.next_turn(&mut journal).await? {
+        let given = turn.given;
+        if given.seen.at > to {
+            break;
+        }
+        match (turn.beginning, &mut backtest) {
+            (Some(beginning), None) => {
+                sold_through = beginning.memory.node.absorbed_seq;
+                backtest = Some(Backtest::new(
+                    beginning,
+                    book.clone(),
+                    elasticities.to_vec(),
+                ));
+            }
+            (Some(beginning), Some(backtest)) => backtest.take_up(beginning),
+            (None, _) => {}
+        }
+        let Some(backtest) = &mut backtest else {
+            continue;
+        };
+        backtest.then.meet(&given);
+        count(store, &mut backtest.then, &given).await?;
+        let with = backtest.counterpart(&given);
+        backtest.with.meet(&with);
+        count(store, &mut backtest.with, &with).await?;
+        let mut sold: Vec<Forward> = vec![];
+        loop {
+            let found = forwards(store, sold_through, &given).await?;
+            let Some(last) = found.last() else {
+                break;
+            };
+            sold_through = last.seq;
+            sold.extend(found.iter().map(|stored| stored.forward));
+        }
+        if given.seen.at >= from {
+            backtest.sell(&given, &with, &sold);
+        }
+        backtest.decide(&given, &with, &turn.wrote);
+    }
+    Ok(backtest)
+}

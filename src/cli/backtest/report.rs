@@ -1,0 +1,234 @@
+//! What came out of a backtest, for people and as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cli::Failure;
+use crate::domain::backtest::{Account, Backtest};
+use crate::domain::channel::{Channel, ChannelPoint, Scid};
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::demand::Elasticity;
+use crate::domain::time::{Timestamp, human_span};
+use crate::domain::units::Msat;
+use crate::report;
+use crate::store::StoreReader;
+use crate::table::{table, thousands};
+
+const ASSUMED: &str = "\
+Assumed: demand answers to price by a log-logistic curve with the elasticity
+named at the price posted then. Each forward becomes more or less likely by it;
+all else is as it was: balances, tpm, the learned price level, every other node.
+What is sold more is sold out of what the channel held then. A change is seen by
+senders at once. Payments that were not made then are not known. The truth may
+lie outside the band.";
+
+/// What came out of a backtest.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    from: Timestamp,
+    to: Timestamp,
+    elasticities: Vec<f64>,
+    /// Channels at the end, and how many of them the settings tried would set.
+    channels_at_end: usize,
+    managed_at_end: usize,
+    total: Earned,
+    channels: Vec<Line>,
+}
+
+/// What was and what might have been earned.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+struct Earned {
+    forwards: u64,
+    then_msat: u64,
+    /// The band.
+    with_low_msat: u64,
+    with_high_msat: u64,
+    /// For each elasticity.
+    with_msat: Vec<u64>,
+}
+
+/// A channel.
+#[derive(Debug, Serialize)]
+struct Line {
+    channel_point: ChannelPoint,
+    scid: Option<Scid>,
+    peer: String,
+    moves_then: usize,
+    moves_with: usize,
+    /// Over time; `None` if it had no fee.
+    mean_ppm_then: Option<f64>,
+    mean_ppm_with: Option<f64>,
+    earned: Earned,
+    /// Only of a channel that is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moves: Option<Moves>,
+}
+
+#[derive(Debug, Serialize)]
+struct Moves {
+    then: Vec<Decision>,
+    with: Vec<Decision>,
+}
+
+/// `None` if no stored turn lies in the stretch.
+pub async fn gather(
+    store: &StoreReader,
+    backtest: &Backtest,
+    elasticities: &[Elasticity],
+    only: Option<ChannelPoint>,
+) -> Result<Option<Report>, Failure> {
+    let Some((from, to)) = backtest.span() else {
+        return Ok(None);
+    };
+    let known = store.channels().await?;
+    let known = known.into_iter().map(|known| known.channel);
+    let known: BTreeMap<ChannelPoint, Channel> = known.map(|c| (c.point, c)).collect();
+    let accounts = backtest.accounts().iter();
+    let meant: Vec<_> = accounts
+        .filter(|(point, _)| only.is_none_or(|only| only == **point))
+        .collect();
+    let lines = meant.iter().map(|(point, account)| {
+        let channel = known.get(point);
+        let means = account.mean_ppm();
+        Line {
+            channel_point: **point,
+            scid: channel.map(|channel| channel.scid),
+            peer: channel.map_or_else(String::new, Channel::peer_name),
+            moves_then: account.moves_then.len(),
+            moves_with: account.moves_with.len(),
+            mean_ppm_then: means.map(|(then, _)| then),
+            mean_ppm_with: means.map(|(_, with)| with),
+            earned: Earned::of([*account], elasticities.len()),
+            moves: only.map(|_| Moves {
+                then: account.moves_then.clone(),
+                with: account.moves_with.clone(),
+            }),
+        }
+    });
+    let mut channels: Vec<Line> = lines.collect();
+    channels.sort_by(|a, b| (&a.peer, a.scid).cmp(&(&b.peer, b.scid)));
+    let all = meant.iter().map(|(_, account)| *account);
+    let elsewhere = only.is_none().then(|| backtest.elsewhere());
+    let settings = backtest.settings();
+    Ok(Some(Report {
+        from,
+        to,
+        elasticities: elasticities.iter().map(|e| e.number()).collect(),
+        channels_at_end: settings.len(),
+        managed_at_end: settings.values().filter(|s| s.writes()).count(),
+        total: Earned::of(all.chain(elsewhere), elasticities.len()),
+        channels,
+    }))
+}
+
+impl Earned {
+    fn of<'a>(accounts: impl IntoIterator<Item = &'a Account>, elasticities: usize) -> Self {
+        let mut sums = vec![0.0; elasticities];
+        let (mut forwards, mut then) = (0, Msat(0));
+        for account in accounts {
+            forwards += account.forwards;
+            then = Msat(then.0.saturating_add(account.then.0));
+            for (sum, msat) in sums.iter_mut().zip(&account.with_msat) {
+                *sum += msat;
+            }
+        }
+        // `as` saturates and maps NaN to 0.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let with_msat: Vec<u64> = sums.iter().map(|sum| sum.round() as u64).collect();
+        Self {
+            forwards,
+            then_msat: then.0,
+            with_low_msat: with_msat.iter().min().copied().unwrap_or_default(),
+            with_high_msat: with_msat.iter().max().copied().unwrap_or_default(),
+            with_msat,
+        }
+    }
+
+    /// The band in sat.
+    fn band(&self) -> String {
+        let (low, high) = (sat(self.with_low_msat), sat(self.with_high_msat));
+        format!("{low} to {high}")
+    }
+}
+
+fn sat(msat: u64) -> String {
+    thousands(msat / 1_000)
+}
+
+impl Report {
+    /// As a table for people, with what is assumed.
+    pub fn render(&self) -> String {
+        let mut shown = table(
+            &[
+                "channel",
+                "peer",
+                "moves then",
+                "with",
+                "mean ppm then",
+                "with",
+                "forwards",
+                "earned then, sat",
+                "with, sat",
+            ],
+            &[2, 3, 4, 5, 6, 7, 8],
+        );
+        let ppm = |mean: Option<f64>| mean.map_or("-".to_owned(), |ppm| format!("{ppm:.0}"));
+        for line in &self.channels {
+            shown.add_row(vec![
+                line.scid.map_or("-".to_owned(), |scid| scid.to_string()),
+                line.peer.clone(),
+                line.moves_then.to_string(),
+                line.moves_with.to_string(),
+                ppm(line.mean_ppm_then),
+                ppm(line.mean_ppm_with),
+                thousands(line.earned.forwards),
+                sat(line.earned.then_msat),
+                line.earned.band(),
+            ]);
+        }
+        let mut lines = vec![shown.to_string()];
+        for moves in self.channels.iter().filter_map(|line| line.moves.as_ref()) {
+            lines.extend(listed("then", &moves.then));
+            lines.extend(listed("with these settings", &moves.with));
+        }
+        lines.push(format!(
+            "{} from {} to {}; of {} channels at the end, these settings would set {}",
+            human_span(self.to.since(self.from)),
+            self.from,
+            self.to,
+            self.channels_at_end,
+            self.managed_at_end,
+        ));
+        let total = &self.total;
+        lines.push(format!(
+            "{} forwards earned {} sat; with these settings it might have been {} sat:",
+            thousands(total.forwards),
+            sat(total.then_msat),
+            total.band()
+        ));
+        for (elasticity, msat) in self.elasticities.iter().zip(&total.with_msat) {
+            lines.push(format!(
+                "  elasticity {elasticity:<4} {:>12} sat",
+                sat(*msat)
+            ));
+        }
+        lines.push(ASSUMED.to_owned());
+        lines.join("\n")
+    }
+}
+
+/// Moves, one to a line.
+fn listed(when: &str, moves: &[Decision]) -> Vec<String> {
+    let mut lines = vec![format!("Moves {when}: {}", moves.len())];
+    for decision in moves {
+        let to = match decision.verdict {
+            Verdict::Change { to } | Verdict::WouldChange { to } => to.outbound.0,
+            Verdict::Hold { .. } => continue,
+        };
+        let from = decision.current.unwrap_or_default().outbound.0;
+        let (at, why) = (decision.at, report::story(decision));
+        lines.push(format!("  {at} {from} -> {to} ppm: {why}"));
+    }
+    lines
+}
