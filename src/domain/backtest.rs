@@ -415,6 +415,23 @@ mod tests {
     }
 
     #[test]
+    fn the_level_is_the_one_learned_then() {
+        let beginning = Beginning::of(&Memory::default(), &ChannelIds::default(), true);
+        let mut backtest = Backtest::new(beginning, book(Mode::Manage), vec![]);
+        let level = |track: &Track| track.memory.node.market.level;
+        let at_first = level(&backtest.then);
+        for hour in 0..24 * 30 {
+            let given = given(600, hour);
+            backtest.then.meet(&given);
+            let with = backtest.counterpart(&given);
+            backtest.with.meet(&with);
+            backtest.decide(&given, &with, &[]);
+        }
+        assert_ne!(level(&backtest.then), at_first);
+        assert_eq!(level(&backtest.with), level(&backtest.then));
+    }
+
+    #[test]
     fn a_forward_from_before_the_stretch_or_of_no_known_channel_is_no_gain() {
         let before = Forward {
             settled_at: start(),

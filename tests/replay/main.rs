@@ -8,6 +8,10 @@
 #[allow(dead_code, reason = "other tests need more of it")]
 mod market;
 
+#[path = "../cycle/node.rs"]
+#[allow(dead_code, reason = "whole cycles need more of it")]
+mod node;
+
 mod backtest;
 mod month;
 mod replay;

@@ -228,11 +228,11 @@ impl Living {
         let (other_from, other_until) = OTHER_SETTINGS;
         match turn {
             100 => node.faults(|faults| faults.unsynced = true),
-            103 => node.faults(|faults| faults.unsynced = false),
+            124 => node.faults(|faults| faults.unsynced = false),
             150 => node.faults(|faults| faults.writes = WriteFault::Unanswered),
             // With answers open.
-            153 => self.restart().await,
-            156 => node.faults(|faults| faults.writes = WriteFault::None),
+            160 => self.restart().await,
+            180 => node.faults(|faults| faults.writes = WriteFault::None),
             200 => node.faults(|faults| faults.writes = failed),
             224 => node.faults(|faults| faults.writes = WriteFault::Lost),
             248 => node.faults(|faults| faults.writes = WriteFault::None),

@@ -1,11 +1,15 @@
 //! What was decided is decided again.
 
 use serde_json::{Value, json};
-use sweetspot::ports::Store;
+use sweetspot::cycle::{Cycle, Orders};
+use sweetspot::ports::{Clock, Store};
 use sweetspot::simnode::WriteFault;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::market::{DAY, node_after};
 use crate::month::{Home, Living, OTHER_SETTINGS, SETTINGS, said};
+use crate::node::{FakeNode, Writes};
 
 fn differences(outcome: &Value) -> &Vec<Value> {
     outcome["differences"].as_array().expect("a list")
@@ -37,8 +41,20 @@ async fn a_month_is_decided_again_to_the_last_bit() {
         let sql = format!("select count(*) from writes where outcome = '{outcome}'");
         assert!(home.number(&sql).await > 0, "no write was {outcome}");
     }
-    let later = "select count(*) from writes where outcome_turn_id > turn_id";
-    assert!(home.number(later).await > 0, "no write was settled later");
+    for (sql, what) in [
+        (
+            "writes where outcome_turn_id > turn_id",
+            "write settled later",
+        ),
+        (
+            "decisions where body like '%node_not_ready%'",
+            "unready node",
+        ),
+        ("decisions where body like '%foreign%'", "foreign fee"),
+    ] {
+        let sql = format!("select count(*) from {sql}");
+        assert!(home.number(&sql).await > 0, "no {what}");
+    }
 }
 
 #[tokio::test]
@@ -280,6 +296,40 @@ async fn work_that_could_not_be_stored_makes_a_new_beginning() {
     assert_eq!(outcome["turns"], 20);
     let begun = "select count(*) from turns where beginning is not null";
     assert_eq!(daemon.home.number(begun).await, 2);
+}
+
+#[tokio::test]
+async fn an_outcome_found_later_was_not_known_before() {
+    let often = "[rhythm]\nfast_interval = \"5m\"\nslow_interval = \"6m\"\n";
+    let home = Home::new(&format!(
+        "{often}[defaults]\nmode = \"pin\"\npin_ppm = 900\n"
+    ));
+    let node = FakeNode::with_channels(2);
+    let (config, store) = (home.config(), home.store().await);
+    let cycle = Cycle::start(node.clone(), node.clone(), store, node.clone(), node.now());
+    let mut cycle = cycle.await.expect("a good store");
+    // In 10 minutes an unanswered update counts as not made: two turns wait.
+    let turns = [
+        Writes::UndoneUnanswered,
+        Writes::DoneUnanswered,
+        Writes::Done,
+    ];
+    for writes in turns.into_iter().flat_map(|writes| [writes; 36]) {
+        node.tell(|inner| inner.writes = writes);
+        let orders = Orders {
+            book: &config.book,
+            observe_only: false,
+            report_due: false,
+        };
+        let stop = CancellationToken::new();
+        cycle.turn(orders, &stop).await.expect("a good turn");
+        node.tell(|inner| inner.now = inner.now.plus(DAY / 288));
+    }
+    assert_same(&home);
+    let not_done = "select count(*) from writes where outcome = 'not_done'";
+    assert!(home.number(not_done).await >= 2);
+    let waits = "select count(*) from decisions where body like '%write_unresolved%'";
+    assert!(home.number(waits).await >= 1);
 }
 
 #[tokio::test]
