@@ -146,6 +146,7 @@ pub struct PruneRules {
 
 /// Everything that governs one channel, all layers applied.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ChannelSettings {
     /// What may be done.
     pub mode: Mode,
@@ -196,6 +197,7 @@ impl ChannelSettings {
 
 /// What governs the node as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NodeSettings {
     /// The fast rhythm: how often the node is read and drains are looked for.
     pub fast_interval: Duration,

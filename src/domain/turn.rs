@@ -18,6 +18,7 @@ use super::settings::{ChannelSettings, NodeSettings};
 use super::time::Timestamp;
 
 /// Everything a turn decides from, beside what is remembered and the forwards.
+/// It is stored, so what is added to it later must have a serde default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Given {
     /// What the node said.

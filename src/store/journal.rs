@@ -81,12 +81,22 @@ impl Tape {
     /// What the row tells. Rows must come one after the other, from one with a
     /// beginning on.
     pub fn read(&mut self, row: &TurnRow) -> Result<(Given, Option<Beginning>), Fault> {
+        let given = self.turn_to(row)?.given(Timestamp::from_nanos(row.at_ns))?;
+        let beginning = row.beginning.as_deref();
+        let beginning = beginning
+            .map(|bytes| from_json("what was remembered", &inflate(bytes)?))
+            .transpose()?;
+        Ok((given, beginning))
+    }
+
+    /// The row's page. An earlier version may have written it: it need not mean
+    /// anything to this one yet.
+    fn turn_to(&mut self, row: &TurnRow) -> Result<&Page, Fault> {
         let changes = match from_json("a turn", &inflate(&row.given)?)? {
             Value::Object(changes) => changes,
             _ => return Err(unreadable(&"it is no object")),
         };
-        let beginning = row.beginning.as_deref();
-        let page = match (beginning, self.last.take()) {
+        let page = match (&row.beginning, self.last.take()) {
             (Some(_), _) => Page(changes),
             (None, Some((id, mut page))) if id.checked_add(1) == Some(row.id) => {
                 patch::apply(&mut page.0, changes);
@@ -94,12 +104,7 @@ impl Tape {
             }
             _ => return Err(unreadable(&"the turn before it is missing")),
         };
-        let given = page.given(Timestamp::from_nanos(row.at_ns))?;
-        self.last = Some((row.id, page));
-        let beginning = beginning
-            .map(|bytes| from_json("what was remembered", &inflate(bytes)?))
-            .transpose()?;
-        Ok((given, beginning))
+        Ok(&self.last.insert((row.id, page)).1)
     }
 
     /// At the end of what is stored; nowhere if that cannot be read.
@@ -116,7 +121,7 @@ impl Tape {
             };
             after = last.id;
             for row in &rows {
-                if let Err(fault) = tape.read(row) {
+                if let Err(fault) = tape.turn_to(row) {
                     warn!(turn = row.id, %fault, "the journal of turns is broken off here");
                     return Ok(Self::default());
                 }
@@ -241,4 +246,77 @@ fn inflate(bytes: &[u8]) -> Result<String, Fault> {
         .read_to_string(&mut text)
         .map_err(|error| unreadable(&error))?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::memory::Memory;
+    use crate::store::fixtures::given;
+
+    fn row(id: i64, given: &Value, begins: bool) -> TurnRow {
+        let beginning = Beginning {
+            follows: true,
+            memory: Memory::default(),
+            names: vec![],
+        };
+        let beginning = json("what is remembered", &beginning).expect("readable");
+        TurnRow {
+            id,
+            at_ns: 10_000_000_000,
+            given: deflate(&given.to_string()).expect("deflates"),
+            beginning: begins.then(|| deflate(&beginning).expect("deflates")),
+        }
+    }
+
+    fn page(secs: i64, channels: &[u8]) -> Page {
+        Page::of(&given(secs, channels)).expect("readable")
+    }
+
+    #[test]
+    fn turns_read_back_from_their_differences() {
+        let (first, second) = (page(10, &[1, 2]), page(10, &[2, 3]));
+        let changes = patch::between(&first.0, &second.0);
+        let mut tape = Tape::default();
+        let whole = row(7, &Value::Object(first.0), true);
+        assert_eq!(tape.read(&whole).expect("reads").0, given(10, &[1, 2]));
+        let changed = row(8, &Value::Object(changes), false);
+        assert_eq!(tape.read(&changed).expect("reads").0, given(10, &[2, 3]));
+        assert!(tape.read(&changed).is_err(), "not the next one");
+    }
+
+    #[test]
+    fn a_setting_that_was_not_known_then_is_the_built_in_one() {
+        let mut older = Value::Object(page(10, &[1]).0);
+        for settings in older["settings"]
+            .as_object_mut()
+            .expect("some")
+            .values_mut()
+        {
+            let settings = settings.as_object_mut().expect("an object");
+            settings.remove("target_ratio").expect("known now");
+        }
+        let node = older["node"].as_object_mut().expect("an object");
+        node.remove("max_moving_free").expect("known now");
+        let mut tape = Tape::default();
+        let read = tape.read(&row(1, &older, true)).expect("reads");
+        assert_eq!(read.0, given(10, &[1]));
+    }
+
+    #[test]
+    fn the_journal_goes_on_after_pages_that_mean_nothing_here() {
+        let mut tape = Tape::default();
+        let strange = row(1, &json!({"seen": {"moon": "full"}}), true);
+        tape.turn_to(&strange).expect("a page");
+        let (page, _, _) = rows_of(&tape, &given(10, &[1]), None)
+            .expect("readable")
+            .expect("not left out");
+        assert_eq!(
+            page.given(Timestamp::from_secs(10)).expect("reads"),
+            given(10, &[1])
+        );
+        assert!(Tape::default().read(&strange).is_err());
+    }
 }
