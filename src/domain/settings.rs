@@ -247,9 +247,9 @@ impl ChannelSettings {
     /// What is built in under a law. The sweet-spot law aims at a price and
     /// goes there in few large steps; the classic law moves in many small ones.
     pub fn of(law: Law) -> Self {
-        let (deadband, cooldown_cut, max_raise, max_cut) = match law {
-            Law::Sweetspot => (0.15, HOUR * 6, 0.5, 0.33),
-            Law::Classic => (0.04, HOUR * 12, 0.25, 0.15),
+        let (deadband, max_raise, max_cut) = match law {
+            Law::Sweetspot => (0.15, 0.5, 0.33),
+            Law::Classic => (0.04, 0.25, 0.15),
         };
         Self {
             mode: Mode::Observe,
@@ -275,7 +275,7 @@ impl ChannelSettings {
                 deadband_ppm: 5,
                 deadband,
                 cooldown_raise: HOUR * 6,
-                cooldown_cut,
+                cooldown_cut: HOUR * 12,
                 max_updates_per_day: 4,
                 foreign_hands_off: HOUR * 48,
             },

@@ -51,7 +51,7 @@ impl Default for Tuning {
                 wash_in_days: 3.0,
                 early_stands: 4,
                 explored: 0.5,
-                largest_move: 0.5,
+                largest_move: 0.35,
                 sale: 3.0,
                 swing: 0.25,
                 wander_per_day: 0.003,
