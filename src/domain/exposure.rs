@@ -63,6 +63,7 @@ impl Tally {
 
 /// What one forward adds before its span has been watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 struct Pending {
     sessions: f64,
     /// Amounts in mean forwards, capped by session.
@@ -75,6 +76,7 @@ struct Pending {
 
 /// A channel's sales, as seen at the side where they leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Exposure {
     /// Over about a day.
     pub short: Tally,
@@ -85,10 +87,8 @@ pub struct Exposure {
     last_forward: Option<Timestamp>,
     /// What the session of the last forward has left to count.
     session_room: f64,
-    #[serde(default)]
     pending: Pending,
     /// What passes through it.
-    #[serde(default)]
     pub turnover: Turnover,
 }
 

@@ -35,6 +35,7 @@ const HALVINGS: u32 = 13;
 
 /// How the level is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Learning {
     /// The level believed best at first, in ppm.
     pub prior_ppm: f64,

@@ -7,6 +7,7 @@ use super::level::Learning;
 /// The law's constants, with the reason for each where it is used. They are
 /// the same for every node: what differs between nodes is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tuning {
     /// Natural-log units of price per unit of ratio missing, and in excess, where
     /// it presses fully.
@@ -40,22 +41,28 @@ impl Default for Tuning {
             dead_after_days: 60.0,
             dead_expected_sessions: 3.0,
             dead_per_day: 0.2,
-            learning: Learning {
-                prior_ppm: 600.0,
-                prior_ln_sd: 0.7,
-                memory_days: 200.0,
-                early_stand_days: 7.0,
-                stand_days: 14.0,
-                longest_stand_days: 21.0,
-                enough_sales: 50.0,
-                wash_in_days: 3.0,
-                early_stands: 4,
-                explored: 0.5,
-                largest_move: 0.35,
-                sale: 3.0,
-                swing: 0.25,
-                wander_per_day: 0.003,
-            },
+            learning: Learning::default(),
+        }
+    }
+}
+
+impl Default for Learning {
+    fn default() -> Self {
+        Self {
+            prior_ppm: 600.0,
+            prior_ln_sd: 0.7,
+            memory_days: 200.0,
+            early_stand_days: 7.0,
+            stand_days: 14.0,
+            longest_stand_days: 21.0,
+            enough_sales: 50.0,
+            wash_in_days: 3.0,
+            early_stands: 4,
+            explored: 0.5,
+            largest_move: 0.35,
+            sale: 3.0,
+            swing: 0.25,
+            wander_per_day: 0.003,
         }
     }
 }
