@@ -1,5 +1,7 @@
 //! The composition root: wires the adapters to the cycle and keeps it turning.
 
+mod trouble;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use crate::ports::{
 };
 use crate::service;
 use crate::store::{OpenError, SqliteStore};
+use trouble::Trouble;
 
 /// How long a write in flight may take to finish: a stop is to be over within
 /// 10 s in all.
@@ -178,6 +181,7 @@ struct Daemon {
     config: Config,
     observe_only: bool,
     lnd: Lnd,
+    trouble: Trouble,
 }
 
 impl Daemon {
@@ -187,6 +191,7 @@ impl Daemon {
             config,
             observe_only,
             lnd,
+            trouble: Trouble::default(),
         }
     }
 
@@ -231,9 +236,12 @@ impl Daemon {
                     .is_due(cycle.reported_at(), SystemClock.now()),
             };
             match cycle.turn(orders, stop).await {
-                Ok(turn) => tell(turn),
+                Ok(turn) => {
+                    self.trouble.is_over();
+                    tell(turn);
+                }
                 Err(error) => {
-                    tell_failure(&error);
+                    self.tell_failure(&error);
                     ticks.reset_after(RETRY_PAUSE);
                 }
             }
@@ -254,12 +262,36 @@ impl Daemon {
         ticks
     }
 
+    /// Says why a turn failed, unless it goes on as already said.
+    fn tell_failure(&mut self, failure: &TurnError) {
+        service::status(&format!("last turn failed: {failure}"));
+        if !self
+            .trouble
+            .is_news(&failure.to_string(), SystemClock.now())
+        {
+            debug!(%failure, "still so");
+            return;
+        }
+        match failure {
+            TurnError::Node(NodeError::Denied(reason)) => {
+                error!(
+                    reason,
+                    "the node refuses our macaroon: run `sweetspot check`"
+                );
+            }
+            TurnError::Node(reason) => warn!(%reason, "the node did not answer as it should"),
+            TurnError::Store(error) => {
+                error!(%error, "the database failed: no further change is made until it works")
+            }
+        }
+    }
+
     /// Says once which node this is, and whether it is one we can work with.
-    async fn introduce(&self) -> bool {
+    async fn introduce(&mut self) -> bool {
         let info = match self.lnd.info().await {
             Ok(info) => info,
             Err(error) => {
-                tell_failure(&error.into());
+                self.tell_failure(&error.into());
                 return false;
             }
         };
@@ -320,20 +352,4 @@ fn tell(turn: Turn) {
         "{} channels watched; last turn changed {} fees",
         turn.channels, turn.changed
     ));
-}
-
-fn tell_failure(failure: &TurnError) {
-    match failure {
-        TurnError::Node(NodeError::Denied(reason)) => {
-            error!(
-                reason,
-                "the node refuses our macaroon: run `sweetspot check`"
-            );
-        }
-        TurnError::Node(reason) => warn!(%reason, "the node did not answer as it should"),
-        TurnError::Store(error) => {
-            error!(%error, "the database failed: no further change is made until it works")
-        }
-    }
-    service::status(&format!("last turn failed: {failure}"));
 }
