@@ -323,12 +323,13 @@ mod tests {
         simulate: Simulate,
     }
 
-    /// Words are separated by two spaces or more where names have one in them.
+    /// Names with a space in them are quoted, as for a shell.
     fn asked(line: &str) -> Simulate {
-        let words: Vec<&str> = match line.contains("  ") {
-            true => line.split("  ").collect(),
-            false => line.split_whitespace().collect(),
-        };
+        let parts = line.split('"').enumerate();
+        let words = parts.flat_map(|(index, part)| match index % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        });
         let words = std::iter::once("simulate").chain(words);
         Line::try_parse_from(words).expect("a command").simulate
     }
@@ -357,7 +358,7 @@ mod tests {
         let commands: Vec<&str> = commands.filter_map(|c| c.lines().next()).collect();
         assert!(!commands.is_empty());
         for command in commands {
-            let asked = asked(&command.split_whitespace().collect::<Vec<_>>().join(" "));
+            let asked = asked(command);
             assert!(plan(&asked).is_ok() && chosen(&asked, &ProgressBar::hidden()).is_ok());
         }
     }
@@ -394,7 +395,7 @@ mod tests {
         assert!(asked.len() > 10 && asked.ends_with(&[fixed.to_owned(), levels.to_owned()]));
         let with = playing("--oracles --policies lit");
         assert_eq!(with, [REFERENCE, "lit", fixed, levels]);
-        let named = playing(&format!("--policies  {levels}"));
+        let named = playing(&format!("--policies \"{levels}\""));
         assert_eq!(named, [REFERENCE, levels]);
     }
 }
