@@ -189,7 +189,7 @@ impl SettingsBook {
 /// The same settings with what cannot stand together put right.
 fn workable(mut settings: ChannelSettings) -> ChannelSettings {
     if let Mode::Pin(ppm) = settings.mode {
-        settings.mode = Mode::Pin(ppm.clamp(settings.min, settings.max));
+        settings.mode = Mode::Pin(ppm.max(settings.min).min(settings.max));
     }
     let pace = &mut settings.pace;
     let smallest_step = pace.max_raise.min(pace.max_cut);

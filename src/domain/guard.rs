@@ -90,7 +90,7 @@ pub fn confine(wanted_ppm: f64, current: FeePpm, settings: &ChannelSettings) -> 
     let mut limits = vec![];
     let now = current.as_f64();
     let (raise, cut) = step_ppm(now, &settings.pace);
-    let stepped = wanted_ppm.clamp(now - cut, now + raise);
+    let stepped = wanted_ppm.min(now + raise).max(now - cut);
     let bounded = stepped
         .min(settings.max.as_f64())
         .max(settings.lowest().as_f64());

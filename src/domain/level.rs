@@ -190,7 +190,8 @@ impl Level {
         };
         let beyond = side * learning.explored * belief.ln_sd();
         let to = libm::log(belief.best_ppm()) + beyond;
-        let step = (to - ln_ppm).clamp(-learning.largest_move, learning.largest_move);
+        let most = learning.largest_move.abs();
+        let step = (to - ln_ppm).clamp(-most, most);
         self.ln_ppm = Some(ln_ppm + step);
     }
 
