@@ -10,6 +10,7 @@ use super::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memo
 use super::observation::{Forward, Observation};
 use super::prune::{PruneMemory, Symptoms};
 use super::settings::{ChannelSettings, NodeSettings};
+use super::standing::{Segment, Standing};
 use super::sweetspot;
 use super::time::Timestamp;
 use super::units::BlockHeight;
@@ -90,7 +91,10 @@ pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestam
                 fee: FeeMemory::default(),
                 decided_at: None,
                 prune: PruneMemory::default(),
-                market: Default::default(),
+                market: Standing {
+                    segment: Segment::of(channel),
+                    ..Standing::default()
+                },
             }
         });
     }

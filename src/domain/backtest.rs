@@ -218,8 +218,10 @@ impl Backtest {
     /// [`Track::meet`] and [`Track::count`] of [`Self::with`].
     pub fn decide(&mut self, then: &Given, with: &Given, wrote: &[Wrote]) {
         self.with.watch(with);
-        let learned = self.then.memory.node.market.level;
-        self.with.memory.node.market.level = learned;
+        let learned = &self.then.memory.node.market;
+        let held = &mut self.with.memory.node.market;
+        held.level = learned.level;
+        held.unannounced_level = learned.unannounced_level;
         let decided_then = self.then.decide(then);
         let decided_with = self.with.decide(with);
         let counts = self.counted.is_some();

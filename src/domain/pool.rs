@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::channel::{Channel, ChannelPoint, PeerId};
 use super::observation::Observation;
 use super::settings::{ChannelSettings, Law, Mode};
+use super::standing::Segment;
 use super::units::Sat;
 
 /// Channels with one peer under the same settings.
@@ -41,6 +42,17 @@ impl Pool<'_> {
     pub fn can_send(&self, needed: Sat) -> bool {
         let mut active = self.members.iter().filter(|c| c.active);
         active.any(|c| c.spendable() >= needed)
+    }
+
+    /// Where its buyers come from: whoever finds one member can use all.
+    pub fn segment(&self) -> Segment {
+        let mut each = self.members.iter().map(|c| Segment::of(c));
+        let announced = each.any(|segment| segment == Segment::Announced);
+        if announced {
+            Segment::Announced
+        } else {
+            Segment::Unannounced
+        }
     }
 
     /// Whether its peer is there.

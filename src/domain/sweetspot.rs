@@ -29,6 +29,7 @@ use super::observation::{Forward, Observation};
 use super::pool::{Pool, pools};
 use super::press::{Turnover, press};
 use super::settings::{ChannelSettings, LevelChoice, Mode};
+use super::standing::{Segment, Standing};
 use super::time::{MINUTES_PER_DAY, SECONDS_PER_DAY};
 use super::tuning::Tuning;
 use super::units::{FeePpm, Sat};
@@ -59,9 +60,9 @@ pub fn sold(
     let volume = sat / market.amount.sat().max(1.0);
     market.amount.take_in(sat);
     let paid_ppm = forward.fee.as_sat() / sat.max(1.0) * 1e6;
-    let price = paid_ppm / libm::exp(market.level.ln_ppm(&tuning.learning));
     if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
-        let exposure = &mut channel.market.exposure;
+        let Standing { exposure, segment } = &mut channel.market;
+        let price = paid_ppm / libm::exp(market.ln_level(*segment, tuning));
         exposure.sold(forward.settled_at, volume, price);
     }
     if let Some(channel) = came_by.and_then(|point| memory.channels.get_mut(&point)) {
@@ -132,6 +133,7 @@ impl Aim {
 /// A pool and its standing.
 struct Case<'a> {
     pool: Pool<'a>,
+    segment: Segment,
     short: Tally,
     long: Tally,
     turnover: Turnover,
@@ -181,6 +183,7 @@ fn cases<'a>(
         let wanted = pool.settings.target_ratio;
         let (least, most) = (FEASIBLE.0.min(wanted), FEASIBLE.1.max(wanted));
         Case {
+            segment: pool.segment(),
             short: sum(|e| e.short),
             long: sum(|e| e.long),
             idle_days: members
@@ -247,7 +250,7 @@ fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> 
         tuning.balance_down
     };
     let ln_level = match case.pool.settings.level {
-        LevelChoice::Learned => memory.node.market.level.ln_ppm(&tuning.learning),
+        LevelChoice::Learned => memory.node.market.ln_level(case.segment, tuning),
         LevelChoice::Fixed(ppm) => libm::log(ppm.as_f64().max(1.0)),
     };
     let watched = case.short.liquid_days;
@@ -311,11 +314,15 @@ pub fn watch(
     let days = span.map_or(0.0, |span| span.as_secs_f64() / SECONDS_PER_DAY);
     let cases = cases(memory, seen, settings);
     let mean_per_day = mean_rate(&cases);
-    let (mut volume, mut taught, mut business) = (0.0, 0.0, 0.0);
+    let mut lessons = Segment::ALL.map(|segment| (segment, Lesson::default()));
     for case in &cases {
         let aim = aim(case, mean_per_day, memory, tuning);
         let weight = case.long.per_day(mean_per_day);
-        business += weight;
+        let mut of_segment = lessons.iter_mut();
+        let Some((_, lesson)) = of_segment.find(|(segment, _)| *segment == case.segment) else {
+            continue;
+        };
+        lesson.business += weight;
         let teaches = case.pool.settings.level == LevelChoice::Learned
             && case.pool.settings.mode == Mode::Manage
             && case.pool.members.iter().all(|c| stands_at(c, memory, &aim));
@@ -325,20 +332,35 @@ pub fn watch(
                 continue;
             };
             let span = span.filter(|_| remembered.first_seen < seen.at);
+            remembered.market.segment = case.segment;
             let exposure = &mut remembered.market.exposure;
             sold += exposure.watch(span, case.liquid, case.roomy);
         }
         if teaches {
             // Time without stock counts here: a level at which channels sell
             // out sells less, and that is part of what it earns.
-            volume += sold;
-            taught += weight;
+            lesson.volume += sold;
+            lesson.taught += weight;
         }
     }
-    if days > 0.0 && business > 0.0 {
-        let level = &mut memory.node.market.level;
-        level.watch(days, taught / business, volume, &tuning.learning);
+    for (segment, lesson) in lessons {
+        if days > 0.0 && lesson.business > 0.0 {
+            let standing = lesson.taught / lesson.business;
+            let level = memory.node.market.level_mut(segment);
+            level.watch(days, standing, lesson.volume, tuning.learning_of(segment));
+        }
     }
+}
+
+/// What a span tells a level.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lesson {
+    /// Sessions per day of the channels that may teach it, ...
+    business: f64,
+    /// ... and of those that do.
+    taught: f64,
+    /// What these sold.
+    volume: f64,
 }
 
 /// Whether the channel's fee stands where the law wants it.

@@ -3,6 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::level::Learning;
+use super::standing::Segment;
+
+/// Where the level of unannounced channels is believed to be at first, in ppm:
+/// between what public nodes earn (a routing node's year: 420 ppm by volume) and
+/// what wallets' service nodes charge their users (4,000 to 5,000 ppm), who have
+/// few other ways.
+const UNANNOUNCED_PPM: f64 = 2_500.0;
 
 /// The law's constants, with the reason for each where it is used. They are
 /// the same for every node: what differs between nodes is learned.
@@ -28,6 +35,8 @@ pub struct Tuning {
     pub dead_per_day: f64,
     /// How the level is learned.
     pub learning: Learning,
+    /// How that of unannounced channels is.
+    pub unannounced: Learning,
 }
 
 impl Default for Tuning {
@@ -42,6 +51,20 @@ impl Default for Tuning {
             dead_expected_sessions: 3.0,
             dead_per_day: 0.2,
             learning: Learning::default(),
+            unannounced: Learning {
+                prior_ppm: UNANNOUNCED_PPM,
+                ..Learning::default()
+            },
+        }
+    }
+}
+
+impl Tuning {
+    /// How a segment's level is learned.
+    pub fn learning_of(&self, segment: Segment) -> &Learning {
+        match segment {
+            Segment::Announced => &self.learning,
+            Segment::Unannounced => &self.unannounced,
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::domain::absorb;
 use crate::domain::channel::tests::channel;
 use crate::domain::memory::ForeignChange;
 use crate::domain::settings::NodeSettings;
-use crate::domain::standing::Standing;
+use crate::domain::standing::NodeStanding;
 use crate::domain::time::Timestamp;
 use crate::domain::units::Msat;
 
@@ -97,6 +97,11 @@ impl World {
     fn sell(&mut self, index: usize, ago: Duration) {
         self.take_in(&self.forward(index, ago));
     }
+}
+
+/// The levels of an announced and an unannounced channel, in ppm.
+fn levels(memory: &Memory, tuning: &Tuning) -> [f64; 2] {
+    Segment::ALL.map(|segment| libm::exp(memory.node.market.ln_level(segment, tuning)))
 }
 
 /// A rate of `short` against one of `long`, a day each, on firm evidence.
@@ -326,6 +331,64 @@ fn only_fees_that_stand_where_they_should_teach_the_level() {
         0.0,
         "downtime"
     );
+}
+
+#[test]
+fn unannounced_channels_have_a_level_of_their_own() {
+    let tuning = Tuning::default();
+    let mut world = World::of(&[0.5, 0.5]);
+    world.settings.level = LevelChoice::Learned;
+    world.channels[1].private = true;
+    world.look();
+    for (aim, learning) in world
+        .aims(&tuning)
+        .iter()
+        .zip([&tuning.learning, &tuning.unannounced])
+    {
+        assert_eq!(aim.ln_level, libm::log(learning.prior_ppm));
+    }
+    for (channel, aim) in world
+        .channels
+        .iter_mut()
+        .zip(levels(&world.memory, &tuning))
+    {
+        if let Some(policy) = &mut channel.policy {
+            policy.fees.outbound = FeePpm::rounded(aim);
+            let met = world.memory.channels.get_mut(&channel.point);
+            met.expect("met").fee.confirmed = Some(policy.fees);
+        }
+    }
+    (0..24 * 4).for_each(|_| world.look());
+    world.sell(1, HOUR / 2);
+    world.look();
+    let market = &world.memory.node.market;
+    assert_eq!(market.level_of(Segment::Announced).sold(), 0.0);
+    assert!(market.level_of(Segment::Unannounced).sold() > 0.0);
+}
+
+#[test]
+fn a_peer_with_an_announced_channel_too_is_of_the_public_market() {
+    let mut world = World::of(&[0.5, 0.5]);
+    world.settings.level = LevelChoice::Learned;
+    world.channels[1].private = true;
+    world.channels[1].peer = world.channels[0].peer;
+    world.look();
+    let aims = world.aims(&Tuning::default());
+    assert_eq!(aims[0].ln_level, aims[1].ln_level);
+    assert_eq!(
+        aims[0].ln_level,
+        libm::log(Tuning::default().learning.prior_ppm)
+    );
+}
+
+#[test]
+fn what_was_stored_before_there_were_two_levels_still_reads() {
+    let standing = NodeStanding::default();
+    let mut stored = serde_json::to_value(&standing).expect("serialises");
+    let fields = stored.as_object_mut().expect("an object");
+    assert!(fields.remove("unannounced_level").is_some());
+    let read: NodeStanding = serde_json::from_value(stored).expect("reads");
+    assert_eq!(read, standing);
 }
 
 #[test]
