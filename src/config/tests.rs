@@ -131,7 +131,7 @@ macaroon_hex = "zz"
 [defaults]
 target_ratio = 50
 cooldown_raise = 6
-min_ppm = 3000
+min_ppm = 6000
 mode = "managed"
 keep = "yes"
 base_fee_msat = "kept"
@@ -151,7 +151,7 @@ keep = true
     4:16: node.macaroon_hex: must be the macaroon in hex digits, in quotes
     7:16: defaults.target_ratio: must be a number from 0 to 1, not 50
     8:18: defaults.cooldown_raise: must be a span of time in quotes with its units, such as "10m", "6h" or "2d", not 6
-    9:11: defaults.min_ppm: min_ppm must not be above max_ppm (min_ppm is 3000, max_ppm is 2500 by default)
+    9:11: defaults.min_ppm: min_ppm must not be above max_ppm (min_ppm is 6000, max_ppm is 5000 by default)
     10:8: defaults.mode: must be "manage", "observe", "pin" or "ignore", not "managed"
     11:8: defaults.keep: must be true or false, not "yes"
     12:17: defaults.base_fee_msat: must be "keep" or a whole number from 0 to 1000000, not "kept"

@@ -242,6 +242,7 @@ mod tests {
     fn managed() -> ChannelSettings {
         ChannelSettings {
             mode: Mode::Manage,
+            max: FeePpm(2_500),
             ..ChannelSettings::of(Law::Classic)
         }
     }
@@ -393,6 +394,30 @@ mod tests {
         let (wanted, _) = confine(1_000.0, FeePpm(4), &strict);
         assert_eq!(wanted, 54.0);
         assert_eq!(deadband(FeePpm(54), FeePpm(4), &strict), None);
+    }
+
+    #[test]
+    fn a_deadband_widened_for_a_quiet_channel_is_still_within_a_step() {
+        for law in [Law::Sweetspot, Law::Classic] {
+            let settings = ChannelSettings {
+                mode: Mode::Manage,
+                max: FeePpm(100_000),
+                ..ChannelSettings::of(law)
+            };
+            assert_eq!(settings.pace.patient(1.0), settings.pace);
+            let patient = ChannelSettings {
+                pace: settings.pace.patient(1e9),
+                ..settings
+            };
+            assert!(patient.pace.deadband > settings.pace.deadband);
+            for current in [FeePpm(3), FeePpm(100), FeePpm(4_000)] {
+                for wanted in [1.0, 90_000.0] {
+                    let (to, _) = confine(wanted, current, &settings);
+                    let held = deadband(FeePpm::rounded(to), current, &patient);
+                    assert_eq!(held, None, "from {current} to {to}");
+                }
+            }
+        }
     }
 
     #[test]
