@@ -316,13 +316,11 @@ impl Case<'_> {
     }
 
     /// The settings to judge a change by: a parallel channel that follows
-    /// another goes all the way, and a quiet one is left where it is for longer.
+    /// another goes all the way.
     fn following(&self) -> ChannelSettings {
         let mut settings = *self.settings;
         if self.led.is_some() {
             (settings.pace.deadband, settings.pace.deadband_ppm) = (0.0, 0);
-        } else if let Some(aim) = self.aim {
-            settings.pace = settings.pace.patient(aim.patience);
         }
         settings
     }

@@ -96,20 +96,6 @@ pub struct Pace {
     pub foreign_hands_off: Duration,
 }
 
-impl Pace {
-    /// The same with `factor` times the relative deadband, but no wider than a
-    /// single step can cross: a fee that no step moves would be locked.
-    #[must_use]
-    pub fn patient(self, factor: f64) -> Self {
-        let crossed = 0.9 * self.max_raise.min(self.max_cut);
-        let widened = (self.deadband * factor).min(crossed);
-        Self {
-            deadband: widened.max(self.deadband),
-            ..self
-        }
-    }
-}
-
 /// When the fast rhythm may raise a draining channel early.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Protect {
@@ -262,7 +248,7 @@ impl ChannelSettings {
     /// goes there in few large steps; the classic law moves in many small ones.
     pub fn of(law: Law) -> Self {
         let (deadband, max_raise, max_cut) = match law {
-            Law::Sweetspot => (0.2, 0.5, 0.33),
+            Law::Sweetspot => (0.27, 0.5, 0.33),
             Law::Classic => (0.04, 0.25, 0.15),
         };
         Self {

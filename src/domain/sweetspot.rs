@@ -85,8 +85,6 @@ pub struct Aim {
     pub dampening: f64,
     /// Whether low tpm was left out of account for want of stock.
     pub censored: bool,
-    /// How many times the deadband a change takes: [`patience`].
-    pub patience: f64,
     /// The pool's first member: all of a pool aim alike.
     pub leader: ChannelPoint,
 }
@@ -270,18 +268,8 @@ fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> 
         throughput: throughput + descent(case, mean_per_day, tuning),
         dampening,
         censored: throughput > literal,
-        patience: patience(history, mean_per_day, tuning),
         leader: case.pool.members[0].point,
     }
-}
-
-/// How much further than a busy channel's fee that of one with `per_day`
-/// sessions a day must be off to be worth an update. Being off by a share d costs
-/// about d² of what the channel earns, so the distance grows with the square root.
-fn patience(per_day: f64, mean_per_day: f64, tuning: &Tuning) -> f64 {
-    let idleness = mean_per_day / per_day.max(1e-6);
-    let factor = libm::sqrt(idleness);
-    factor.min(tuning.most_patience).max(1.0)
 }
 
 /// How far a channel is let down that sold nothing for long, though it could

@@ -33,8 +33,6 @@ pub struct Tuning {
     pub dead_expected_sessions: f64,
     /// Natural-log units per further idle day.
     pub dead_per_day: f64,
-    /// The most a quiet channel's deadband is widened.
-    pub most_patience: f64,
     /// How the level is learned.
     pub learning: Learning,
     /// How that of unannounced channels is.
@@ -52,7 +50,6 @@ impl Default for Tuning {
             dead_after_days: 60.0,
             dead_expected_sessions: 3.0,
             dead_per_day: 0.2,
-            most_patience: 2.0,
             learning: Learning::default(),
             unannounced: Learning {
                 prior_ppm: UNANNOUNCED_PPM,

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::absorb;
 use crate::domain::channel::tests::{channel, point};
 use crate::domain::channel::{FeeParts, Policy};
-use crate::domain::settings::{BaseFee, Gains, LevelChoice};
+use crate::domain::settings::{BaseFee, Gains};
 use crate::domain::units::Sat;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -106,35 +106,6 @@ fn drained(n: u8) -> Channel {
         remote_balance: Sat(980_000),
         ..channel(n)
     }
-}
-
-#[test]
-fn a_quiet_channel_takes_a_larger_change() {
-    let settings = ChannelSettings {
-        law: Law::Sweetspot,
-        level: LevelChoice::Fixed(FeePpm(1_000)),
-        base_fee: BaseFee::Keep,
-        ..managed()
-    };
-    let settings = ChannelSettings {
-        pace: ChannelSettings::of(Law::Sweetspot).pace,
-        ..settings
-    };
-    let mut world = World::of(vec![channel(1), channel(2)], settings);
-    world.round(at(0));
-    let points = [world.channels[0].point, world.channels[1].point];
-    for (point, sessions) in points.into_iter().zip([2_000.0, 20.0]) {
-        let remembered = world.memory.channels.get_mut(&point).expect("met");
-        remembered.market.exposure.long.sessions = sessions;
-        remembered.market.exposure.long.liquid_days = 1_000.0;
-        let mut fees = world.channels[0].policy.expect("a policy").fees;
-        fees.outbound = FeePpm(800);
-        remembered.fee.confirmed = Some(fees);
-        world.set_fees(point, fees);
-    }
-    // 1,000 is a quarter more than 800: worth it for the busy one alone.
-    world.round(at(24));
-    assert_eq!([world.ppm(0), world.ppm(1)], [1_000, 800]);
 }
 
 #[test]

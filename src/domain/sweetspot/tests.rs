@@ -117,20 +117,6 @@ fn busy(market: &mut Standing, short: f64, long: f64) {
 }
 
 #[test]
-fn a_quiet_channel_s_fee_may_be_further_off_than_a_busy_one_s() {
-    let mut world = World::of(&[0.5, 0.5, 0.5]);
-    for (index, per_day) in [(0, 5.2), (1, 2.0), (2, 0.01)] {
-        busy(world.market(index), per_day, per_day);
-    }
-    let tuning = Tuning::default();
-    let patience: Vec<f64> = world.aims(&tuning).iter().map(|a| a.patience).collect();
-    assert_eq!(patience[0], 1.0);
-    // The mean is 2.4 a day: the square root of 1.2.
-    assert!((patience[1] - 1.096).abs() < 0.005, "{patience:?}");
-    assert_eq!(patience[2], tuning.most_patience);
-}
-
-#[test]
 fn the_signs_follow_the_rules() {
     let mut world = World::of(&[0.7, 0.3, 0.5]);
     let aims = world.aims(&Tuning::default());
