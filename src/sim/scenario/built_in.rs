@@ -1,7 +1,7 @@
 //! The worlds that have a name.
 
 /// The built-in scenarios: name and text.
-pub const BUILT_IN: [(&str, &str); 13] = [
+pub const BUILT_IN: [(&str, &str); 14] = [
     ("standard", ""),
     ("quiet", "rate = 0.1"),
     ("busy", "rate = 3.0"),
@@ -21,6 +21,7 @@ pub const BUILT_IN: [(&str, &str); 13] = [
         "no-bursts",
         "demand = { cluster = 1.0, shock_shape = 0.0, receiver_shock_shape = 0.0 }",
     ),
+    ("announced-only", "peers = { private = 0 }"),
     ("uninformed-senders", "demand = { inbound_aware = 0.0 }"),
     ("slow-gossip", "gossip_mean_secs = 3600"),
     (
