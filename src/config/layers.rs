@@ -192,7 +192,12 @@ fn check_together(
         defaults.lay_over(settings);
         layer.lay_over(settings);
     });
+    let is_set = |key: &str| places.contains_key(key) || defaults.sets(key);
     for conflict in channel_conflicts(&settings) {
+        // A deadband that nobody set gives way when the settings are resolved.
+        if conflict.keys.contains(&"deadband") && !is_set("deadband") {
+            continue;
+        }
         let Some((key, at)) = conflict
             .keys
             .iter()

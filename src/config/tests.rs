@@ -280,6 +280,20 @@ max_ppm = 8
 }
 
 #[test]
+fn a_deadband_that_nobody_set_gives_way_to_small_steps() {
+    let pace = |text| good(text).book.resolve(&channel(1), TIP, NOW).pace;
+    let careful = pace("[defaults]\nmax_raise = 0.2\nmax_cut = 0.1");
+    assert_eq!(
+        (careful.max_raise, careful.max_cut, careful.deadband),
+        (0.2, 0.1, 0.05)
+    );
+    let wide = pace("[defaults]\nmax_cut = 0.3");
+    assert_eq!(wide.deadband, ChannelSettings::default().pace.deadband);
+    let said = faults("[defaults]\nmax_cut = 0.1\ndeadband = 0.2");
+    assert!(said.contains("max_cut must be above deadband"), "{said}");
+}
+
+#[test]
 fn a_name_is_told_apart_from_nonsense_and_comes_once() {
     insta::assert_snapshot!(faults(r#"
 [peer."02abababababababababababababababababababababababababababababababab"]
