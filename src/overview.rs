@@ -10,7 +10,8 @@ use crate::domain::book::SettingsBook;
 use crate::domain::channel::{ChannelPoint, FeeParts, Scid};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::memory::Memory;
-use crate::domain::settings::Mode;
+use crate::domain::settings::{Law, LevelChoice, Mode};
+use crate::domain::standing::Segment;
 use crate::domain::time::{Timestamp, human_span};
 use crate::domain::units::{BlockHeight, Sat};
 use crate::ports::{StoreError, WriteOutcome};
@@ -56,6 +57,15 @@ pub struct Line {
     pub waits_for: String,
 }
 
+/// A learned price level by which open channels are priced.
+#[derive(Debug, Serialize)]
+pub struct LearnedLevel {
+    /// Whose it is.
+    pub segment: Segment,
+    /// The level in force.
+    pub ppm: f64,
+}
+
 /// Every open channel, and what the node earned of late.
 #[derive(Debug, Serialize)]
 pub struct Overview {
@@ -65,6 +75,8 @@ pub struct Overview {
     pub earned_7_days_msat: u64,
     /// Forwards settled in the last 7 days.
     pub forwards_7_days: u64,
+    /// The learned price levels in use.
+    pub levels: Vec<LearnedLevel>,
     /// The channels, by peer.
     pub channels: Vec<Line>,
 }
@@ -92,12 +104,14 @@ impl Overview {
         };
         let known = store.channels().await?;
         let open = known.iter().filter(|known| known.open);
+        let levels = sources.levels(open.clone());
         let mut channels: Vec<Line> = open.map(|known| sources.line(known)).collect();
         channels.sort_by(|a, b| (&a.peer, a.scid).cmp(&(&b.peer, b.scid)));
         Ok(Self {
             seen_at: cycle.map(|cycle| cycle.at),
             earned_7_days_msat: week.fees.0,
             forwards_7_days: week.count,
+            levels,
             channels,
         })
     }
@@ -108,13 +122,25 @@ impl Overview {
             return NOTHING_YET.to_owned();
         };
         format!(
-            "{}\n{} channels, seen {} ago; {} forwards earned {} sat in the last 7 days",
+            "{}\n{} channels, seen {} ago; {} forwards earned {} sat in the last 7 days{}",
             render_channels(&self.channels, now),
             self.channels.len(),
             human_span(now.since(seen_at)),
             thousands(self.forwards_7_days),
             thousands(self.earned_7_days_msat / 1_000),
+            self.render_levels(),
         )
+    }
+
+    fn render_levels(&self) -> String {
+        let each = self.levels.iter().map(|level| {
+            let whose = match level.segment {
+                Segment::Announced => "",
+                Segment::Unannounced => " of unannounced channels",
+            };
+            format!("; price level{whose} {:.0} ppm", level.ppm)
+        });
+        each.collect()
     }
 }
 
@@ -130,6 +156,31 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
+    /// The learned levels that price any of the channels, or would.
+    fn levels<'k>(
+        &self,
+        open: impl Iterator<Item = &'k KnownChannel> + Clone,
+    ) -> Vec<LearnedLevel> {
+        let (market, tuning) = (&self.memory.node.market, &self.book.node.tuning);
+        let is_in_use = |segment: &Segment| {
+            open.clone().any(|known| {
+                let settings = self.book.resolve(&known.channel, self.tip, self.now);
+                let remembered = self.memory.channels.get(&known.channel.point);
+                remembered.is_some_and(|channel| channel.market.segment == *segment)
+                    && matches!(settings.mode, Mode::Manage | Mode::Observe)
+                    && settings.law == Law::Sweetspot
+                    && settings.level == LevelChoice::Learned
+            })
+        };
+        let in_use = Segment::ALL.into_iter().filter(is_in_use);
+        in_use
+            .map(|segment| LearnedLevel {
+                segment,
+                ppm: market.ln_level(segment, tuning).exp(),
+            })
+            .collect()
+    }
+
     fn line(&self, known: &KnownChannel) -> Line {
         let channel = &known.channel;
         let point = channel.point;

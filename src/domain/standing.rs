@@ -19,6 +19,7 @@ const LARGEST_AMOUNT: f64 = 10.0;
 /// has, what it or its other neighbours charge, which way it mostly pays) earned
 /// anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// Buyers from the public graph.
     #[default]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use node::{FakeNode, scid};
 use sweetspot::config::Config;
 use sweetspot::cycle::{Cycle, Orders};
+use sweetspot::domain::channel::PeerId;
 use sweetspot::domain::observation::Forward;
 use sweetspot::domain::units::{Msat, Sat};
 use sweetspot::ports::Clock;
@@ -127,6 +128,29 @@ async fn status_shows_every_open_channel() {
     assert_eq!(channels.len(), 3);
     assert_eq!(channels[0]["local_ratio"], 0.05);
     assert_eq!(channels[0]["mode"], "manage");
+}
+
+#[tokio::test]
+async fn status_shows_the_learned_levels_that_are_in_use() {
+    let levels = |text: &'static str| async move {
+        let node = node();
+        node.tell(|inner| {
+            let channel = inner.channels.values_mut().next().expect("one");
+            (channel.private, channel.peer) = (true, PeerId([3; 33]));
+        });
+        let home = Home::watched(text, &node, 2).await;
+        let shown = stdout(&home.run(&["status"]));
+        shown.lines().last().unwrap_or_default().to_owned()
+    };
+    let told = levels(MANAGED).await;
+    assert!(told.ends_with("; price level 600 ppm"), "{told}");
+    let managed =
+        "[defaults]\nmode = \"manage\"\n[[rule]]\nmatch.private = true\nmode = \"manage\"";
+    let told = levels(managed).await;
+    let both = "; price level 600 ppm; price level of unannounced channels 2500 ppm";
+    assert!(told.ends_with(both), "{told}");
+    let told = levels("[defaults]\nlevel_ppm = 300\n").await;
+    assert!(told.ends_with("in the last 7 days"), "{told}");
 }
 
 #[tokio::test]
