@@ -10,7 +10,8 @@ use crate::domain::book::SettingsBook;
 use crate::domain::channel::{ChannelPoint, FeeParts, Scid};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::memory::Memory;
-use crate::domain::settings::{Law, LevelChoice, Mode};
+use crate::domain::pool::is_priced;
+use crate::domain::settings::{LevelChoice, Mode};
 use crate::domain::standing::Segment;
 use crate::domain::time::{Timestamp, human_span};
 use crate::domain::units::{BlockHeight, Sat};
@@ -167,8 +168,7 @@ impl Sources<'_> {
                 let settings = self.book.resolve(&known.channel, self.tip, self.now);
                 let remembered = self.memory.channels.get(&known.channel.point);
                 remembered.is_some_and(|channel| channel.market.segment == *segment)
-                    && matches!(settings.mode, Mode::Manage | Mode::Observe)
-                    && settings.law == Law::Sweetspot
+                    && is_priced(&settings)
                     && settings.level == LevelChoice::Learned
             })
         };

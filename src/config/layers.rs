@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::reader::{Entry, Reader, Section};
 use super::values;
-use crate::domain::book::{Layer, Rule};
+use crate::domain::book::{GIVES_WAY, Layer, Rule};
 use crate::domain::channel::PeerId;
 use crate::domain::keys::{CHANNEL_KEYS, Kind, Value, channel_conflicts, find};
 use crate::domain::matcher::{ChannelName, Matcher};
@@ -194,8 +194,8 @@ fn check_together(
     });
     let is_set = |key: &str| places.contains_key(key) || defaults.sets(key);
     for conflict in channel_conflicts(&settings) {
-        // A deadband that nobody set gives way when the settings are resolved.
-        if conflict.keys.contains(&"deadband") && !is_set("deadband") {
+        let gives_way = |key: &&str| GIVES_WAY.contains(key) && !is_set(key);
+        if conflict.keys.iter().any(gives_way) {
             continue;
         }
         let Some((key, at)) = conflict

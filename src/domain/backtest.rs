@@ -306,6 +306,7 @@ mod tests {
     use crate::domain::channel::ChannelIds;
     use crate::domain::channel::tests::{channel, point};
     use crate::domain::keys::{CHANNEL_KEYS, Value, find};
+    use crate::domain::level::Learning;
     use crate::domain::memory::Memory;
     use crate::domain::observation::Observation;
     use crate::domain::settings::Mode;
@@ -431,6 +432,15 @@ mod tests {
         }
         assert_ne!(level(&backtest.then), at_first);
         assert_eq!(level(&backtest.with), level(&backtest.then));
+        let unannounced = |track: &Track| track.memory.node.market.unannounced_level;
+        let market = &mut backtest.then.memory.node.market;
+        let learning = Learning::default();
+        market.unannounced_level.watch(30.0, 1.0, 5.0, &learning);
+        assert_ne!(unannounced(&backtest.with), unannounced(&backtest.then));
+        let later = given(600, 24 * 30);
+        let with = backtest.counterpart(&later);
+        backtest.decide(&later, &with, &[]);
+        assert_eq!(unannounced(&backtest.with), unannounced(&backtest.then));
     }
 
     #[test]

@@ -186,6 +186,10 @@ impl SettingsBook {
     }
 }
 
+/// Keys whose value gives way to others it cannot stand with: [`workable`]. A
+/// settings file that sets both is refused, one that leaves these alone is not.
+pub const GIVES_WAY: [&str; 2] = ["deadband", "deadband_ppm"];
+
 /// The same settings with what cannot stand together put right.
 fn workable(mut settings: ChannelSettings) -> ChannelSettings {
     if let Mode::Pin(ppm) = settings.mode {

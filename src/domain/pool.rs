@@ -83,6 +83,7 @@ pub fn pools<'a>(
     by_peer.into_values().flatten().collect()
 }
 
-fn is_priced(settings: &ChannelSettings) -> bool {
+/// Whether the sweet-spot law says what the fee should be.
+pub fn is_priced(settings: &ChannelSettings) -> bool {
     settings.law == Law::Sweetspot && matches!(settings.mode, Mode::Manage | Mode::Observe)
 }

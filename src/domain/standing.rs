@@ -18,7 +18,7 @@ const LARGEST_AMOUNT: f64 = 10.0;
 /// all; no further division of the announced ones (by how many channels the peer
 /// has, what it or its other neighbours charge, which way it mostly pays) earned
 /// anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// Buyers from the public graph.

@@ -314,14 +314,11 @@ pub fn watch(
     let days = span.map_or(0.0, |span| span.as_secs_f64() / SECONDS_PER_DAY);
     let cases = cases(memory, seen, settings);
     let mean_per_day = mean_rate(&cases);
-    let mut lessons = Segment::ALL.map(|segment| (segment, Lesson::default()));
+    let mut lessons: BTreeMap<Segment, Lesson> = BTreeMap::new();
     for case in &cases {
         let aim = aim(case, mean_per_day, memory, tuning);
         let weight = case.long.per_day(mean_per_day);
-        let mut of_segment = lessons.iter_mut();
-        let Some((_, lesson)) = of_segment.find(|(segment, _)| *segment == case.segment) else {
-            continue;
-        };
+        let lesson = lessons.entry(case.segment).or_default();
         lesson.business += weight;
         let teaches = case.pool.settings.level == LevelChoice::Learned
             && case.pool.settings.mode == Mode::Manage

@@ -389,6 +389,13 @@ fn what_was_stored_before_there_were_two_levels_still_reads() {
     assert!(fields.remove("unannounced_level").is_some());
     let read: NodeStanding = serde_json::from_value(stored).expect("reads");
     assert_eq!(read, standing);
+
+    let standing = Standing::default();
+    let mut stored = serde_json::to_value(standing).expect("serialises");
+    let fields = stored.as_object_mut().expect("an object");
+    assert!(fields.remove("segment").is_some());
+    let read: Standing = serde_json::from_value(stored).expect("reads");
+    assert_eq!(read, standing);
 }
 
 #[test]

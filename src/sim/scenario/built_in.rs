@@ -1,7 +1,7 @@
 //! The worlds that have a name.
 
 /// The built-in scenarios: name and text.
-pub const BUILT_IN: [(&str, &str); 14] = [
+pub const BUILT_IN: [(&str, &str); 16] = [
     ("standard", ""),
     ("quiet", "rate = 0.1"),
     ("busy", "rate = 3.0"),
@@ -16,6 +16,8 @@ pub const BUILT_IN: [(&str, &str); 14] = [
         "price-war",
         "events = [{ day = 50, rivals = 0.6 }]\nrivals = { sd = 0.3, noise = 0.3 }",
     ),
+    ("cheap-rivals", "events = [{ day = 0.1, rivals = 0.45 }]"),
+    ("dear-rivals", "events = [{ day = 0.1, rivals = 2.2 }]"),
     ("reactive-rivals", "rivals = { reaction = 0.1 }"),
     (
         "no-bursts",
