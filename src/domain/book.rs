@@ -186,8 +186,9 @@ impl SettingsBook {
     }
 }
 
-/// Keys whose value gives way to others it cannot stand with: [`workable`]. A
-/// settings file that sets both is refused, one that leaves these alone is not.
+/// Keys whose value gives way, when settings are resolved, to others it cannot
+/// stand with. A settings file that sets both is refused, one that leaves these
+/// alone is not.
 pub const GIVES_WAY: [&str; 2] = ["deadband", "deadband_ppm"];
 
 /// The same settings with what cannot stand together put right.
