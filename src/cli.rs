@@ -2,15 +2,20 @@
 
 mod backtest;
 mod check;
+#[cfg(feature = "lab")]
 mod demo;
 mod explain;
 mod output;
+pub mod overview;
 mod prune;
 mod replay;
+#[cfg(feature = "lab")]
 mod simnode;
+#[cfg(feature = "lab")]
 mod simulate;
 mod status;
 mod stretch;
+pub mod table;
 mod terms;
 
 use std::path::PathBuf;
@@ -19,10 +24,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, SettingsFile};
-use crate::daemon::{self, StartError};
-use crate::logging::{self, LogFormat};
-use crate::ports::StoreError;
-use crate::store::{OpenError, StoreReader};
+use crate::daemon::logging::{self, LogFormat};
+use crate::daemon::serve::{self, StartError};
+use sweetspot_core::ports::StoreError;
+use sweetspot_store::{OpenError, StoreReader};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -65,6 +70,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show sweetspot at work on a simulated node; needs nothing
+    #[cfg(feature = "lab")]
     Demo(demo::DemoArgs),
     /// Watch the node and set its fees, until told to stop
     Run {
@@ -109,8 +115,10 @@ enum Command {
     /// decided then
     Replay(replay::ReplayArgs),
     /// Run a simulated Lightning node that speaks as LND does
+    #[cfg(feature = "lab")]
     Simnode(simnode::SimNodeArgs),
     /// Play fee policies against each other in a simulated market
+    #[cfg(feature = "lab")]
     Simulate(simulate::Simulate),
 }
 
@@ -182,6 +190,7 @@ fn complain(failure: &Failure) {
 fn begin(args: Args) -> Result<(), Failure> {
     let level = match (&args.log_level, &args.command) {
         (Some(level), _) => level,
+        #[cfg(feature = "lab")]
         (None, Command::Demo(_)) => "error",
         (None, _) => "info",
     };
@@ -197,8 +206,9 @@ fn begin(args: Args) -> Result<(), Failure> {
 async fn obey(args: Args) -> Result<(), Failure> {
     let file = SettingsFile::new(args.config);
     match args.command {
+        #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args).await,
-        Command::Run { observe } => Ok(daemon::run(file, observe).await?),
+        Command::Run { observe } => Ok(serve::run(file, observe).await?),
         Command::Check { json } => check::run(&file.load()?, json).await,
         Command::Status { json } => {
             let config = file.load()?;
@@ -212,6 +222,7 @@ async fn obey(args: Args) -> Result<(), Failure> {
             let config = file.load()?;
             explain::run(&config, &open(&config).await?, &channel, last, json).await
         }
+        #[cfg(feature = "lab")]
         Command::Simnode(args) => simnode::run(args).await,
         Command::Prune { json } => {
             let config = file.load()?;
@@ -225,6 +236,7 @@ async fn obey(args: Args) -> Result<(), Failure> {
             let config = file.load()?;
             replay::run(&config, &open(&config).await?, &args).await
         }
+        #[cfg(feature = "lab")]
         Command::Simulate(what) => simulate::run(&what),
     }
 }

@@ -25,11 +25,11 @@ pub use fault::{ConfigError, Fault};
 pub use file::SettingsFile;
 pub use node::{Macaroon, NodeConnection, Tls};
 
-use crate::domain::book::SettingsBook;
-use crate::domain::keys::{BUDGET_KEYS, INBOUND_KEYS, Key, RHYTHM_KEYS, node_conflicts};
-use crate::domain::settings::NodeSettings;
-use crate::domain::time::Timestamp;
 use reader::{Reader, Section};
+use sweetspot_core::settings::keys::{BUDGET_KEYS, INBOUND_KEYS, Key, RHYTHM_KEYS, node_conflicts};
+use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::settings::values::NodeSettings;
+use sweetspot_core::types::time::Timestamp;
 
 /// The most that is read of a settings file: thousands of channels fit.
 const MOST_BYTES: u64 = 1 << 20;

@@ -16,21 +16,21 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::overview::Overview;
 use crate::config::Config;
-use crate::cycle::{Cycle, Orders, TurnError};
-use crate::domain::decision::Verdict;
-use crate::domain::prune::Advice;
-use crate::domain::time::Timestamp;
-use crate::lnd::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
-use crate::overview::Overview;
-use crate::ports::{Clock, StoreError};
-use crate::report;
-use crate::sim::load::{self, LoadError};
-use crate::sim::scenario::{Scenario, ScenarioError};
-use crate::sim::survey::{SurveyError, survey};
-use crate::sim::world::World;
-use crate::simnode::{Options, ServeError, Server, SimNode, SimNodeError};
-use crate::store::{OpenError, SqliteStore, StoreReader};
+use crate::daemon::cycle::{Cycle, Orders, TurnError};
+use crate::daemon::log;
+use sweetspot_core::decision::Verdict;
+use sweetspot_core::ports::{Clock, StoreError};
+use sweetspot_core::prune::rules::Advice;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
+use sweetspot_market::load::{self, LoadError};
+use sweetspot_market::scenario::{Scenario, ScenarioError};
+use sweetspot_market::survey::{SurveyError, survey};
+use sweetspot_market::world::World;
+use sweetspot_simnode::{Options, ServeError, Server, SimNode, SimNodeError};
+use sweetspot_store::{OpenError, SqliteStore, StoreReader};
 
 use frame::{Earned, Frame, Move};
 use screen::Screen;
@@ -136,7 +136,7 @@ pub struct Summary {
 impl Summary {
     /// In a few lines.
     pub fn render(&self) -> String {
-        let sat = |msat: u64| crate::table::thousands(msat / 1_000);
+        let sat = |msat: u64| crate::cli::table::thousands(msat / 1_000);
         let gain = match self.untouched_msat {
             0 => String::new(),
             #[allow(clippy::cast_precision_loss)]
@@ -354,7 +354,7 @@ impl Demo {
                 peer: channel.peer_name(),
                 from_ppm: decision.current.unwrap_or_default().outbound.0,
                 to_ppm: to.outbound.0,
-                why: report::story(&decision),
+                why: log::story(&decision),
             });
         }
         Ok(())

@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sweetspot::domain::absorb;
-use sweetspot::domain::channel::{
+use sweetspot_core::decision::{Decision, Limit, Verdict};
+use sweetspot_core::engine::decide::decide;
+use sweetspot_core::engine::ingest;
+use sweetspot_core::limits::guard;
+use sweetspot_core::settings::values::{ChannelSettings, Gains, Law, Mode, NodeSettings, Pace};
+use sweetspot_core::state::memory::Memory;
+use sweetspot_core::types::channel::{
     Channel, ChannelIds, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
 };
-use sweetspot::domain::decide::decide;
-use sweetspot::domain::decision::{Decision, Limit, Verdict};
-use sweetspot::domain::guard;
-use sweetspot::domain::memory::Memory;
-use sweetspot::domain::observation::{Forward, Observation};
-use sweetspot::domain::settings::{ChannelSettings, Gains, Law, Mode, NodeSettings, Pace};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::{FeePpm, Msat, Sat};
+use sweetspot_core::types::observation::{Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -206,7 +206,7 @@ impl World {
             amount_out: Msat(1_000),
             fee: Msat(1),
         });
-        absorb::forwards(&mut self.memory, &self.ids, &self.node, forwards, self.now);
+        ingest::forwards(&mut self.memory, &self.ids, &self.node, forwards, self.now);
     }
 
     fn seen(&self) -> Observation {
@@ -220,8 +220,8 @@ impl World {
     fn decide(&mut self, settings: ChannelSettings, ready: bool) -> Vec<Decision> {
         let seen = self.seen();
         let table = BTreeMap::from([(self.channel.point, settings)]);
-        absorb::newcomers(&mut self.memory, &seen, self.now);
-        absorb::observation(&mut self.memory, &seen, &table, &self.node);
+        ingest::newcomers(&mut self.memory, &seen, self.now);
+        ingest::observation(&mut self.memory, &seen, &table, &self.node);
         decide(&mut self.memory, &seen, &table, &self.node, ready)
     }
 

@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use sweetspot::domain::absorb::{self, stocked};
-use sweetspot::domain::channel::{
+use sweetspot_core::decision::Verdict;
+use sweetspot_core::engine::decide::decide;
+use sweetspot_core::engine::ingest::{self, stocked};
+use sweetspot_core::inbound::discount::InboundRules;
+use sweetspot_core::limits::guard;
+use sweetspot_core::settings::values::{ChannelSettings, Law, Mode, NodeSettings};
+use sweetspot_core::state::memory::Memory;
+use sweetspot_core::types::channel::{
     Channel, ChannelIds, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
 };
-use sweetspot::domain::decide::decide;
-use sweetspot::domain::decision::Verdict;
-use sweetspot::domain::discount::InboundRules;
-use sweetspot::domain::guard;
-use sweetspot::domain::memory::Memory;
-use sweetspot::domain::observation::{Forward, Observation};
-use sweetspot::domain::settings::{ChannelSettings, Law, Mode, NodeSettings};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::{FeePpm, Msat, Sat};
+use sweetspot_core::types::observation::{Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -230,8 +230,8 @@ impl World {
             );
         }
         let seen = self.seen();
-        absorb::newcomers(&mut self.memory, &seen, self.now);
-        absorb::forwards(&mut self.memory, &self.ids, &self.node, forward, self.now);
+        ingest::newcomers(&mut self.memory, &seen, self.now);
+        ingest::forwards(&mut self.memory, &self.ids, &self.node, forward, self.now);
         if let Some(forward) = forward {
             self.sold.insert(point(n), forward.settled_at);
         }
@@ -249,8 +249,8 @@ impl World {
         let seen = self.seen();
         let points = self.channels.keys();
         let table = points.map(|point| (*point, self.settings)).collect();
-        absorb::newcomers(&mut self.memory, &seen, self.now);
-        absorb::observation(&mut self.memory, &seen, &table, &self.node);
+        ingest::newcomers(&mut self.memory, &seen, self.now);
+        ingest::observation(&mut self.memory, &seen, &table, &self.node);
         let decisions = decide(&mut self.memory, &seen, &table, &self.node, true);
         let mut made = vec![];
         for decision in decisions {

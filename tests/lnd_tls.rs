@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use prost::Message;
 use support::{FakeLnd, OnUpdate, ScriptedChannel, World, forward, point};
-use sweetspot::domain::channel::{ChannelIds, ChannelPoint, FeeParts, InboundFee, Scid};
-use sweetspot::domain::observation::{CloseType, Observation};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::{BlockHeight, FeePpm, Sat};
-use sweetspot::lnd::proto::channel_close_summary::ClosureType;
-use sweetspot::lnd::proto::{
+use sweetspot_core::ports::{HistoryPage, Node, NodeError, PolicyWrite, PolicyWriter, WriteError};
+use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, FeeParts, InboundFee, Scid};
+use sweetspot_core::types::observation::{CloseType, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::{BlockHeight, FeePpm, Sat};
+use sweetspot_lnd::proto::channel_close_summary::ClosureType;
+use sweetspot_lnd::proto::{
     ChannelCloseSummary, Htlc, InboundFee as ProtoInboundFee, PolicyUpdateRequest, UpdateFailure,
     WalletState,
 };
-use sweetspot::lnd::{Lnd, LndConfig, LndConfigError, Tls};
-use sweetspot::ports::{HistoryPage, Node, NodeError, PolicyWrite, PolicyWriter, WriteError};
+use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, Tls};
 use tokio::time::timeout;
 
 const AT: Timestamp = Timestamp::from_secs(1_700_000_000);

@@ -49,8 +49,8 @@ fn its_exit_codes_are_those_of_the_help() {
 
 #[test]
 fn its_numbers_are_the_built_in_settings() {
-    let settings = sweetspot::domain::settings::ChannelSettings::default();
-    let node = sweetspot::domain::settings::NodeSettings::default();
+    let settings = sweetspot_core::settings::values::ChannelSettings::default();
+    let node = sweetspot_core::settings::values::NodeSettings::default();
     let hours = |span: std::time::Duration| span.as_secs() / 3_600;
     let pace = settings.pace;
     for said in [

@@ -12,13 +12,13 @@ use super::Failure;
 use super::output::{print, print_json};
 use super::stretch::{NO_SUCH_TURNS, NO_TURNS, Stretch, count, forwards};
 use crate::config::Config;
-use crate::domain::backtest::Backtest;
-use crate::domain::book::SettingsBook;
-use crate::domain::demand::Elasticity;
-use crate::domain::observation::Forward;
-use crate::domain::time::Timestamp;
-use crate::store::{Journal, StoreReader};
 use report::Report;
+use sweetspot_core::backtest::demand::Elasticity;
+use sweetspot_core::backtest::run::Backtest;
+use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_store::{Journal, StoreReader};
 
 /// What to try.
 #[derive(Debug, Args)]

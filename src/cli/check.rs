@@ -7,17 +7,17 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::clock::SystemClock;
+use crate::cli::overview::mode_name;
+use crate::cli::table::{table, thousands};
 use crate::config::Config;
-use crate::connect::lnd_config;
-use crate::domain::channel::{Channel, ChannelPoint, Scid};
-use crate::domain::discount::InboundRules;
-use crate::domain::observation::Observation;
-use crate::domain::settings::{BaseFee, ChannelSettings, Mode};
-use crate::lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
-use crate::overview::mode_name;
-use crate::ports::{Clock, Node, NodeError, NodeInfo};
-use crate::table::{table, thousands};
+use crate::daemon::clock::SystemClock;
+use crate::daemon::connect::lnd_config;
+use sweetspot_core::inbound::discount::InboundRules;
+use sweetspot_core::ports::{Clock, Node, NodeError, NodeInfo};
+use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::observation::Observation;
+use sweetspot_lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
 
 /// How long `check` waits for an answer in all.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,16 +5,16 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::clock::SystemClock;
+use crate::cli::overview::mode_name;
 use crate::config::Config;
-use crate::domain::channel::Channel;
-use crate::domain::decide::next_due;
-use crate::domain::decision::{Decision, Hold, Rhythm, Verdict};
-use crate::domain::settings::{ChannelSettings, Mode};
-use crate::domain::time::{Timestamp, human_span};
-use crate::overview::mode_name;
-use crate::ports::Clock;
-use crate::store::{KnownChannel, StoreReader, WriteRecord};
+use crate::daemon::clock::SystemClock;
+use sweetspot_core::decision::{Decision, Hold, Rhythm, Verdict};
+use sweetspot_core::engine::decide::next_due;
+use sweetspot_core::ports::Clock;
+use sweetspot_core::settings::values::{ChannelSettings, Mode};
+use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::time::{Timestamp, human_span};
+use sweetspot_store::{KnownChannel, StoreReader, WriteRecord};
 
 #[derive(Debug, Serialize)]
 struct Explanation {

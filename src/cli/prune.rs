@@ -4,17 +4,17 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::clock::SystemClock;
+use crate::cli::overview::NOTHING_YET;
+use crate::cli::table::{table, thousands};
 use crate::config::Config;
-use crate::domain::channel::{ChannelPoint, Scid};
-use crate::domain::memory::ChannelMemory;
-use crate::domain::prune::Advice;
-use crate::domain::time::{Timestamp, human_span};
-use crate::domain::units::{BlockHeight, Sat};
-use crate::overview::NOTHING_YET;
-use crate::ports::Clock;
-use crate::store::{KnownChannel, StoreReader};
-use crate::table::{table, thousands};
+use crate::daemon::clock::SystemClock;
+use sweetspot_core::ports::Clock;
+use sweetspot_core::prune::rules::Advice;
+use sweetspot_core::state::memory::ChannelMemory;
+use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::time::{Timestamp, human_span};
+use sweetspot_core::types::units::{BlockHeight, Sat};
+use sweetspot_store::{KnownChannel, StoreReader};
 
 #[derive(Debug, Serialize)]
 struct Line {

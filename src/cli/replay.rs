@@ -15,14 +15,14 @@ use super::Failure;
 use super::output::{print, print_json};
 use super::stretch::{NO_SUCH_TURNS, NO_TURNS, Stretch, count};
 use super::terms::{Term, terms};
+use crate::cli::table::thousands;
 use crate::config::Config;
-use crate::domain::channel::{Channel, ChannelPoint, Scid};
-use crate::domain::decision::Decision;
-use crate::domain::replay::Track;
-use crate::domain::time::Timestamp;
-use crate::domain::turn::Given;
-use crate::store::{StoreReader, StoredTurn, keeps};
-use crate::table::thousands;
+use sweetspot_core::decision::Decision;
+use sweetspot_core::engine::replay::Track;
+use sweetspot_core::engine::turn::Given;
+use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_store::{StoreReader, StoredTurn, keeps};
 
 /// The differences that are shown as text.
 const SHOWN: usize = 100;

@@ -8,12 +8,12 @@ use clap::ValueEnum;
 
 use super::Failure;
 use super::output::print;
-use crate::clock::SystemClock;
-use crate::domain::time::Timestamp;
-use crate::lnd::proto::{UpdateFailure, WalletState};
-use crate::ports::Clock;
-use crate::sim::scenario::Scenario;
-use crate::simnode::{DEFAULT_VERSION, Options, Server, SimNode, WriteFault};
+use crate::daemon::clock::SystemClock;
+use sweetspot_core::ports::Clock;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_lnd::proto::{UpdateFailure, WalletState};
+use sweetspot_market::scenario::Scenario;
+use sweetspot_simnode::{DEFAULT_VERSION, Options, Server, SimNode, WriteFault};
 
 /// How long `--fault locked` lasts.
 const LOCKED_FOR: Duration = Duration::from_secs(30);

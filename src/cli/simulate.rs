@@ -10,13 +10,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::league::results::{Results, Sheet};
-use crate::league::runner::{self, Plan, PlayError};
-use crate::league::sets::{SETS, Set, numbers};
-use crate::league::tuning::{self, Family};
-use crate::league::{Entrant, ORACLES, REFERENCE, entrants, families, oracles, report};
-use crate::sim::scenario::Scenario;
-use crate::table::table;
+use crate::cli::table::table;
+use sweetspot_league::results::{Results, Sheet};
+use sweetspot_league::runner::{self, Plan, PlayError};
+use sweetspot_league::sets::{SETS, Set, numbers};
+use sweetspot_league::tuning::{self, Family};
+use sweetspot_league::{Entrant, ORACLES, REFERENCE, entrants, families, oracles, report};
+use sweetspot_market::scenario::Scenario;
 
 /// What to play.
 #[derive(Debug, Args)]

@@ -2,11 +2,11 @@
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::clock::SystemClock;
+use crate::cli::overview::Overview;
 use crate::config::Config;
-use crate::overview::Overview;
-use crate::ports::Clock;
-use crate::store::StoreReader;
+use crate::daemon::clock::SystemClock;
+use sweetspot_core::ports::Clock;
+use sweetspot_store::StoreReader;
 
 pub async fn run(config: &Config, store: &StoreReader, json: bool) -> Result<(), Failure> {
     let now = SystemClock.now();

@@ -6,12 +6,12 @@ use chrono::{DateTime, NaiveDate, NaiveTime};
 use clap::Args;
 
 use super::Failure;
-use crate::domain::channel::ChannelPoint;
-use crate::domain::replay::Track;
-use crate::domain::time::Timestamp;
-use crate::domain::turn::Given;
-use crate::ports::{StoreError, StoredForward};
-use crate::store::StoreReader;
+use sweetspot_core::engine::replay::Track;
+use sweetspot_core::engine::turn::Given;
+use sweetspot_core::ports::{StoreError, StoredForward};
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_store::StoreReader;
 
 /// Forwards read at once.
 const FORWARDS_PER_READ: u32 = 10_000;

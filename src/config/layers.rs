@@ -8,12 +8,12 @@ use toml::de::DeValue;
 
 use super::reader::{Entry, Reader, Section};
 use super::values;
-use crate::domain::book::{GIVES_WAY, Layer, Rule};
-use crate::domain::channel::PeerId;
-use crate::domain::keys::{CHANNEL_KEYS, Kind, Value, channel_conflicts, find};
-use crate::domain::matcher::{ChannelName, Matcher};
-use crate::domain::settings::{ChannelSettings, Mode};
-use crate::domain::units::Sat;
+use sweetspot_core::settings::keys::{CHANNEL_KEYS, Kind, Value, channel_conflicts, find};
+use sweetspot_core::settings::layers::{GIVES_WAY, Layer, Rule};
+use sweetspot_core::settings::matcher::{ChannelName, Matcher};
+use sweetspot_core::settings::values::{ChannelSettings, Mode};
+use sweetspot_core::types::channel::PeerId;
+use sweetspot_core::types::units::Sat;
 
 /// Reads `[defaults]`.
 pub(super) fn defaults<'t>(reader: &mut Reader<'t>, section: Section<'t>) -> Layer {
@@ -180,7 +180,7 @@ fn mode<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<Mode> 
 /// Refuses what cannot stand together, if one of the two keys is in `layer`.
 /// Which rules meet in a channel is not known here: see [`SettingsBook`].
 ///
-/// [`SettingsBook`]: crate::domain::book::SettingsBook
+/// [`SettingsBook`]: sweetspot_core::settings::layers::SettingsBook
 fn check_together(
     reader: &mut Reader<'_>,
     path: &str,

@@ -8,8 +8,8 @@ use chrono_tz::Tz;
 use super::layers::{label, list, matcher};
 use super::reader::{Reader, Section};
 use super::values::{self, Edge};
-use crate::domain::keys::{Kind, Value};
-use crate::domain::schedule::{LONGEST_RAMP, Schedule, Weekly, Window};
+use sweetspot_core::settings::keys::{Kind, Value};
+use sweetspot_core::settings::schedule::{LONGEST_RAMP, Schedule, Weekly, Window};
 
 /// How long the way to the target takes unless the schedule says.
 pub(super) const DEFAULT_RAMP: Duration = Duration::from_secs(2 * 3_600);

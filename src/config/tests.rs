@@ -5,13 +5,13 @@ mod faults;
 mod nonsense;
 
 use super::*;
-use crate::domain::channel::Channel;
-use crate::domain::channel::tests::channel;
-use crate::domain::keys::{CHANNEL_KEYS, Value};
-use crate::domain::schedule::Window;
-use crate::domain::settings::{ChannelSettings, Mode};
-use crate::domain::time::Timestamp;
-use crate::domain::units::{BlockHeight, FeePpm};
+use sweetspot_core::settings::keys::{CHANNEL_KEYS, Value};
+use sweetspot_core::settings::schedule::Window;
+use sweetspot_core::settings::values::{ChannelSettings, Mode};
+use sweetspot_core::testing::channel;
+use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::{BlockHeight, FeePpm};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const TIP: BlockHeight = BlockHeight(900_000);

@@ -10,13 +10,13 @@ use chrono_tz::Tz;
 use toml::de::{DeInteger, DeValue};
 
 use super::reader::nearest;
-use crate::domain::channel::Scid;
-use crate::domain::keys::{Kind, MOST_BASE_FEE_MSAT, MOST_PPM, Value};
-use crate::domain::matcher::ChannelName;
-use crate::domain::schedule::moment;
-use crate::domain::settings::{BaseFee, Law, LevelChoice};
-use crate::domain::time::Timestamp;
-use crate::domain::units::FeePpm;
+use sweetspot_core::settings::keys::{Kind, MOST_BASE_FEE_MSAT, MOST_PPM, Value};
+use sweetspot_core::settings::matcher::ChannelName;
+use sweetspot_core::settings::schedule::moment;
+use sweetspot_core::settings::values::{BaseFee, Law, LevelChoice};
+use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::FeePpm;
 
 /// Text in quotes.
 pub(super) fn text(value: &DeValue<'_>) -> Result<String, String> {

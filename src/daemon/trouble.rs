@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::time::Timestamp;
+use sweetspot_core::types::time::Timestamp;
 
 /// After this long a lasting failure is told again.
 const TOLD_AGAIN: Duration = Duration::from_secs(600);

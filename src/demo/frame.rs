@@ -1,9 +1,9 @@
 //! What the demo shows at a moment, as lines of text.
 
-use crate::domain::channel::Scid;
-use crate::domain::time::{Timestamp, human_span};
-use crate::overview::Line;
-use crate::table::thousands;
+use crate::cli::overview::Line;
+use crate::cli::table::thousands;
+use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::time::{Timestamp, human_span};
 
 /// Cells of a balance bar.
 const BAR_CELLS: usize = 20;

@@ -9,12 +9,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sweetspot::domain::channel::{ChannelPoint, FeeParts, InboundFee, Policy};
-use sweetspot::domain::observation::{Forward, Observation};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::FeePpm;
-use sweetspot::lnd::{Lnd, LndConfig, MacaroonSource, OLDEST_SUPPORTED, check_version};
-use sweetspot::ports::{HistoryPage, Node, NodeError, PolicyWrite, PolicyWriter, WriteError};
+use sweetspot_core::ports::{HistoryPage, Node, NodeError, PolicyWrite, PolicyWriter, WriteError};
+use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee, Policy};
+use sweetspot_core::types::observation::{Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::FeePpm;
+use sweetspot_lnd::{Lnd, LndConfig, MacaroonSource, OLDEST_SUPPORTED, check_version};
 
 /// Far above what anything here takes: it only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -331,6 +331,6 @@ pub async fn a_locked_node_is_waited_for(subject: &Subject, unlock: impl AsyncFn
 }
 
 /// Where a node's certificate is, as the adapter pins it.
-pub fn pinned(cert: &Path) -> sweetspot::lnd::Tls {
-    sweetspot::lnd::Tls::Pinned(cert.to_owned())
+pub fn pinned(cert: &Path) -> sweetspot_lnd::Tls {
+    sweetspot_lnd::Tls::Pinned(cert.to_owned())
 }

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use node::{FakeNode, scid};
 use sweetspot::config::Config;
-use sweetspot::cycle::{Cycle, Orders};
-use sweetspot::domain::channel::PeerId;
-use sweetspot::domain::observation::Forward;
-use sweetspot::domain::units::{Msat, Sat};
-use sweetspot::ports::Clock;
-use sweetspot::store::SqliteStore;
+use sweetspot::daemon::cycle::{Cycle, Orders};
+use sweetspot_core::ports::Clock;
+use sweetspot_core::types::channel::PeerId;
+use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::units::{Msat, Sat};
+use sweetspot_store::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
 /// A folder with settings and, once a daemon ran, a database.

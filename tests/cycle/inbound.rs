@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use sweetspot::domain::channel::{FeeParts, InboundFee, PeerId, Policy};
-use sweetspot::domain::decision::Verdict;
-use sweetspot::domain::units::{FeePpm, Sat};
-use sweetspot::ports::WriteOutcome;
+use sweetspot_core::decision::Verdict;
+use sweetspot_core::ports::WriteOutcome;
+use sweetspot_core::types::channel::{FeeParts, InboundFee, PeerId, Policy};
+use sweetspot_core::types::units::{FeePpm, Sat};
 
 use super::{Daemon, HOUR, MINUTE};
 use crate::node::{FakeNode, Writes, point};

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use node::{FakeNode, Writes, fees, point, scid};
 use sweetspot::config::Config;
-use sweetspot::cycle::{Cycle, Orders, Turn, TurnError};
-use sweetspot::domain::channel::{FeeParts, Scid};
-use sweetspot::domain::decision::{Hold, Verdict};
-use sweetspot::domain::observation::{CloseType, ClosedChannel, Forward};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::{FeePpm, Msat};
-use sweetspot::history::PAGE_EVENTS;
-use sweetspot::ports::{Clock, NodeError, Store, WriteOutcome};
-use sweetspot::store::MemoryStore;
+use sweetspot::daemon::cycle::{Cycle, Orders, Turn, TurnError};
+use sweetspot::daemon::history::PAGE_EVENTS;
+use sweetspot_core::decision::{Hold, Verdict};
+use sweetspot_core::ports::{Clock, NodeError, Store, WriteOutcome};
+use sweetspot_core::types::channel::{FeeParts, Scid};
+use sweetspot_core::types::observation::{CloseType, ClosedChannel, Forward};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::{FeePpm, Msat};
+use sweetspot_store::MemoryStore;
 use tokio_util::sync::CancellationToken;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -156,9 +156,8 @@ async fn observing_writes_nothing_whatever_the_settings_say() {
     });
     daemon.run(HOUR * 48, HOUR).await;
     assert!(node.tell(|inner| inner.written.is_empty()));
-    let would = |d: &sweetspot::domain::decision::Decision| {
-        matches!(d.verdict, Verdict::WouldChange { .. })
-    };
+    let would =
+        |d: &sweetspot_core::decision::Decision| matches!(d.verdict, Verdict::WouldChange { .. });
     assert!(daemon.store.decisions().iter().any(would));
 }
 
@@ -260,7 +259,7 @@ async fn a_kill_between_intent_and_outcome_leaves_nothing_wrong() {
         daemon.run(HOUR * 2, MINUTE * 5).await;
         assert_eq!(daemon.outcomes()[0], Some(outcome));
         assert_eq!(node.ppm(1), 900);
-        let foreign = |d: &sweetspot::domain::decision::Decision| {
+        let foreign = |d: &sweetspot_core::decision::Decision| {
             matches!(
                 d.verdict,
                 Verdict::Hold {

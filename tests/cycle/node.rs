@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use sweetspot::domain::channel::{
-    Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
-};
-use sweetspot::domain::observation::{ClosedChannel, Forward, Observation};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::{BlockHeight, FeePpm, Msat, Sat};
-use sweetspot::ports::{
+use sweetspot_core::ports::{
     Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWrite, PolicyWriter, WriteError,
 };
+use sweetspot_core::types::channel::{
+    Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
+};
+use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 /// What the node does with the next writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

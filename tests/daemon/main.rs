@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use running::{Running, until};
 use support::{FakeLnd, OnUpdate, ScriptedChannel, World, forward};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::lnd::proto::{UpdateFailure, WalletState};
-use sweetspot::ports::WriteOutcome;
+use sweetspot_core::ports::WriteOutcome;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_lnd::proto::{UpdateFailure, WalletState};
 
 const PINNED: &str = "[defaults]\nmode = \"pin\"\npin_ppm = 900\n";
 const CONFIRMED: Option<WriteOutcome> = Some(WriteOutcome::Confirmed);
@@ -113,7 +113,7 @@ async fn a_missing_edge_stops_no_other_channel() {
     node.world().channel(1).edge = None;
     let _daemon = Running::start(&node, PINNED);
     until_ppm(&node, 2, 900).await;
-    let only_second = |update: &sweetspot::lnd::proto::PolicyUpdateRequest| {
+    let only_second = |update: &sweetspot_lnd::proto::PolicyUpdateRequest| {
         format!("{update:?}").contains("202020")
     };
     assert!(
@@ -155,8 +155,8 @@ const FAR: Timestamp = Timestamp::from_nanos(i64::MAX);
 
 /// Now, in nanoseconds.
 fn sweetspot_now() -> u64 {
-    use sweetspot::ports::Clock;
-    let now = sweetspot::clock::SystemClock.now().nanos();
+    use sweetspot_core::ports::Clock;
+    let now = sweetspot::daemon::clock::SystemClock.now().nanos();
     u64::try_from(now).expect("after 1970")
 }
 

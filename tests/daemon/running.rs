@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use sweetspot::ports::WriteOutcome;
-use sweetspot::store::StoreReader;
+use sweetspot_core::ports::WriteOutcome;
+use sweetspot_store::StoreReader;
 
 use crate::support::FakeLnd;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sweetspot::lnd::{LndConfig, MacaroonSource};
+use sweetspot_lnd::{LndConfig, MacaroonSource};
 
 use crate::adapter_suite::{self, Subject, pinned};
 use crate::network::Network;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::ports::{StoreError, WriteOutcome};
-use sweetspot::store::{StoreReader, WriteRecord};
+use sweetspot_core::ports::{StoreError, WriteOutcome};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_store::{StoreReader, WriteRecord};
 
 use crate::channel::Channel;
 use crate::network::Network;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sweetspot::ports::WriteOutcome;
+use sweetspot_core::ports::WriteOutcome;
 
 use crate::daemon::{Sweetspot, pin};
 use crate::network::{Network, wait_for_policy};

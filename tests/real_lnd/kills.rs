@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use sweetspot::ports::WriteOutcome;
-use sweetspot::store::WriteRecord;
+use sweetspot_core::ports::WriteOutcome;
+use sweetspot_store::WriteRecord;
 
 use crate::channel::Channel;
 use crate::daemon::{Sweetspot, pin};

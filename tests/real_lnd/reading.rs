@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::Msat;
-use sweetspot::store::Leg;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::Msat;
+use sweetspot_store::Leg;
 
 use crate::daemon::{Sweetspot, pin};
 use crate::network::{BOB_TO_ALICE, Network, forwards, pay, wait_for_policy};

@@ -1,9 +1,9 @@
 //! What was decided is decided again.
 
 use serde_json::{Value, json};
-use sweetspot::cycle::{Cycle, Orders};
-use sweetspot::ports::{Clock, Store};
-use sweetspot::simnode::WriteFault;
+use sweetspot::daemon::cycle::{Cycle, Orders};
+use sweetspot_core::ports::{Clock, Store};
+use sweetspot_simnode::WriteFault;
 
 use tokio_util::sync::CancellationToken;
 
@@ -229,7 +229,7 @@ async fn retention_leaves_what_can_be_decided_again() {
     let day_ns = 86_400_000_000_000;
     let now = last + 82 * day_ns;
     let store = home.store().await;
-    let at = sweetspot::domain::time::Timestamp::from_nanos(now);
+    let at = sweetspot_core::types::time::Timestamp::from_nanos(now);
     store.thin(at).await.expect("thins");
     drop(store);
     home.alter(&format!("update node set observed_at_ns = {now}"))

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sweetspot::cycle::TurnError;
-use sweetspot::domain::channel::FeeParts;
-use sweetspot::domain::units::FeePpm;
-use sweetspot::lnd::proto::{UpdateFailure, WalletState};
-use sweetspot::ports::{NodeError, WriteOutcome};
-use sweetspot::simnode::WriteFault;
+use sweetspot::daemon::cycle::TurnError;
+use sweetspot_core::ports::{NodeError, WriteOutcome};
+use sweetspot_core::types::channel::FeeParts;
+use sweetspot_core::types::units::FeePpm;
+use sweetspot_lnd::proto::{UpdateFailure, WalletState};
+use sweetspot_simnode::WriteFault;
 
 use crate::market::HOUR;
 use crate::rig::{HISTORY, PINNED, PINNED_PPM, Rig, UPDATE};

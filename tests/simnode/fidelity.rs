@@ -1,21 +1,21 @@
 //! What of LND's ways the adapter's suite does not show: what other programs
 //! rely on, and what depends on the release.
 
-use sweetspot::domain::channel::{Channel, Scid};
-use sweetspot::lnd::proto::channel_point::FundingTxid;
-use sweetspot::lnd::proto::policy_update_request::Scope;
-use sweetspot::lnd::proto::routerrpc::htlc_event::Event;
-use sweetspot::lnd::proto::routerrpc::{
+use sweetspot_core::types::channel::{Channel, Scid};
+use sweetspot_lnd::proto::channel_point::FundingTxid;
+use sweetspot_lnd::proto::policy_update_request::Scope;
+use sweetspot_lnd::proto::routerrpc::htlc_event::Event;
+use sweetspot_lnd::proto::routerrpc::{
     ChanStatusAction, SubscribeHtlcEventsRequest, UpdateChanStatusRequest,
 };
-use sweetspot::lnd::proto::walletrpc::EstimateFeeRequest;
-use sweetspot::lnd::proto::{
+use sweetspot_lnd::proto::walletrpc::EstimateFeeRequest;
+use sweetspot_lnd::proto::{
     BakeMacaroonRequest, ChanInfoRequest, ChannelEventSubscription, ChannelPoint, FeeReportRequest,
     ForwardingHistoryRequest, GetInfoRequest, GetStateRequest, ListChannelsRequest,
     MacaroonPermission, NodeInfoRequest, PolicyUpdateRequest, RoutingPolicy, SubscribeStateRequest,
     UpdateFailure, WalletState,
 };
-use sweetspot::simnode::Options;
+use sweetspot_simnode::Options;
 use tonic::Code;
 
 use crate::market::{DAY, HOUR, Served, node, node_after};

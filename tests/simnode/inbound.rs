@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use sweetspot::domain::channel::ChannelPoint;
-use sweetspot::domain::time::Timestamp;
-use sweetspot::ports::WriteOutcome;
+use sweetspot_core::ports::WriteOutcome;
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::time::Timestamp;
 
 use crate::market::DAY;
 use crate::rig::Rig;

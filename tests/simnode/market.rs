@@ -3,13 +3,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sweetspot::lnd::{LndConfig, MacaroonSource, Tls};
-use sweetspot::sim::load;
-use sweetspot::sim::scenario::Scenario;
-use sweetspot::sim::survey::survey;
-use sweetspot::sim::terrain::Terrain;
-use sweetspot::sim::world::World;
-use sweetspot::simnode::{Options, Server, SimNode};
+use sweetspot_lnd::{LndConfig, MacaroonSource, Tls};
+use sweetspot_market::load;
+use sweetspot_market::scenario::Scenario;
+use sweetspot_market::survey::survey;
+use sweetspot_market::terrain::Terrain;
+use sweetspot_market::world::World;
+use sweetspot_simnode::{Options, Server, SimNode};
 use tempfile::TempDir;
 
 pub const HOUR: Duration = Duration::from_secs(3_600);

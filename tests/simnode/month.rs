@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sweetspot::config::Config;
-use sweetspot::cycle::{Cycle, Orders, TurnError};
-use sweetspot::domain::channel::ChannelPoint;
-use sweetspot::domain::time::Timestamp;
-use sweetspot::ports::{NodeError, Store, WriteOutcome};
-use sweetspot::simnode::SimNode;
-use sweetspot::store::MemoryStore;
+use sweetspot::daemon::cycle::{Cycle, Orders, TurnError};
+use sweetspot_core::ports::{NodeError, Store, WriteOutcome};
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_simnode::SimNode;
+use sweetspot_store::MemoryStore;
 use tokio_util::sync::CancellationToken;
 
 use crate::market::{DAY, HOUR, node_after};

@@ -6,15 +6,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use sweetspot::config::Config;
-use sweetspot::cycle::{Cycle, Orders, Turn, TurnError};
-use sweetspot::domain::channel::{ChannelPoint, Policy};
-use sweetspot::domain::observation::{Forward, Observation};
-use sweetspot::domain::time::Timestamp;
-use sweetspot::domain::units::FeePpm;
-use sweetspot::lnd::{Lnd, LndConfig};
-use sweetspot::ports::{Store, WriteOutcome};
-use sweetspot::simnode::Direct;
-use sweetspot::store::MemoryStore;
+use sweetspot::daemon::cycle::{Cycle, Orders, Turn, TurnError};
+use sweetspot_core::ports::{Store, WriteOutcome};
+use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::observation::{Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::FeePpm;
+use sweetspot_lnd::{Lnd, LndConfig};
+use sweetspot_simnode::Direct;
+use sweetspot_store::MemoryStore;
 use tokio_util::sync::CancellationToken;
 
 use crate::market::{DAY, HOUR, Served, node_after};

@@ -1,9 +1,9 @@
 //! The adapter's suite, at the simulated node.
 
-use sweetspot::domain::channel::Channel;
-use sweetspot::lnd::Lnd;
-use sweetspot::lnd::proto::WalletState;
-use sweetspot::ports::{HistoryPage, Node};
+use sweetspot_core::ports::{HistoryPage, Node};
+use sweetspot_core::types::channel::Channel;
+use sweetspot_lnd::Lnd;
+use sweetspot_lnd::proto::WalletState;
 
 use crate::adapter_suite::{self, Subject};
 use crate::market::{DAY, Served, node_after};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sweetspot::lnd::proto::{lightning_server::LightningServer, state_server::StateServer};
-use sweetspot::lnd::{Lnd, LndConfig, MacaroonSource, Tls};
+use sweetspot_lnd::proto::{lightning_server::LightningServer, state_server::StateServer};
+use sweetspot_lnd::{Lnd, LndConfig, MacaroonSource, Tls};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;

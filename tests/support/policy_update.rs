@@ -1,6 +1,6 @@
 //! UpdateChannelPolicy as LND does it: what is replaced, kept and refused.
 
-use sweetspot::lnd::proto::{
+use sweetspot_lnd::proto::{
     FailedUpdate, OutPoint, PolicyUpdateRequest, UpdateFailure, channel_point::FundingTxid,
     policy_update_request::Scope,
 };

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use sweetspot::lnd::proto::{
+use sweetspot_lnd::proto::{
     ChanInfoRequest, ChannelEdge, ClosedChannelsRequest, ClosedChannelsResponse,
     ForwardingHistoryRequest, ForwardingHistoryResponse, GetInfoRequest, GetInfoResponse,
     GetStateRequest, GetStateResponse, ListChannelsRequest, ListChannelsResponse, NodeInfo,
     NodeInfoRequest, PolicyUpdateRequest, PolicyUpdateResponse, SubscribeStateRequest,
     SubscribeStateResponse, WalletState, lightning_server::Lightning, state_server::State,
 };
-use sweetspot::lnd::{LndVersion, check_version};
+use sweetspot_lnd::{LndVersion, check_version};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sweetspot::lnd::proto::{
+use sweetspot_lnd::proto::{
     Channel, ChannelCloseSummary, ChannelConstraints, ChannelEdge, ForwardingEvent,
     PolicyUpdateRequest, RoutingPolicy, UpdateFailure, WalletState,
 };

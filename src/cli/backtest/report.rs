@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::domain::backtest::{Account, Backtest};
-use crate::domain::channel::{Channel, ChannelPoint, Scid};
-use crate::domain::decision::{Decision, Verdict};
-use crate::domain::demand::Elasticity;
-use crate::domain::time::{Timestamp, human_span};
-use crate::domain::units::Msat;
-use crate::report;
-use crate::store::StoreReader;
-use crate::table::{table, thousands};
+use crate::cli::table::{table, thousands};
+use crate::daemon::log;
+use sweetspot_core::backtest::demand::Elasticity;
+use sweetspot_core::backtest::run::{Account, Backtest};
+use sweetspot_core::decision::{Decision, Verdict};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::time::{Timestamp, human_span};
+use sweetspot_core::types::units::Msat;
+use sweetspot_store::StoreReader;
 
 const ASSUMED: &str = "\
 Assumed: demand answers to price by a log-logistic curve with the elasticity
@@ -227,7 +227,7 @@ fn listed(when: &str, moves: &[Decision]) -> Vec<String> {
             Verdict::Hold { .. } => continue,
         };
         let from = decision.current.unwrap_or_default().outbound.0;
-        let (at, why) = (decision.at, report::story(decision));
+        let (at, why) = (decision.at, log::story(decision));
         lines.push(format!("  {at} {from} -> {to} ppm: {why}"));
     }
     lines

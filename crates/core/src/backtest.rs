@@ -1,0 +1,4 @@
+//! Other settings tried on what was stored.
+
+pub mod demand;
+pub mod run;

@@ -1,0 +1,284 @@
+//! What was decided for a channel, with everything that led to it: the record
+//! behind `explain`, the log line and replay.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::inbound::discount::Discount;
+use crate::types::channel::{ChannelPoint, FeeParts};
+use crate::types::time::Timestamp;
+use crate::types::units::FeePpm;
+
+/// Which rhythm asked for the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rhythm {
+    /// Minutes: may only raise, when a channel drains quickly.
+    Fast,
+    /// Hours: everything else.
+    Slow,
+}
+
+/// What the decision saw.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The local ratio, 0 to 1.
+    pub ratio: f64,
+    /// The wanted local ratio at that moment.
+    pub target_ratio: f64,
+    /// Forwards per minute now (short time constant).
+    pub tpm: f64,
+    /// Forwards per minute by the channel's own recency-weighted history.
+    pub tpm_history: f64,
+    /// How many forwards stand behind the history (decayed count).
+    pub forwards: f64,
+    /// The share of recent time in which the channel had something to send.
+    pub stocked_share: f64,
+}
+
+/// The relative moves asked for; they add up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// By the balance: above 0 when too much is remote.
+    pub balance: f64,
+    /// By throughput: above 0 when tpm is above its history.
+    pub throughput: f64,
+    /// By the node's price level: above 0 when the fee is below it.
+    #[serde(default)]
+    pub level: f64,
+    /// By a drain, on the fast rhythm only.
+    pub protection: f64,
+    /// The factor low activity put on the throughput signal, 0 to 1.
+    pub dampening: f64,
+}
+
+impl Terms {
+    /// The net relative move.
+    pub fn sum(&self) -> f64 {
+        self.balance + self.throughput + self.level + self.protection
+    }
+}
+
+/// What held the fee to less than was asked, without stopping it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "limit")]
+pub enum Limit {
+    /// The lowest outbound rate.
+    Minimum {
+        /// The bound.
+        ppm: FeePpm,
+    },
+    /// What the channel's liquidity cost.
+    CostFloor {
+        /// The bound.
+        ppm: FeePpm,
+    },
+    /// The highest outbound rate.
+    Maximum {
+        /// The bound.
+        ppm: FeePpm,
+    },
+    /// The largest step per update.
+    Step {
+        /// The fee at the end of the step.
+        ppm: FeePpm,
+    },
+    /// The operator's fixed rate, whatever was asked.
+    Pinned {
+        /// The rate.
+        ppm: FeePpm,
+    },
+    /// Low tpm while the channel had nothing to send: no evidence of low demand.
+    Depleted,
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "hold")]
+pub enum Hold {
+    /// The channel's mode is `ignore`.
+    Ignored,
+    /// The node is not ready to be written to.
+    NodeNotReady,
+    /// The peer is offline.
+    PeerOffline,
+    /// The node's graph has no policy of ours for the channel.
+    NoPolicy,
+    /// Someone else set the fee.
+    Foreign {
+        /// Until when it is left alone.
+        until: Timestamp,
+    },
+    /// An earlier write's outcome is not known yet.
+    WriteUnresolved {
+        /// When it is taken as not done.
+        until: Timestamp,
+    },
+    /// Nothing asks for a change.
+    AtRest,
+    /// The change is too small to publish.
+    Deadband {
+        /// What would be published.
+        wanted: FeePpm,
+        /// The smallest publishable change.
+        needed_ppm: u32,
+    },
+    /// Too soon after our last write.
+    Cooldown {
+        /// The wait's end.
+        until: Timestamp,
+        /// Whether a raise waits (else a cut).
+        raise: bool,
+    },
+    /// The channel's updates of the last 24 hours are used up.
+    DailyLimit {
+        /// When the oldest falls out of the 24 hours.
+        until: Timestamp,
+    },
+    /// The node's gossip budget is used up.
+    Budget {
+        /// When the next token falls due.
+        until: Timestamp,
+    },
+    /// Too many channels would have moved at once.
+    MassMove {
+        /// How many would have.
+        moving: u32,
+        /// Of how many.
+        channels: u32,
+    },
+}
+
+/// The outcome of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum Verdict {
+    /// The policy stays.
+    Hold {
+        /// Why.
+        reason: Hold,
+    },
+    /// The policy is to be changed.
+    Change {
+        /// To these fees.
+        to: FeeParts,
+    },
+    /// It would be changed, were the mode `manage`.
+    WouldChange {
+        /// To these fees.
+        to: FeeParts,
+    },
+}
+
+/// One decision on one channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// When.
+    pub at: Timestamp,
+    /// The channel.
+    pub point: ChannelPoint,
+    /// By which rhythm.
+    pub rhythm: Rhythm,
+    /// What was seen.
+    pub evidence: Evidence,
+    /// What it asks for.
+    pub terms: Terms,
+    /// The fees as the node had them; `None` if it had no policy.
+    pub current: Option<FeeParts>,
+    /// The float rate before this decision, in ppm.
+    pub wanted_before_ppm: f64,
+    /// The float rate after it, in ppm.
+    pub wanted_ppm: f64,
+    /// What shaped the wanted fee.
+    pub limits: Vec<Limit>,
+    /// The inbound part, where there is one to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<Discount>,
+    /// The outcome.
+    pub verdict: Verdict,
+}
+
+impl Decision {
+    /// The outbound rate after it; `None` where nothing may be touched.
+    pub fn rate(&self) -> Option<FeePpm> {
+        match self.verdict {
+            Verdict::Change { to } | Verdict::WouldChange { to } => Some(to.outbound),
+            Verdict::Hold {
+                reason:
+                    Hold::AtRest
+                    | Hold::Deadband { .. }
+                    | Hold::Cooldown { .. }
+                    | Hold::DailyLimit { .. },
+            } => self.current.map(|fees| fees.outbound),
+            Verdict::Hold { .. } => None,
+        }
+    }
+
+    /// When the next change is possible, if a wait is what stopped this one.
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        match self.verdict {
+            Verdict::Hold {
+                reason:
+                    Hold::Foreign { until }
+                    | Hold::WriteUnresolved { until }
+                    | Hold::Cooldown { until, .. }
+                    | Hold::DailyLimit { until }
+                    | Hold::Budget { until },
+            } => Some(until),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Minimum { ppm } => write!(f, "held at the minimum of {ppm}"),
+            Self::CostFloor { ppm } => write!(f, "held at the cost floor of {ppm}"),
+            Self::Maximum { ppm } => write!(f, "held at the maximum of {ppm}"),
+            Self::Step { ppm } => write!(f, "held at {ppm} by the largest step per update"),
+            Self::Pinned { ppm } => write!(f, "pinned at {ppm}"),
+            Self::Depleted => f.write_str("low tpm not counted: the channel had nothing to send"),
+        }
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ignored => f.write_str("mode is ignore"),
+            Self::NodeNotReady => f.write_str("the node is not synced"),
+            Self::PeerOffline => f.write_str("the peer is offline"),
+            Self::NoPolicy => f.write_str("the node has no policy for this channel"),
+            Self::Foreign { until } => {
+                write!(f, "fee set by someone else: hands off until {until}")
+            }
+            Self::WriteUnresolved { until } => {
+                write!(f, "an earlier write is unresolved: waiting until {until}")
+            }
+            Self::AtRest => f.write_str("nothing asks for a change"),
+            Self::Deadband { wanted, needed_ppm } => write!(
+                f,
+                "{wanted} is within the deadband: a change takes {needed_ppm} ppm"
+            ),
+            Self::Cooldown { until, raise } => {
+                let kind = if *raise { "raise" } else { "cut" };
+                write!(f, "cooldown: next {kind} at {until}")
+            }
+            Self::DailyLimit { until } => {
+                write!(f, "daily limit of updates reached: next at {until}")
+            }
+            Self::Budget { until } => {
+                write!(
+                    f,
+                    "the node's gossip budget is used up: next token at {until}"
+                )
+            }
+            Self::MassMove { moving, channels } => write!(
+                f,
+                "{moving} of {channels} channels would have moved at once: none does"
+            ),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! One decision round: from what was seen and remembered to one verdict for
+//! each channel that is due.
+//!
+//! A channel is due once per slow interval, at a moment of its peer's (a phase
+//! drawn from the peer's key), so that a node's updates spread over time while
+//! parallel channels move together; a decision is one step, however long the daemon was down. Between times the
+//! fast rhythm looks for drains, and may only raise.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::decision::{Decision, Evidence, Hold, Limit, Rhythm, Terms, Verdict};
+use crate::engine::ingest::{stocked, windows};
+use crate::inbound::rules;
+use crate::inbound::shelf::Shelf;
+use crate::limits::budget;
+use crate::limits::guard;
+use crate::settings::values::{ChannelSettings, Law, Mode, NodeSettings, Protect};
+use crate::state::memory::{ChannelMemory, Memory};
+use crate::strategy::classic;
+use crate::strategy::sweetspot::{self, Aim};
+use crate::types::channel::{Channel, ChannelPoint, PeerId};
+use crate::types::observation::Observation;
+use crate::types::time::Timestamp;
+use crate::types::units::FeePpm;
+
+/// Decides every channel that is due and moves the memory along. Total: any
+/// input gives a verdict. The same input gives the same verdicts.
+pub fn decide(
+    memory: &mut Memory,
+    seen: &Observation,
+    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+    node: &NodeSettings,
+    node_ready: bool,
+) -> Vec<Decision> {
+    let aims = sweetspot::aims(memory, seen, settings, &node.tuning);
+    let mut led = BTreeMap::new();
+    let mut decisions = vec![];
+    for channel in seen.channels.values() {
+        let (Some(settings), Some(remembered)) = (
+            settings.get(&channel.point),
+            memory.channels.get_mut(&channel.point),
+        ) else {
+            continue;
+        };
+        let aim = aims.get(&channel.point);
+        let case = Case {
+            channel,
+            settings,
+            aim,
+            led: aim.and_then(|aim| led.get(&aim.leader).copied()),
+            node,
+            now: seen.at,
+            node_ready,
+        };
+        let Some(decision) = case.decide(remembered) else {
+            continue;
+        };
+        if let (Some(aim), Some(rate)) = (aim, decision.rate()) {
+            led.entry(aim.leader).or_insert(rate);
+        }
+        decisions.push(decision);
+    }
+    let shelf = Shelf::of(memory, seen, settings, &decisions, node.inbound.share);
+    for decision in &mut decisions {
+        let point = decision.point;
+        if let (Some(channel), Some(settings), Some(remembered)) = (
+            seen.channels.get(&point),
+            settings.get(&point),
+            memory.channels.get_mut(&point),
+        ) {
+            let case = rules::Case {
+                channel,
+                settings,
+                rules: &node.inbound,
+                shelf: &shelf,
+                now: seen.at,
+            };
+            case.join(decision, remembered);
+        }
+    }
+    budget::allot(&mut decisions, memory, node, seen.at);
+    for decision in &decisions {
+        if let (Verdict::WouldChange { to }, Some(channel)) =
+            (decision.verdict, memory.channels.get_mut(&decision.point))
+        {
+            channel.fee.shown_at = Some(seen.at);
+            if decision
+                .current
+                .is_some_and(|now| now.inbound != to.inbound)
+            {
+                channel.fee.inbound.shown_at = Some(seen.at);
+            }
+        }
+    }
+    decisions
+}
+
+/// Whether the slow rhythm's moment lies between the last decision and now.
+pub fn is_due(
+    peer: &PeerId,
+    decided_at: Option<Timestamp>,
+    now: Timestamp,
+    interval: Duration,
+) -> bool {
+    let phase = Phase::of(peer, interval);
+    decided_at.is_none_or(|decided| phase.turn(now) != phase.turn(decided))
+}
+
+/// The slow rhythm's next moment for a channel.
+pub fn next_due(peer: &PeerId, now: Timestamp, interval: Duration) -> Timestamp {
+    let phase = Phase::of(peer, interval);
+    let next = phase.turn(now).saturating_add(1);
+    Timestamp::from_secs(next.saturating_mul(phase.interval_secs) + phase.offset_secs)
+}
+
+/// A peer's place within the slow interval.
+struct Phase {
+    interval_secs: i64,
+    offset_secs: i64,
+}
+
+impl Phase {
+    fn of(peer: &PeerId, interval: Duration) -> Self {
+        let interval_secs = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
+        let drawn = i64::from(u16::from_be_bytes([peer.0[1], peer.0[2]]));
+        Self {
+            interval_secs,
+            offset_secs: drawn.saturating_mul(interval_secs) / (i64::from(u16::MAX) + 1),
+        }
+    }
+
+    fn turn(&self, at: Timestamp) -> i64 {
+        (at.secs() - self.offset_secs).div_euclid(self.interval_secs)
+    }
+}
+
+/// A rate of zero would stay zero under multiplication: the least that does
+/// not round to it, nearly.
+const LEAST_PPM: f64 = 0.4;
+
+/// One channel, about to be decided.
+struct Case<'a> {
+    channel: &'a Channel,
+    settings: &'a ChannelSettings,
+    /// Where the sweet-spot law wants the fee, if it is the channel's law.
+    aim: Option<&'a Aim>,
+    /// The rate of a parallel channel, decided just now.
+    led: Option<FeePpm>,
+    node: &'a NodeSettings,
+    now: Timestamp,
+    node_ready: bool,
+}
+
+impl Case<'_> {
+    fn decide(&self, memory: &mut ChannelMemory) -> Option<Decision> {
+        let protection = self.protection(memory);
+        let turn = self.node.slow_interval;
+        if is_due(&self.channel.peer, memory.decided_at, self.now, turn) {
+            memory.decided_at = Some(self.now);
+            let raised = if protection > 0.0 {
+                self.fast(memory, protection)
+            } else {
+                None
+            };
+            return raised.or_else(|| Some(self.slow(memory)));
+        }
+        if protection > 0.0 {
+            return self.fast(memory, protection);
+        }
+        memory.fee.retry.then(|| self.publish_again(memory))
+    }
+
+    /// The slow rhythm: the law's step.
+    fn slow(&self, memory: &mut ChannelMemory) -> Decision {
+        let (terms, depleted) = self.terms(memory);
+        self.conclude(memory, Rhythm::Slow, terms, depleted)
+    }
+
+    /// The fast rhythm: a protective raise. `None` unless it can be made: a
+    /// drain that cannot be answered is no news every few minutes.
+    fn fast(&self, memory: &mut ChannelMemory, protection: f64) -> Option<Decision> {
+        let before = memory.fee.clone();
+        let terms = Terms {
+            protection,
+            dampening: 1.0,
+            ..Terms::default()
+        };
+        let decision = self.conclude(memory, Rhythm::Fast, terms, None);
+        if matches!(decision.verdict, Verdict::Hold { .. }) {
+            memory.fee = before;
+            return None;
+        }
+        Some(decision)
+    }
+
+    /// What the law asks for, and what it left out of account.
+    fn terms(&self, memory: &ChannelMemory) -> (Terms, Option<Limit>) {
+        if let Some(aim) = self.aim {
+            let on_node = self.on_node().as_f64().max(LEAST_PPM);
+            let aim = match self.led {
+                Some(rate) => aim.led_to(rate),
+                None => *aim,
+            };
+            return (aim.terms(on_node), aim.limit());
+        }
+        let (seen, gains) = (self.evidence(memory), &self.settings.gains);
+        classic::terms(&seen, stocked(self.channel), gains)
+    }
+
+    /// What the node's budget held back, once more: an aim as it is now, a
+    /// step without another one.
+    fn publish_again(&self, memory: &mut ChannelMemory) -> Decision {
+        let (terms, limit) = match self.aim {
+            Some(_) => self.terms(memory),
+            None => (Terms::default(), None),
+        };
+        self.conclude(memory, Rhythm::Slow, terms, limit)
+    }
+
+    fn on_node(&self) -> FeePpm {
+        let policy = self.channel.policy;
+        policy
+            .map(|policy| policy.fees.outbound)
+            .unwrap_or_default()
+    }
+
+    /// The raise that a drain calls for; 0 if there is none, or if what drains
+    /// is more than is wanted.
+    fn protection(&self, memory: &ChannelMemory) -> f64 {
+        let wanted_there = self.channel.local_ratio() <= self.settings.target_ratio;
+        let ours = matches!(self.settings.mode, Mode::Manage | Mode::Observe);
+        if wanted_there && ours {
+            drain(self.channel, memory, &self.settings.protect)
+        } else {
+            0.0
+        }
+    }
+
+    fn evidence(&self, memory: &ChannelMemory) -> Evidence {
+        if let Some(aim) = self.aim {
+            return aim.evidence;
+        }
+        let windows = windows(self.node);
+        Evidence {
+            ratio: self.channel.local_ratio(),
+            target_ratio: self.settings.target_ratio,
+            tpm: memory.flow.tpm(self.now, windows),
+            tpm_history: memory.flow.tpm_history(self.now, windows),
+            forwards: memory.flow.evidence(self.now, windows),
+            stocked_share: memory.flow.stocked_share(self.now, windows),
+        }
+    }
+
+    fn conclude(
+        &self,
+        memory: &mut ChannelMemory,
+        rhythm: Rhythm,
+        terms: Terms,
+        depleted: Option<Limit>,
+    ) -> Decision {
+        let evidence = self.evidence(memory);
+        let fee = &mut memory.fee;
+        let current = self.channel.policy.map(|policy| policy.fees);
+        let on_node = self.on_node();
+        // The classic law adds small moves up in a float; an aim is where it is.
+        let before = match (self.settings.law, fee.wanted_ppm) {
+            (Law::Classic, Some(wanted)) => wanted,
+            _ => on_node.as_f64(),
+        };
+        let mut decision = Decision {
+            at: self.now,
+            point: self.channel.point,
+            rhythm,
+            evidence,
+            terms,
+            current,
+            wanted_before_ppm: before,
+            wanted_ppm: before,
+            limits: depleted.into_iter().collect(),
+            inbound: None,
+            verdict: Verdict::Hold {
+                reason: Hold::AtRest,
+            },
+        };
+        if let Some(reason) = guard::hands_off(self.channel, fee, self.settings, self.node_ready) {
+            decision.verdict = Verdict::Hold { reason };
+            return decision;
+        }
+        fee.retry = false;
+        let (wanted, limits) = self.wanted(before, on_node, &terms);
+        fee.wanted_ppm = Some(wanted);
+        decision.wanted_ppm = wanted;
+        decision.limits.extend(limits);
+        let rate = FeePpm::rounded(wanted);
+        let settings = self.following();
+        let to = guard::fees_to_write(rate, current.unwrap_or_default(), self.settings);
+        let held = guard::too_small_or_too_soon(
+            to,
+            current.unwrap_or_default(),
+            rhythm,
+            fee,
+            &settings,
+            self.now,
+        );
+        match held {
+            Some(Hold::AtRest | Hold::Deadband { .. }) => fee.waiting_since = None,
+            _ => fee.waiting_since = fee.waiting_since.or(Some(self.now)),
+        }
+        decision.verdict = match held {
+            Some(reason) => Verdict::Hold { reason },
+            None if self.settings.writes() => Verdict::Change { to },
+            None => Verdict::WouldChange { to },
+        };
+        decision
+    }
+
+    /// The settings to judge a change by: a parallel channel that follows
+    /// another goes all the way.
+    fn following(&self) -> ChannelSettings {
+        let mut settings = *self.settings;
+        if self.led.is_some() {
+            (settings.pace.deadband, settings.pace.deadband_ppm) = (0.0, 0);
+        }
+        settings
+    }
+
+    /// The rate asked for, confined. A protective raise goes from the rate on
+    /// the node, whatever has added up in the float; a rate of zero would stay
+    /// zero under multiplication and starts from the least that rounds to it.
+    fn wanted(&self, before: f64, on_node: FeePpm, terms: &Terms) -> (f64, Vec<Limit>) {
+        if let Mode::Pin(rate) = self.settings.mode {
+            return guard::pinned(rate, self.settings);
+        }
+        let asked = if terms.protection > 0.0 {
+            let floor_ppm = f64::from(self.settings.pace.step_floor_ppm);
+            let now = on_node.as_f64();
+            (now * (1.0 + terms.protection)).max(now + floor_ppm)
+        } else {
+            before.max(LEAST_PPM) * (1.0 + terms.sum())
+        };
+        guard::confine(asked, on_node, self.settings)
+    }
+}
+
+/// The protective raise for a large share of the capacity gone within the
+/// window, or for a small one from a channel that has little left.
+fn drain(channel: &Channel, memory: &ChannelMemory, protect: &Protect) -> f64 {
+    let ratio = channel.local_ratio();
+    let samples = memory.recent.iter().map(|sample| sample.ratio);
+    let drained = samples.fold(ratio, f64::max) - ratio;
+    let enough = if ratio < protect.low_ratio {
+        protect.drain_share / 4.0
+    } else {
+        protect.drain_share
+    };
+    if drained >= enough && drained > 0.0 {
+        protect.raise
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+use super::*;
+use crate::engine::ingest;
+use crate::settings::values::{BaseFee, Gains};
+use crate::testing::{channel, point};
+use crate::types::channel::{FeeParts, Policy};
+use crate::types::units::Sat;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn at(hours: u32) -> Timestamp {
+    Timestamp::from_secs(1_700_000_000).plus(HOUR * hours)
+}
+
+fn managed() -> ChannelSettings {
+    ChannelSettings {
+        mode: Mode::Manage,
+        base_fee: BaseFee::Keep,
+        ..ChannelSettings::of(Law::Classic)
+    }
+}
+
+fn undamped() -> ChannelSettings {
+    ChannelSettings {
+        gains: Gains {
+            balance: 1.0,
+            throughput: 1.0,
+            evidence_forwards: 0.0,
+            balance_undamped_share: 1.0,
+        },
+        ..managed()
+    }
+}
+
+/// A node of `channels`, its memory, and one settings for all.
+struct World {
+    memory: Memory,
+    channels: Vec<Channel>,
+    settings: ChannelSettings,
+    node: NodeSettings,
+}
+
+impl World {
+    fn of(channels: Vec<Channel>, settings: ChannelSettings) -> Self {
+        Self {
+            memory: Memory::default(),
+            channels,
+            settings,
+            node: NodeSettings::default(),
+        }
+    }
+
+    /// One round, whose changes are carried out.
+    fn round(&mut self, now: Timestamp) -> Vec<Decision> {
+        let seen = Observation {
+            at: now,
+            channels: self.channels.iter().map(|c| (c.point, c.clone())).collect(),
+            ..Observation::default()
+        };
+        let settings: BTreeMap<_, _> = self
+            .channels
+            .iter()
+            .map(|c| (c.point, self.settings))
+            .collect();
+        ingest::newcomers(&mut self.memory, &seen, now);
+        ingest::observation(&mut self.memory, &seen, &settings, &self.node);
+        let decisions = decide(&mut self.memory, &seen, &settings, &self.node, true);
+        for decision in &decisions {
+            if let Verdict::Change { to } = decision.verdict {
+                self.set_fees(decision.point, to);
+                let fee = &mut self
+                    .memory
+                    .channels
+                    .get_mut(&decision.point)
+                    .expect("known")
+                    .fee;
+                fee.confirmed = Some(to);
+                guard::note_write(fee, now);
+            }
+        }
+        decisions
+    }
+
+    fn set_fees(&mut self, point: ChannelPoint, fees: FeeParts) {
+        let channel = self
+            .channels
+            .iter_mut()
+            .find(|c| c.point == point)
+            .expect("known");
+        channel.policy = channel.policy.map(|policy| Policy { fees, ..policy });
+    }
+
+    fn ppm(&self, index: usize) -> u32 {
+        self.channels[index]
+            .policy
+            .expect("a policy")
+            .fees
+            .outbound
+            .0
+    }
+}
+
+fn drained(n: u8) -> Channel {
+    Channel {
+        local_balance: Sat(20_000),
+        remote_balance: Sat(980_000),
+        ..channel(n)
+    }
+}
+
+#[test]
+fn the_worked_example_number_for_number() {
+    let channel = channel(1);
+    let settings = undamped();
+    let case = Case {
+        channel: &channel,
+        settings: &settings,
+        aim: None,
+        led: None,
+        node: &NodeSettings::default(),
+        now: at(0),
+        node_ready: true,
+    };
+    let target_met = Evidence {
+        ratio: 0.5,
+        target_ratio: 0.5,
+        tpm: 0.0009,
+        tpm_history: 0.001,
+        forwards: 20.0,
+        stocked_share: 1.0,
+    };
+    let step = |fee_ppm: u32, seen| {
+        let (terms, _) = classic::terms(&seen, true, &settings.gains);
+        let (wanted, limits) = case.wanted(f64::from(fee_ppm), FeePpm(fee_ppm), &terms);
+        assert_eq!(limits, vec![]);
+        FeePpm::rounded(wanted).0
+    };
+    assert_eq!(step(100, target_met), 90);
+    let busier_but_local = Evidence {
+        ratio: 0.55,
+        tpm: 0.0011,
+        ..target_met
+    };
+    assert_eq!(step(90, busier_but_local), 90);
+    let net_five_up = Evidence {
+        ratio: 0.525,
+        ..busier_but_local
+    };
+    assert_eq!(step(100, net_five_up), 105);
+}
+
+#[test]
+fn small_moves_add_up_until_they_are_worth_an_update() {
+    let mut world = World::of(vec![drained(1)], managed());
+    let mut fees = vec![];
+    for hours in 0..24 {
+        world.round(at(hours));
+        fees.push(world.ppm(0));
+    }
+    assert_eq!(fees[0], 100);
+    assert!(fees[23] > 105, "{fees:?}");
+    let changes = fees.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!((1..=4).contains(&changes), "{fees:?}");
+}
+
+#[test]
+fn downtime_is_one_step() {
+    let mut steady = World::of(vec![drained(1)], managed());
+    let mut absent = World::of(vec![drained(1)], managed());
+    steady.round(at(0));
+    absent.round(at(0));
+    steady.round(at(1));
+    absent.round(at(1_000));
+    let wanted = |world: &World| world.memory.channels[&point(1)].fee.wanted_ppm;
+    assert_eq!(wanted(&steady), wanted(&absent));
+}
+
+#[test]
+fn nothing_winds_up_against_a_bound() {
+    let settings = ChannelSettings {
+        max: FeePpm(110),
+        ..managed()
+    };
+    let mut world = World::of(vec![drained(1)], settings);
+    (0..500).for_each(|hours| drop(world.round(at(hours))));
+    assert_eq!(world.ppm(0), 110);
+    world.channels[0].local_balance = Sat(980_000);
+    world.channels[0].remote_balance = Sat(20_000);
+    (500..530).for_each(|hours| drop(world.round(at(hours))));
+    assert!(world.ppm(0) < 110);
+}
+
+#[test]
+fn a_fee_set_by_hand_is_left_alone_then_taken_as_the_start() {
+    let mut world = World::of(vec![drained(1)], managed());
+    world.round(at(0));
+    let by_hand = FeeParts {
+        outbound: FeePpm(777),
+        ..FeeParts::default()
+    };
+    world.set_fees(point(1), by_hand);
+    for hours in 1..48 {
+        world.round(at(hours));
+        assert_eq!(world.ppm(0), 777);
+    }
+    for hours in 48..72 {
+        world.round(at(hours));
+    }
+    assert!((778..1_000).contains(&world.ppm(0)), "{}", world.ppm(0));
+}
+
+#[test]
+fn a_quick_drain_is_answered_within_minutes_and_only_by_a_raise() {
+    let mut world = World::of(vec![channel(1)], managed());
+    world.round(at(0));
+    world.channels[0].local_balance = Sat(250_000);
+    world.channels[0].remote_balance = Sat(750_000);
+    let decisions = world.round(at(0).plus(MINUTE * 5));
+    assert_eq!(decisions.len(), 1);
+    assert_eq!(decisions[0].rhythm, Rhythm::Fast);
+    assert_eq!(world.ppm(0), 125);
+    assert!(world.round(at(0).plus(MINUTE * 10)).is_empty());
+}
+
+#[test]
+fn a_drain_of_what_there_was_too_much_of_is_welcome() {
+    let full = Channel {
+        local_balance: Sat(990_000),
+        remote_balance: Sat(10_000),
+        ..channel(1)
+    };
+    let mut world = World::of(vec![full], managed());
+    world.round(at(0));
+    world.channels[0].local_balance = Sat(600_000);
+    world.channels[0].remote_balance = Sat(400_000);
+    assert!(world.round(at(0).plus(MINUTE * 5)).is_empty());
+}
+
+#[test]
+fn observe_mode_shows_a_change_once_per_cooldown_and_makes_none() {
+    let settings = ChannelSettings {
+        mode: Mode::Observe,
+        ..managed()
+    };
+    let mut world = World::of(vec![drained(1)], settings);
+    let shown = (0..48)
+        .flat_map(|hours| world.round(at(hours)))
+        .filter(|decision| matches!(decision.verdict, Verdict::WouldChange { .. }))
+        .count();
+    assert!((2..=8).contains(&shown), "{shown}");
+    assert_eq!(world.ppm(0), 100);
+}
+
+#[test]
+fn a_pinned_rate_is_set_and_then_rests() {
+    let settings = ChannelSettings {
+        mode: Mode::Pin(FeePpm(900)),
+        ..managed()
+    };
+    let mut world = World::of(vec![drained(1)], settings);
+    world.round(at(0));
+    assert_eq!(world.ppm(0), 900);
+    let later: Vec<_> = (1..24).flat_map(|hours| world.round(at(hours))).collect();
+    assert!(later.iter().all(|d| matches!(
+        d.verdict,
+        Verdict::Hold {
+            reason: Hold::AtRest
+        }
+    )));
+}
+
+#[test]
+fn an_implausible_share_of_moves_stops_them_all() {
+    let pinned = ChannelSettings {
+        mode: Mode::Pin(FeePpm(900)),
+        ..managed()
+    };
+    let mut world = World::of((1..=20).map(channel).collect(), pinned);
+    let decisions = world.round(at(0));
+    assert!(decisions.iter().all(|d| matches!(
+        d.verdict,
+        Verdict::Hold {
+            reason: Hold::MassMove {
+                moving: 20,
+                channels: 20
+            }
+        }
+    )));
+}
+
+#[test]
+fn the_budget_goes_to_those_who_wait_longest_and_keeps_a_reserve() {
+    let pinned = ChannelSettings {
+        mode: Mode::Pin(FeePpm(900)),
+        ..managed()
+    };
+    let mut world = World::of((1..=40).map(channel).collect(), pinned);
+    world.node.max_moving_share = 1.0;
+    let changed = |decisions: &[Decision]| {
+        decisions
+            .iter()
+            .filter(|d| matches!(d.verdict, Verdict::Change { .. }))
+            .count()
+    };
+    assert_eq!(changed(&world.round(at(0))), 18);
+    let quarter_later = world.round(at(0).plus(MINUTE * 15));
+    assert_eq!(changed(&quarter_later), 6);
+    assert_eq!(changed(&world.round(at(1))), 16);
+    assert!((0..40).all(|index| world.ppm(index) == 900));
+}
+
+#[test]
+fn channels_take_their_turns_at_moments_of_their_own() {
+    let due = |n: u8, minutes: u32| {
+        let now = at(2).plus(MINUTE * minutes);
+        is_due(&channel(n).peer, Some(now.minus(MINUTE * 5)), now, HOUR)
+    };
+    for n in 0..=255 {
+        let peer = channel(n).peer;
+        let next = next_due(&peer, at(2), HOUR);
+        assert!(next > at(2) && next <= at(3));
+        assert!(is_due(&peer, Some(at(2)), next, HOUR));
+        assert!(!is_due(&peer, Some(at(2)), next.minus(MINUTE / 60), HOUR));
+        assert_eq!(
+            (0..12).filter(|five| due(n, five * 5)).count(),
+            1,
+            "channel {n}"
+        );
+    }
+    let first_five = (0..=255).filter(|n| due(*n, 0)).count();
+    assert!((10..40).contains(&first_five), "{first_five}");
+}

@@ -1,0 +1,252 @@
+//! Taking in what the node said: the step before any decision.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::limits::guard;
+use crate::prune::rules::{PruneMemory, Symptoms};
+use crate::settings::values::{ChannelSettings, NodeSettings};
+use crate::signals::estimate::{Flow, Windows};
+use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
+use crate::state::standing::{Segment, Standing};
+use crate::strategy::sweetspot;
+use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
+use crate::types::observation::{Forward, Observation};
+use crate::types::time::Timestamp;
+use crate::types::units::BlockHeight;
+
+/// A longer gap between two reads is downtime: what lay in it was not watched.
+const LONGEST_WATCHED_GAP: Duration = Duration::from_secs(2 * 3_600);
+
+/// A channel unseen for so long is closed; its memory is dropped.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 86_400);
+
+/// The average time between blocks, to date a channel by its scid.
+const BLOCK_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The node's own flow is judged over weeks: days of a whole node still vary
+/// by half (a Fano factor above 10 was measured).
+const NODE_WINDOWS: Windows = Windows {
+    current: Duration::from_secs(7 * 86_400),
+    history: Duration::from_secs(60 * 86_400),
+};
+
+/// What happened to a channel's fee between two reads, worth telling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FeeEvent {
+    /// Someone else set it.
+    ForeignChange(ForeignChange),
+    /// Someone else's fee was taken as the starting point.
+    Adopted(ForeignChange),
+    /// A write of unknown outcome turned out to be done.
+    WriteFoundDone,
+    /// A write of unknown outcome turned out not to be done.
+    WriteFoundUndone,
+}
+
+/// The time constants of the channels' flows.
+pub fn windows(settings: &NodeSettings) -> Windows {
+    Windows {
+        current: settings.tpm_window,
+        history: settings.tpm_history,
+    }
+}
+
+/// Counts settled forwards, each once, through both of its channels.
+pub fn forwards(
+    memory: &mut Memory,
+    ids: &ChannelIds,
+    settings: &NodeSettings,
+    forwards: impl IntoIterator<Item = Forward>,
+    now: Timestamp,
+) {
+    for mut forward in forwards {
+        // The node's clock may be ahead of ours; no rate may live in the future.
+        forward.settled_at = forward.settled_at.min(now);
+        memory.node.flow.count(forward.settled_at, NODE_WINDOWS);
+        let between = [forward.scid_in, forward.scid_out].map(|scid| ids.resolve(scid));
+        sweetspot::sold(memory, between, &forward, &settings.tuning);
+        for known in between {
+            if let Some(channel) = known.and_then(|point| memory.channels.get_mut(&point)) {
+                channel.flow.count(forward.settled_at, windows(settings));
+            }
+        }
+    }
+}
+
+/// Meets channels not seen before, so that their forwards find a place.
+/// `history_from` is since when the stored history is complete.
+pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestamp) {
+    if memory.node.flow.since == Timestamp::EPOCH {
+        memory.node.flow.since = history_from;
+    }
+    for (point, channel) in &seen.channels {
+        memory.channels.entry(*point).or_insert_with(|| {
+            let opened = opened_at(channel, seen.tip, seen.at);
+            ChannelMemory {
+                first_seen: seen.at,
+                last_seen: seen.at,
+                flow: Flow::new(history_from.max(opened).min(seen.at)),
+                recent: Default::default(),
+                fee: FeeMemory::default(),
+                decided_at: None,
+                prune: PruneMemory::default(),
+                market: Standing {
+                    segment: Segment::of(channel),
+                    ..Standing::default()
+                },
+            }
+        });
+    }
+}
+
+fn opened_at(channel: &Channel, tip: BlockHeight, now: Timestamp) -> Timestamp {
+    match channel.age_blocks(tip) {
+        Some(blocks) => now.minus(BLOCK_INTERVAL.saturating_mul(blocks)),
+        None => now,
+    }
+}
+
+/// Takes in the balances and policies of one read.
+pub fn observation(
+    memory: &mut Memory,
+    seen: &Observation,
+    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+    node: &NodeSettings,
+) -> Vec<(ChannelPoint, FeeEvent)> {
+    let mut events = vec![];
+    memory.not_after(seen.at);
+    let node_flow = memory.node.flow;
+    let rates = (
+        node_flow.tpm(seen.at, NODE_WINDOWS),
+        node_flow.tpm_history(seen.at, NODE_WINDOWS),
+    );
+    memory.channels.retain(|point, channel| {
+        seen.channels.contains_key(point) || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
+    });
+    for (point, channel) in &seen.channels {
+        let Some(remembered) = memory.channels.get_mut(point) else {
+            continue;
+        };
+        let settings = settings.get(point).copied().unwrap_or_default();
+        let node_quiet = rates.0 < settings.prune.quiet_node_share * rates.1;
+        watch(
+            remembered,
+            channel,
+            seen.at,
+            &settings,
+            windows(node),
+            node_quiet,
+        );
+        let event = fees(&mut remembered.fee, channel, &settings, seen.at);
+        events.extend(event.map(|event| (*point, event)));
+    }
+    sweetspot::watch(memory, seen, settings, &node.tuning);
+    events
+}
+
+fn watch(
+    memory: &mut ChannelMemory,
+    channel: &Channel,
+    now: Timestamp,
+    settings: &ChannelSettings,
+    windows: Windows,
+    node_quiet: bool,
+) {
+    let gap = now.since(memory.last_seen);
+    let span = if gap <= LONGEST_WATCHED_GAP {
+        gap
+    } else {
+        Duration::ZERO
+    };
+    memory.last_seen = now;
+    memory.flow.watch(now, span, stocked(channel), windows);
+    let window = settings.protect.window;
+    memory
+        .recent
+        .retain(|sample| now.since(sample.at) <= window);
+    memory.recent.push_back(BalanceSample {
+        at: now,
+        ratio: channel.local_ratio(),
+    });
+    let symptoms = Symptoms {
+        ratio: channel.local_ratio(),
+        tpm_history: memory.flow.tpm_history(now, windows),
+        fee: channel.policy.map(|policy| policy.fees.outbound),
+    };
+    memory
+        .prune
+        .watch(now, span, &symptoms, settings, node_quiet);
+}
+
+/// Whether a channel could forward an ordinary payment: its peer is there, and
+/// it has 2 % of its capacity or 50,000 sat to send, whichever is more, but
+/// never more than a tenth (for small channels).
+pub fn stocked(channel: &Channel) -> bool {
+    let capacity = channel.capacity.as_f64();
+    let needed = (0.02 * capacity).max(50_000.0).min(0.1 * capacity);
+    channel.active && channel.spendable().as_f64() >= needed
+}
+
+/// Compares the node's fees with what we last confirmed. The node is the
+/// truth: fees that are not ours were set by someone else, and are left alone
+/// for a while, then taken as the new starting point.
+fn fees(
+    memory: &mut FeeMemory,
+    channel: &Channel,
+    settings: &ChannelSettings,
+    now: Timestamp,
+) -> Option<FeeEvent> {
+    let on_node = channel.policy?.fees;
+    if let Some(write) = &mut memory.last_write
+        && write.unresolved
+    {
+        let overdue = now.since(write.at) >= guard::UNRESOLVED_FOR;
+        write.unresolved = on_node != write.to && !overdue;
+        if write.unresolved {
+            return None;
+        }
+        if on_node != write.to && memory.confirmed == Some(on_node) {
+            return Some(FeeEvent::WriteFoundUndone);
+        }
+    }
+    let Some(confirmed) = memory.confirmed else {
+        adopt(memory, on_node);
+        return None;
+    };
+    if on_node == confirmed {
+        memory.foreign = None;
+        return None;
+    }
+    if let Some(write) = memory.last_write.filter(|write| write.to == on_node) {
+        memory.foreign = None;
+        guard::note_confirmed(memory, write.from, write.to, now);
+        return Some(FeeEvent::WriteFoundDone);
+    }
+    match memory.foreign {
+        Some(foreign) if foreign.fees == on_node => {
+            if now.since(foreign.seen_at) < settings.pace.foreign_hands_off {
+                return None;
+            }
+            adopt(memory, on_node);
+            Some(FeeEvent::Adopted(foreign))
+        }
+        _ => {
+            let foreign = ForeignChange {
+                fees: on_node,
+                seen_at: now,
+            };
+            memory.foreign = Some(foreign);
+            memory.inbound.met(on_node.inbound);
+            Some(FeeEvent::ForeignChange(foreign))
+        }
+    }
+}
+
+fn adopt(memory: &mut FeeMemory, fees: FeeParts) {
+    memory.confirmed = Some(fees);
+    memory.wanted_ppm = Some(fees.outbound.as_f64());
+    memory.foreign = None;
+    memory.last_write = None;
+    memory.inbound.met(fees.inbound);
+}

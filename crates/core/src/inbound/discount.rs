@@ -1,0 +1,190 @@
+//! Inbound discounts: what the operator allows, what was decided on one, and
+//! what is remembered of it. The law itself is in `inbound`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::channel::InboundFee;
+use crate::types::time::Timestamp;
+use crate::types::units::FeePpm;
+
+/// Whether and how far flow that refills a channel is made cheaper.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InboundRules {
+    /// Whether discounts are given at all.
+    pub discount: bool,
+    /// The largest part of a fee that a discount may take, 0 to 1: of the
+    /// channel's own outbound rate, and of what the channels it feeds charge.
+    pub share: f64,
+    /// The part of the stock for sale, the cheapest first, whose rate the
+    /// bound above does not heed, 0 to 1.
+    pub cheapest_ignored: f64,
+    /// The largest discount.
+    pub max_discount: FeePpm,
+    /// So much of the local ratio may be missing before there is a discount.
+    pub dead_zone: f64,
+    /// Shortest time between two changes of a discount.
+    pub cooldown: Duration,
+    /// A discount goes when it was not needed for so long.
+    pub expires_after: Duration,
+}
+
+impl Default for InboundRules {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(86_400);
+        Self {
+            discount: false,
+            share: 0.5,
+            cheapest_ignored: 0.0,
+            max_discount: FeePpm(500),
+            dead_zone: 0.1,
+            cooldown: DAY * 2,
+            expires_after: DAY,
+        }
+    }
+}
+
+/// What is remembered about a channel's inbound fee.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InboundMemory {
+    /// The inbound rate we set and the node confirmed, in ppm. While the node
+    /// shows it, it is ours to take back; any other is someone else's.
+    pub granted_ppm: Option<i32>,
+    /// When we last had the inbound fee changed, or were refused.
+    pub written_at: Option<Timestamp>,
+    /// In observe mode, when a change was last shown.
+    pub shown_at: Option<Timestamp>,
+    /// Since when the channel has not needed a discount.
+    pub unneeded_since: Option<Timestamp>,
+    /// Since when a change of its own has been waiting.
+    pub waiting_since: Option<Timestamp>,
+}
+
+impl InboundMemory {
+    /// Whether the fee on the node is a discount of ours.
+    pub fn is_ours(&self, on_node: InboundFee) -> bool {
+        on_node.base_fee_msat == 0
+            && on_node.rate_ppm < 0
+            && self.granted_ppm == Some(on_node.rate_ppm)
+    }
+
+    /// Notes an attempt of ours to change the fee.
+    pub fn attempted(&mut self, at: Timestamp) {
+        self.written_at = Some(at);
+        self.waiting_since = None;
+    }
+
+    /// Notes what we have set.
+    pub fn granted(&mut self, fee: InboundFee) {
+        self.granted_ppm = (fee.rate_ppm != 0).then_some(fee.rate_ppm);
+    }
+
+    /// Notes a fee that someone else left on the node.
+    pub fn met(&mut self, fee: InboundFee) {
+        if !self.is_ours(fee) {
+            self.granted_ppm = None;
+        }
+    }
+
+    /// Brings what lies in the future back to `now`.
+    pub fn not_after(&mut self, now: Timestamp) {
+        for at in [
+            &mut self.written_at,
+            &mut self.shown_at,
+            &mut self.unneeded_since,
+            &mut self.waiting_since,
+        ] {
+            *at = at.map(|at| at.min(now));
+        }
+    }
+}
+
+/// What was decided about a channel's inbound discount.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Discount {
+    /// How much of the local ratio is missing; below 0, how much is too much.
+    pub missing: f64,
+    /// The discount on the node.
+    pub now: FeePpm,
+    /// The most that may be given.
+    pub most: FeePpm,
+    /// What the channel should have.
+    pub wanted: FeePpm,
+    /// Why it is not given, if it is not.
+    pub held: Option<DiscountHold>,
+}
+
+/// Why a discount was left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "hold")]
+pub enum DiscountHold {
+    /// An inbound fee with a base fee, or one that asks for more, is the
+    /// operator's own.
+    ByHand,
+    /// A discount that was there before us.
+    Foreign {
+        /// Until when it is left alone.
+        until: Timestamp,
+    },
+    /// It is what it should be.
+    AtRest,
+    /// It is not needed at present.
+    Expiring {
+        /// When it is taken back if that stays so.
+        until: Timestamp,
+    },
+    /// The change is too small to publish.
+    Deadband {
+        /// The smallest publishable change.
+        needed_ppm: u32,
+    },
+    /// Too soon after the last change of the discount.
+    Cooldown {
+        /// The wait's end.
+        until: Timestamp,
+    },
+    /// Too soon after other updates of the channel.
+    Busy {
+        /// The wait's end.
+        until: Timestamp,
+    },
+}
+
+impl fmt::Display for Discount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} now, {} wanted of at most {}; {:+.1}% of the capacity missing",
+            self.now,
+            self.wanted,
+            self.most,
+            self.missing * 100.0
+        )?;
+        match self.held {
+            Some(reason) => write!(f, "; {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for DiscountHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByHand => f.write_str("the inbound fee is the operator's own: left alone"),
+            Self::Foreign { until } => {
+                write!(f, "set by someone else: hands off until {until}")
+            }
+            Self::AtRest => f.write_str("as it should be"),
+            Self::Expiring { until } => write!(f, "not needed: taken back at {until}"),
+            Self::Deadband { needed_ppm } => {
+                write!(f, "within the deadband: a change takes {needed_ppm} ppm")
+            }
+            Self::Cooldown { until } => write!(f, "cooldown: next change at {until}"),
+            Self::Busy { until } => {
+                write!(f, "waits out the channel's other updates until {until}")
+            }
+        }
+    }
+}

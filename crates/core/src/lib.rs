@@ -1,0 +1,17 @@
+//! The pure core: types, estimates, decisions. No I/O, no clock, no randomness
+//! of its own; time and seeds are arguments, so a stored cycle replays exactly.
+
+pub mod backtest;
+pub mod decision;
+pub mod engine;
+pub mod inbound;
+pub mod limits;
+pub mod ports;
+pub mod prune;
+pub mod settings;
+pub mod signals;
+pub mod state;
+pub mod strategy;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod types;

@@ -1,0 +1,127 @@
+//! Node-wide limits: the gossip budget and the stop on mass moves.
+//!
+//! Every policy update is gossip to the whole network; nodes limit how much of
+//! it they relay. A token bucket spends the budget on those who have waited
+//! longest, and keeps a reserve that only protective raises may use. When an
+//! implausible share of all channels would move in one cycle, something is
+//! wrong with what we see, and nothing moves.
+
+use std::time::Duration;
+
+use crate::decision::{Decision, Hold, Rhythm, Verdict};
+use crate::settings::values::NodeSettings;
+use crate::state::memory::{Bucket, Memory};
+use crate::types::channel::ChannelPoint;
+use crate::types::time::{SECONDS_PER_DAY, Timestamp};
+
+const HOURS_PER_DAY: f64 = 24.0;
+
+impl Bucket {
+    /// The bucket as of `now`, refilled.
+    fn refilled(self, now: Timestamp, settings: &NodeSettings) -> Self {
+        let full = f64::from(settings.updates_per_hour);
+        let tokens = match self.at {
+            None => full,
+            Some(at) => (self.tokens + now.days_since(at) * HOURS_PER_DAY * full).min(full),
+        };
+        Self {
+            tokens,
+            at: Some(now),
+        }
+    }
+
+    /// When a full token above `reserve` will be there.
+    fn next_token(self, now: Timestamp, reserve: f64, settings: &NodeSettings) -> Timestamp {
+        let per_hour = f64::from(settings.updates_per_hour);
+        if per_hour < 1.0 {
+            return now.plus(Duration::from_secs_f64(SECONDS_PER_DAY));
+        }
+        let missing = (1.0 + reserve - self.tokens).max(0.0);
+        now.plus(Duration::from_secs_f64(missing / per_hour * 3_600.0))
+    }
+}
+
+/// Holds back the changes that node-wide limits forbid, in place.
+pub fn allot(
+    decisions: &mut [Decision],
+    memory: &mut Memory,
+    settings: &NodeSettings,
+    now: Timestamp,
+) {
+    if let Some(stop) = mass_move(decisions, memory, settings, now) {
+        for decision in decisions.iter_mut().filter(|d| moves(d)) {
+            decision.verdict = Verdict::Hold { reason: stop };
+        }
+        return;
+    }
+    let mut bucket = memory.node.bucket.refilled(now, settings);
+    for index in longest_waiting_first(decisions, memory) {
+        let decision = &mut decisions[index];
+        let reserve = match decision.rhythm {
+            Rhythm::Fast => 0.0,
+            Rhythm::Slow => f64::from(settings.reserved_for_protection),
+        };
+        if bucket.tokens >= 1.0 + reserve {
+            bucket.tokens -= 1.0;
+            continue;
+        }
+        let until = bucket.next_token(now, reserve, settings);
+        decision.verdict = Verdict::Hold {
+            reason: Hold::Budget { until },
+        };
+        if let Some(channel) = memory.channels.get_mut(&decision.point) {
+            channel.fee.retry = decision.rhythm == Rhythm::Slow;
+        }
+    }
+    memory.node.bucket = bucket;
+}
+
+fn moves(decision: &Decision) -> bool {
+    matches!(
+        decision.verdict,
+        Verdict::Change { .. } | Verdict::WouldChange { .. }
+    )
+}
+
+/// Moves that have been waiting for the budget were plausible when they began.
+fn mass_move(
+    decisions: &[Decision],
+    memory: &Memory,
+    settings: &NodeSettings,
+    now: Timestamp,
+) -> Option<Hold> {
+    let fresh = |decision: &&Decision| {
+        let channel = memory.channels.get(&decision.point);
+        moves(decision) && channel.is_some_and(|channel| channel.fee.waiting_since == Some(now))
+    };
+    let moving = u32::try_from(decisions.iter().filter(fresh).count()).unwrap_or(u32::MAX);
+    let channels = u32::try_from(memory.channels.len()).unwrap_or(u32::MAX);
+    let implausible = moving > settings.max_moving_free
+        && f64::from(moving) > settings.max_moving_share * f64::from(channels);
+    implausible.then_some(Hold::MassMove { moving, channels })
+}
+
+/// The indices of the real changes: protective raises first, then by how long
+/// each channel has waited.
+fn longest_waiting_first(decisions: &[Decision], memory: &Memory) -> Vec<usize> {
+    let waiting_since = |point: &ChannelPoint| {
+        let fee = memory.channels.get(point).map(|channel| &channel.fee);
+        (
+            fee.and_then(|fee| fee.waiting_since)
+                .unwrap_or(Timestamp::from_nanos(i64::MAX)),
+            fee.and_then(|fee| fee.written_at),
+        )
+    };
+    let mut indices: Vec<usize> = (0..decisions.len())
+        .filter(|index| matches!(decisions[*index].verdict, Verdict::Change { .. }))
+        .collect();
+    indices.sort_by_key(|index| {
+        let decision = &decisions[*index];
+        (
+            decision.rhythm == Rhythm::Slow,
+            waiting_since(&decision.point),
+            decision.point,
+        )
+    });
+    indices
+}

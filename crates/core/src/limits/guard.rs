@@ -1,0 +1,234 @@
+//! The last word on every fee: bounds, steps, waits. Each stop has its reason.
+//!
+//! The order is fixed: mode, node readiness, foreign change, bounds, largest
+//! step, deadband, cooldown, daily limit; the node-wide budget and the stop on
+//! mass moves come after all channels have been judged (`budget`).
+
+use std::time::Duration;
+
+use crate::decision::{Hold, Limit, Rhythm};
+use crate::settings::values::{BaseFee, ChannelSettings, Mode, Pace};
+use crate::state::memory::FeeMemory;
+use crate::types::channel::{Channel, FeeParts};
+use crate::types::time::Timestamp;
+use crate::types::units::FeePpm;
+
+/// How long the daily limit looks back.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long an unanswered write is waited for before it is taken as not done.
+/// LND's update may sit in its gossiper's queue while it starts.
+pub const UNRESOLVED_FOR: Duration = Duration::from_secs(600);
+
+/// Why this channel's policy may not be touched at all now.
+pub fn hands_off(
+    channel: &Channel,
+    memory: &FeeMemory,
+    settings: &ChannelSettings,
+    node_ready: bool,
+) -> Option<Hold> {
+    if settings.mode == Mode::Ignore {
+        return Some(Hold::Ignored);
+    }
+    if !node_ready {
+        return Some(Hold::NodeNotReady);
+    }
+    if channel.policy.is_none() {
+        return Some(Hold::NoPolicy);
+    }
+    if !channel.active {
+        return Some(Hold::PeerOffline);
+    }
+    if let Some(write) = memory.last_write.filter(|write| write.unresolved) {
+        let until = write.at.plus(UNRESOLVED_FOR);
+        return Some(Hold::WriteUnresolved { until });
+    }
+    let foreign = memory.foreign?;
+    let until = foreign.seen_at.plus(settings.pace.foreign_hands_off);
+    Some(Hold::Foreign { until })
+}
+
+/// The most a fee of `current` ppm may rise and fall in one update. It is
+/// never less than what crosses the deadband: such a fee would be locked.
+fn step_ppm(current: f64, pace: &Pace) -> (f64, f64) {
+    let least = f64::from(pace.step_floor_ppm).max(deadband_ppm(current, pace));
+    (
+        least.max(current * pace.max_raise),
+        least.max(current * pace.max_cut),
+    )
+}
+
+/// The smallest change of a fee of `current` ppm worth an update.
+fn deadband_ppm(current: f64, pace: &Pace) -> f64 {
+    f64::from(pace.deadband_ppm).max(current * pace.deadband)
+}
+
+/// The bound that keeps a rate from being lower.
+fn lower_bound(settings: &ChannelSettings) -> Limit {
+    let ppm = settings.lowest();
+    if settings.cost_floor > settings.min {
+        Limit::CostFloor { ppm }
+    } else {
+        Limit::Minimum { ppm }
+    }
+}
+
+/// A pinned rate as far as the bounds allow.
+pub fn pinned(rate: FeePpm, settings: &ChannelSettings) -> (f64, Vec<Limit>) {
+    let mut limits = vec![Limit::Pinned { ppm: rate }];
+    let lowest = settings.lowest();
+    if rate < lowest {
+        limits.push(lower_bound(settings));
+    }
+    (rate.max(lowest).as_f64(), limits)
+}
+
+/// Keeps a wanted rate within one step of the node's and within the bounds.
+/// The bounds come last: a rate outside them is brought inside at once. The
+/// result is also what is remembered, so nothing winds up against a limit.
+pub fn confine(wanted_ppm: f64, current: FeePpm, settings: &ChannelSettings) -> (f64, Vec<Limit>) {
+    let mut limits = vec![];
+    let now = current.as_f64();
+    let (raise, cut) = step_ppm(now, &settings.pace);
+    let stepped = wanted_ppm.min(now + raise).max(now - cut);
+    let bounded = stepped
+        .min(settings.max.as_f64())
+        .max(settings.lowest().as_f64());
+    if bounded < stepped {
+        limits.push(Limit::Maximum { ppm: settings.max });
+    } else if bounded > stepped {
+        limits.push(lower_bound(settings));
+    } else if stepped != wanted_ppm {
+        let ppm = FeePpm::rounded(stepped);
+        limits.push(Limit::Step { ppm });
+    }
+    (bounded, limits)
+}
+
+/// The fees a write would set: the rate, and the base fee if it is ours.
+pub fn fees_to_write(rate: FeePpm, current: FeeParts, settings: &ChannelSettings) -> FeeParts {
+    FeeParts {
+        outbound: rate,
+        base_fee_msat: match settings.base_fee {
+            BaseFee::Set(msat) => msat,
+            BaseFee::Keep => current.base_fee_msat,
+        },
+        inbound: current.inbound,
+    }
+}
+
+/// Why a change from `current` to `to` must wait or is not worth it. A base fee
+/// that is not as it should be is worth an update of its own.
+pub fn too_small_or_too_soon(
+    to: FeeParts,
+    current: FeeParts,
+    rhythm: Rhythm,
+    memory: &FeeMemory,
+    settings: &ChannelSettings,
+    now: Timestamp,
+) -> Option<Hold> {
+    if to == current {
+        return Some(Hold::AtRest);
+    }
+    let same_base = to.base_fee_msat == current.base_fee_msat;
+    let (rate, current) = (to.outbound, current.outbound);
+    same_base
+        .then(|| deadband(rate, current, settings))
+        .flatten()
+        .or_else(|| cooldown(rate > current, rhythm, memory, settings, now))
+        .or_else(|| daily_limit(memory, &settings.pace, now))
+}
+
+/// Too small a change. A rate outside the bounds is always worth bringing in;
+/// a move onto a bound need only be large enough relative to the fee, since no
+/// later move can add to it. Pinned rates know no deadband.
+fn deadband(rate: FeePpm, current: FeePpm, settings: &ChannelSettings) -> Option<Hold> {
+    let lowest = settings.lowest();
+    let outside = current < lowest || current > settings.max;
+    if outside || matches!(settings.mode, Mode::Pin(_)) {
+        return None;
+    }
+    let pace = &settings.pace;
+    let needed = if rate == lowest || rate == settings.max {
+        current.as_f64() * pace.deadband
+    } else {
+        deadband_ppm(current.as_f64(), pace)
+    };
+    let change = f64::from(rate.0.abs_diff(current.0));
+    (change < needed).then(|| Hold::Deadband {
+        wanted: rate,
+        needed_ppm: FeePpm::rounded(needed.ceil()).0,
+    })
+}
+
+/// Until when an update that changes no outbound rate is too soon.
+pub fn too_soon(
+    dearer: bool,
+    memory: &FeeMemory,
+    settings: &ChannelSettings,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let held = cooldown(dearer, Rhythm::Slow, memory, settings, now)
+        .or_else(|| daily_limit(memory, &settings.pace, now));
+    match held? {
+        Hold::Cooldown { until, .. } | Hold::DailyLimit { until } => Some(until),
+        _ => None,
+    }
+}
+
+fn cooldown(
+    raise: bool,
+    rhythm: Rhythm,
+    memory: &FeeMemory,
+    settings: &ChannelSettings,
+    now: Timestamp,
+) -> Option<Hold> {
+    let wait = match (rhythm, raise) {
+        (Rhythm::Fast, _) => settings.protect.cooldown,
+        (Rhythm::Slow, true) => settings.pace.cooldown_raise,
+        (Rhythm::Slow, false) => settings.pace.cooldown_cut,
+    };
+    let shown = memory.shown_at.filter(|_| !settings.writes());
+    let until = memory.written_at.max(shown)?.plus(wait);
+    (now < until).then_some(Hold::Cooldown { until, raise })
+}
+
+fn daily_limit(memory: &FeeMemory, pace: &Pace, now: Timestamp) -> Option<Hold> {
+    let allowed = pace.max_updates_per_day as usize;
+    let recent = memory.writes.iter().filter(|at| now.since(**at) < DAY);
+    if recent.clone().count() < allowed {
+        return None;
+    }
+    let oldest = recent.min().copied().unwrap_or(now);
+    Some(Hold::DailyLimit {
+        until: oldest.plus(DAY),
+    })
+}
+
+/// Notes that fees we asked for hold on the node.
+pub fn note_confirmed(memory: &mut FeeMemory, from: FeeParts, to: FeeParts, at: Timestamp) {
+    note_attempt(memory, from, to, at);
+    memory.confirmed = Some(to);
+    if to.inbound != from.inbound {
+        memory.inbound.granted(to.inbound);
+    }
+}
+
+/// Notes a write that was made, whatever came of it.
+pub fn note_attempt(memory: &mut FeeMemory, from: FeeParts, to: FeeParts, at: Timestamp) {
+    note_write(memory, at);
+    if to.inbound != from.inbound {
+        memory.inbound.attempted(at);
+    }
+}
+
+/// Notes a write in the memory that [`too_small_or_too_soon`] reads.
+pub fn note_write(memory: &mut FeeMemory, at: Timestamp) {
+    memory.written_at = Some(at);
+    memory.waiting_since = None;
+    memory.writes.retain(|written| at.since(*written) < DAY);
+    memory.writes.push_back(at);
+}
+
+#[cfg(test)]
+mod tests;

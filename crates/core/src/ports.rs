@@ -1,0 +1,279 @@
+//! What the cycle needs of the world, named by its need. Reading and writing
+//! are different traits, so that observe mode is a type that cannot write.
+
+use std::future::Future;
+
+use crate::decision::Decision;
+use crate::engine::turn::{Beginning, Given};
+pub use crate::engine::write::WriteOutcome;
+use crate::state::memory::{ChannelMemory, Memory};
+use crate::types::channel::{ChannelPoint, FeeParts, Policy, Scid};
+use crate::types::observation::{ClosedChannel, Forward, Observation};
+use crate::types::time::Timestamp;
+use crate::types::units::BlockHeight;
+
+/// Why the node did not answer as asked. Decided once, in the adapter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    /// The wallet is locked; the operator must unlock it.
+    #[error("the node's wallet is locked: unlock it (lncli unlock)")]
+    Locked,
+    /// No wallet exists yet.
+    #[error("the node has no wallet yet: create it (lncli create)")]
+    NoWallet,
+    /// The node is starting.
+    #[error("the node is starting up")]
+    Starting,
+    /// Nobody answers, or the connection broke.
+    #[error("the node cannot be reached: {0}")]
+    Unreachable(String),
+    /// TLS failed: the certificate is not the pinned one, or no valid chain.
+    #[error("the node's TLS certificate was refused: {0}")]
+    Tls(String),
+    /// The macaroon is missing, wrong or too weak.
+    #[error("the node refused the macaroon: {0}")]
+    Denied(String),
+    /// The node does not know the channel (or its edge).
+    #[error("the node knows no such channel: {0}")]
+    NotFound(String),
+    /// The node answered something we cannot accept.
+    #[error("the node answered {0}")]
+    Other(String),
+}
+
+/// What the node is and how ready it is to be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// The node's own public key, in hex.
+    pub pubkey: String,
+    /// The node's alias.
+    pub alias: String,
+    /// LND's version text, such as `0.21.2-beta commit=v0.21.2-beta`.
+    pub version: String,
+    /// The chain tip.
+    pub tip: BlockHeight,
+    /// Whether the wallet and graph follow the chain tip.
+    pub synced_to_chain: bool,
+    /// Whether the graph is synced with peers.
+    pub synced_to_graph: bool,
+}
+
+/// One page of forwarding history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Inclusive start, in whole Unix seconds.
+    pub start_secs: u64,
+    /// How many events from `start_secs` on to skip.
+    pub offset: u32,
+    /// The most events to return.
+    pub max_events: u32,
+}
+
+/// The read side of a node.
+pub trait Node: Send + Sync {
+    /// Who the node is and whether it is synced.
+    fn info(&self) -> impl Future<Output = Result<NodeInfo, NodeError>> + Send;
+
+    /// Every open channel with both policies: two calls, and one more for each
+    /// unannounced channel.
+    fn observe(&self, at: Timestamp)
+    -> impl Future<Output = Result<Observation, NodeError>> + Send;
+
+    /// One page of settled forwards in ascending order of settle time.
+    fn forwards(
+        &self,
+        page: HistoryPage,
+    ) -> impl Future<Output = Result<Vec<Forward>, NodeError>> + Send;
+
+    /// Our policy of one channel, read afresh.
+    fn policy(&self, point: ChannelPoint)
+    -> impl Future<Output = Result<Policy, NodeError>> + Send;
+
+    /// Every closed channel.
+    fn closed_channels(&self)
+    -> impl Future<Output = Result<Vec<ClosedChannel>, NodeError>> + Send;
+}
+
+/// A policy to be written: the full set of fields LND replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyWrite {
+    /// The channel.
+    pub point: ChannelPoint,
+    /// Base fee, outbound rate and inbound fee to hold from now on.
+    pub fees: FeeParts,
+    /// Whether the inbound fee is ours to set; if not, it is left out of the
+    /// call, and LND keeps it.
+    pub set_inbound: bool,
+    /// The CLTV delta as it is now: LND replaces it with every update.
+    pub time_lock_delta: u32,
+}
+
+/// Why a write did not happen, or is not known to have happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The node is not ready for any update, or does not let us make one:
+    /// nothing was changed.
+    #[error("not sent: {0}")]
+    NotSent(NodeError),
+    /// The node said no to this update: nothing was changed.
+    #[error("the node refused the update: {0}")]
+    Refused(String),
+    /// No answer, or a broken one: the node may or may not have done it.
+    #[error("the update's outcome is unknown: {0}")]
+    Unknown(String),
+}
+
+/// The write side of a node.
+pub trait PolicyWriter: Send + Sync {
+    /// Replaces one channel's policy.
+    fn set_policy(&self, write: PolicyWrite)
+    -> impl Future<Output = Result<(), WriteError>> + Send;
+}
+
+/// The wall clock.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// A forward with the number under which it was stored. Numbers ascend in the
+/// order of storing, which late events make differ from the order of settling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredForward {
+    /// The storing order.
+    pub seq: i64,
+    /// The forward.
+    pub forward: Forward,
+}
+
+/// How far history has been read from the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryCursor {
+    /// From when on the stored history is complete.
+    pub from: Timestamp,
+    /// Up to when it is complete: the newest settle time read, or the time of
+    /// a read that found nothing newer.
+    pub through: Timestamp,
+}
+
+/// A write about to be made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WriteIntent {
+    /// When.
+    pub at: Timestamp,
+    /// The channel.
+    pub point: ChannelPoint,
+    /// The fees as last seen.
+    pub from: FeeParts,
+    /// The fees to be.
+    pub to: FeeParts,
+}
+
+/// Names a stored write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriteId(pub i64);
+
+/// A stored write whose outcome is not known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PendingWrite {
+    /// Its name.
+    pub id: WriteId,
+    /// What was meant.
+    pub intent: WriteIntent,
+}
+
+/// What one cycle leaves behind, stored in one transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct CycleRecord<'a> {
+    /// What the turn was given.
+    pub given: &'a Given,
+    /// What was decided.
+    pub decisions: &'a [Decision],
+    /// What is remembered from now on.
+    pub memory: &'a Memory,
+    /// What was remembered before, where that is to be stored as well.
+    pub beginning: Option<&'a Beginning>,
+}
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{action}: {reason}")]
+pub struct StoreError {
+    /// What was tried, on what.
+    pub action: String,
+    /// Why it failed, in the operator's words.
+    pub reason: String,
+}
+
+/// What the store knew at the start.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// What was remembered.
+    pub memory: Memory,
+    /// How far history was read; `None` on a first start.
+    pub cursor: Option<HistoryCursor>,
+    /// Every scid ever learnt.
+    pub ids: Vec<(Scid, ChannelPoint)>,
+    /// Writes whose outcome is not known.
+    pub pending: Vec<PendingWrite>,
+    /// The last stored turn that has its beginning stored with it.
+    pub begun_at: Option<Timestamp>,
+}
+
+/// The memory on disk.
+pub trait Store: Send + Sync {
+    /// Everything needed to go on.
+    fn load(&self) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
+
+    /// Binds the store to the node with this public key at first, and later
+    /// refuses every other node.
+    fn meet(&self, pubkey: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores forwards (those already stored are passed over) and moves the
+    /// cursor, in one transaction.
+    fn add_forwards(
+        &self,
+        forwards: &[Forward],
+        cursor: HistoryCursor,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Up to `limit` stored forwards with numbers above `seq`, ascending.
+    fn forwards_after(
+        &self,
+        seq: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<StoredForward>, StoreError>> + Send;
+
+    /// Stores scids and the channels they mean.
+    fn add_ids(
+        &self,
+        ids: &[(Scid, ChannelPoint)],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores a finished decision round.
+    fn record_cycle(
+        &self,
+        record: CycleRecord<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores the intent of a write, before it is made, with the channel's
+    /// memory that names it.
+    fn begin_write(
+        &self,
+        intent: WriteIntent,
+        memory: &ChannelMemory,
+    ) -> impl Future<Output = Result<WriteId, StoreError>> + Send;
+
+    /// Stores how a write ended, with the channel's memory after it.
+    fn finish_write(
+        &self,
+        id: WriteId,
+        at: Timestamp,
+        outcome: WriteOutcome,
+        detail: &str,
+        memory: &ChannelMemory,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Thins and drops what is older than it is useful.
+    fn thin(&self, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+}

@@ -1,0 +1,4 @@
+//! Advice on dead channels.
+
+pub mod recommend;
+pub mod rules;

@@ -1,0 +1,9 @@
+//! What the operator wants, validated, and which of it holds for a channel.
+
+pub mod cost;
+pub mod keys;
+pub mod layers;
+pub mod matcher;
+pub mod schedule;
+pub mod tuning;
+pub mod values;

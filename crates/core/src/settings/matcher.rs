@@ -1,0 +1,253 @@
+//! Which channels a rule or a schedule is about.
+
+use crate::types::channel::{Channel, ChannelPoint, PeerId, Scid};
+use crate::types::units::{BlockHeight, Sat};
+
+/// Blocks in a day, at ten minutes each.
+const BLOCKS_PER_DAY: u32 = 144;
+
+/// A channel as an operator names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChannelName {
+    /// By its funding outpoint.
+    Point(ChannelPoint),
+    /// By any of its scids, aliases included.
+    Scid(Scid),
+}
+
+impl ChannelName {
+    /// Whether this names `channel`.
+    pub fn names(&self, channel: &Channel) -> bool {
+        match self {
+            Self::Point(point) => channel.point == *point,
+            Self::Scid(scid) => channel.scids().any(|known| known == *scid),
+        }
+    }
+}
+
+impl std::fmt::Display for ChannelName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Point(point) => point.fmt(f),
+            Self::Scid(scid) => scid.fmt(f),
+        }
+    }
+}
+
+/// Conditions that must all hold; an empty list and `None` ask for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matcher {
+    /// The peer is one of these.
+    pub peers: Vec<PeerId>,
+    /// The channel is one of these.
+    pub channels: Vec<ChannelName>,
+    /// The peer's alias fits one of these patterns: `*` is any text, `?` any
+    /// one character, case does not count. An unknown alias fits none.
+    pub aliases: Vec<String>,
+    /// The channel is unannounced, or is not.
+    pub private: Option<bool>,
+    /// We opened the channel, or the peer did.
+    pub initiator: Option<bool>,
+    /// The capacity is at least this.
+    pub min_capacity: Option<Sat>,
+    /// The capacity is at most this.
+    pub max_capacity: Option<Sat>,
+    /// The funding is at least so many days deep. A channel known only by
+    /// aliases has no known age and fits no bound on it.
+    pub min_age_days: Option<u32>,
+    /// The funding is at most so many days deep.
+    pub max_age_days: Option<u32>,
+}
+
+impl Matcher {
+    /// Whether every condition holds for `channel`.
+    pub fn matches(&self, channel: &Channel, tip: BlockHeight) -> bool {
+        let capacity = channel.capacity;
+        let age_blocks = channel.age_blocks(tip);
+        let fits_alias = |alias: &String| self.aliases.iter().any(|glob| fits(glob, alias));
+        let fits_age = |days: u32, fits: fn(u32, u32) -> bool| {
+            age_blocks.is_some_and(|age| fits(age, days.saturating_mul(BLOCKS_PER_DAY)))
+        };
+        (self.peers.is_empty() || self.peers.contains(&channel.peer))
+            && (self.channels.is_empty() || self.channels.iter().any(|name| name.names(channel)))
+            && (self.aliases.is_empty() || channel.peer_alias.as_ref().is_some_and(fits_alias))
+            && self.private.is_none_or(|wanted| wanted == channel.private)
+            && self
+                .initiator
+                .is_none_or(|wanted| wanted == channel.initiator)
+            && self.min_capacity.is_none_or(|least| capacity >= least)
+            && self.max_capacity.is_none_or(|most| capacity <= most)
+            && self
+                .min_age_days
+                .is_none_or(|days| fits_age(days, |age, least| age >= least))
+            && self
+                .max_age_days
+                .is_none_or(|days| fits_age(days, |age, most| age <= most))
+    }
+}
+
+/// Whether `text` fits `pattern`, case aside. On a mismatch only the last `*`
+/// is tried again one character further on: earlier ones cannot help.
+fn fits(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
+    let text: Vec<char> = text.to_lowercase().chars().collect();
+    let (mut p, mut t, mut retry) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            Some(&wanted) if wanted == '?' || wanted == text[t] => (p, t) = (p + 1, t + 1),
+            _ => match retry {
+                None => return false,
+                Some((after_star, from)) => {
+                    retry = Some((after_star, from + 1));
+                    (p, t) = (after_star, from + 1);
+                }
+            },
+        }
+    }
+    pattern[p..].iter().all(|rest| *rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::channel;
+
+    const TIP: BlockHeight = BlockHeight(900_000);
+
+    #[test]
+    fn a_pattern_fits_whole_aliases_whatever_their_case() {
+        for (pattern, text, expected) in [
+            ("acinq*", "ACINQ", true),
+            ("*acinq", "node of acinq", true),
+            ("a?inq", "acinq", true),
+            ("a?inq", "ainq", false),
+            ("*a*b", "xaxxaxb", true),
+            ("*a*b", "xaxxaxbc", false),
+            ("", "", true),
+            ("", "a", false),
+            ("**", "", true),
+            ("ÄRGER*", "ärger⚡", true),
+            ("acinq", "acinq2", false),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_mean_what_they_mean_one_choice_at_a_time(
+            pattern in "[ab*?]{0,7}", text in "[abc]{0,8}",
+        ) {
+            fn slow(pattern: &[u8], text: &[u8]) -> bool {
+                match (pattern, text) {
+                    ([], []) => true,
+                    ([b'*', rest @ ..], _) => {
+                        slow(rest, text) || (!text.is_empty() && slow(pattern, &text[1..]))
+                    }
+                    ([p, rest @ ..], [t, tail @ ..]) => (*p == b'?' || p == t) && slow(rest, tail),
+                    _ => false,
+                }
+            }
+            prop_assert_eq!(
+                fits(&pattern, &text),
+                slow(pattern.as_bytes(), text.as_bytes())
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_matcher_takes_every_channel() {
+        assert!(Matcher::default().matches(&channel(1), TIP));
+    }
+
+    #[test]
+    fn every_condition_must_hold() {
+        let both = Matcher {
+            peers: vec![channel(1).peer],
+            private: Some(true),
+            ..Matcher::default()
+        };
+        assert!(!both.matches(&channel(1), TIP));
+        let private = Channel {
+            private: true,
+            ..channel(1)
+        };
+        assert!(both.matches(&private, TIP));
+        let other_peer = Channel {
+            private: true,
+            ..channel(2)
+        };
+        assert!(!both.matches(&other_peer, TIP));
+    }
+
+    #[test]
+    fn capacity_and_age_bounds_are_inclusive() {
+        let bounds = |least, most| Matcher {
+            min_capacity: Some(Sat(least)),
+            max_capacity: Some(Sat(most)),
+            ..Matcher::default()
+        };
+        assert!(bounds(1_000_000, 1_000_000).matches(&channel(1), TIP));
+        assert!(!bounds(1_000_001, 2_000_000).matches(&channel(1), TIP));
+        assert!(!bounds(0, 999_999).matches(&channel(1), TIP));
+
+        let opened = channel(1).scid.block().expect("a block").0;
+        let at = |age_blocks| BlockHeight(opened + age_blocks);
+        let young = Matcher {
+            max_age_days: Some(10),
+            ..Matcher::default()
+        };
+        assert!(young.matches(&channel(1), at(1_440)));
+        assert!(!young.matches(&channel(1), at(1_441)));
+        let old = Matcher {
+            min_age_days: Some(10),
+            ..Matcher::default()
+        };
+        assert!(old.matches(&channel(1), at(1_440)));
+        assert!(!old.matches(&channel(1), at(1_439)));
+    }
+
+    #[test]
+    fn an_unknown_age_or_alias_fits_no_bound_on_it() {
+        let unknown = Channel {
+            scid: "16000000x0x5".parse().expect("a scid"),
+            peer_alias: None,
+            ..channel(1)
+        };
+        for matcher in [
+            Matcher {
+                min_age_days: Some(0),
+                ..Matcher::default()
+            },
+            Matcher {
+                max_age_days: Some(u32::MAX),
+                ..Matcher::default()
+            },
+            Matcher {
+                aliases: vec!["*".to_owned()],
+                ..Matcher::default()
+            },
+        ] {
+            assert!(!matcher.matches(&unknown, TIP));
+        }
+    }
+
+    #[test]
+    fn a_channel_answers_to_its_point_and_to_every_scid() {
+        let alias: Scid = "16000000x0x5".parse().expect("a scid");
+        let zero_conf = Channel {
+            other_scids: vec![alias],
+            ..channel(1)
+        };
+        assert!(ChannelName::Scid(alias).names(&zero_conf));
+        assert!(ChannelName::Scid(zero_conf.scid).names(&zero_conf));
+        assert!(ChannelName::Point(zero_conf.point).names(&zero_conf));
+        assert!(!ChannelName::Point(channel(2).point).names(&zero_conf));
+    }
+}

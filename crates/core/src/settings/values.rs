@@ -1,0 +1,324 @@
+//! What the operator wants, validated and total: per channel after all layers
+//! are applied ([`ChannelSettings`]) and for the node as a whole
+//! ([`NodeSettings`]). Nothing here parses text; see `config` for that.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::inbound::discount::InboundRules;
+use crate::settings::cost::Cost;
+use crate::settings::tuning::Tuning;
+use crate::types::units::FeePpm;
+
+/// What may be done to a channel's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Fees are decided and written.
+    Manage,
+    /// Fees are decided and logged; nothing is written.
+    Observe,
+    /// The outbound rate is held at a fixed value.
+    Pin(FeePpm),
+    /// The channel is watched, nothing more.
+    Ignore,
+}
+
+/// The law that decides what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Law {
+    /// The learned price level, steered by balance and throughput.
+    Sweetspot,
+    /// The founding rules, taken literally.
+    Classic,
+}
+
+/// The price level of the sweet-spot law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LevelChoice {
+    /// The node's, learned from what it sells.
+    Learned,
+    /// A fixed one.
+    Fixed(FeePpm),
+}
+
+/// Whether the base fee is ours to set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BaseFee {
+    /// Written along with every outbound rate, in msat.
+    Set(u32),
+    /// Left as the node has it.
+    Keep,
+}
+
+/// The classic law's gains: how strongly each signal moves the fee per slow
+/// interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gains {
+    /// Relative move per slow interval when the channel is all on one side
+    /// (balance signal of ±1). 1.0 applies the signal undamped.
+    pub balance: f64,
+    /// Relative move per slow interval per relative deviation of tpm from its
+    /// history. 1.0 applies the signal undamped.
+    pub throughput: f64,
+    /// Forwards at which the evidence is half trusted (`n / (n + k)`); 0
+    /// switches dampening off.
+    pub evidence_forwards: f64,
+    /// The share of the balance signal that low activity cannot dampen, 0 to 1.
+    pub balance_undamped_share: f64,
+}
+
+/// Limits on how a decided fee reaches the node.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Largest raise per update, relative.
+    pub max_raise: f64,
+    /// Largest cut per update, relative.
+    pub max_cut: f64,
+    /// Below this many ppm a step is never too large: without it a fee of a
+    /// few ppm could never cross the deadband.
+    pub step_floor_ppm: u32,
+    /// Smallest change worth an update, in ppm.
+    pub deadband_ppm: u32,
+    /// Smallest change worth an update, relative; the larger of both counts.
+    pub deadband: f64,
+    /// Shortest time between our confirmed write and a raise.
+    pub cooldown_raise: Duration,
+    /// Shortest time between our confirmed write and a cut.
+    pub cooldown_cut: Duration,
+    /// Most updates of one channel in 24 hours.
+    pub max_updates_per_day: u32,
+    /// How long a fee set by someone else is left alone.
+    pub foreign_hands_off: Duration,
+}
+
+/// When the fast rhythm may raise a draining channel early.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Protect {
+    /// Share of the capacity that must have left within [`Self::window`].
+    pub drain_share: f64,
+    /// The window over which the drain is measured.
+    pub window: Duration,
+    /// Below this local ratio any drain of a quarter of [`Self::drain_share`]
+    /// counts.
+    pub low_ratio: f64,
+    /// The raise, relative.
+    pub raise: f64,
+    /// Shortest time between two protective raises.
+    pub cooldown: Duration,
+}
+
+/// When a channel is recommended for pruning. Durations are time actually
+/// watched, not time on the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PruneRules {
+    /// Shortest watched time before anything is recommended.
+    pub min_history: Duration,
+    /// Rule a: local ratio at or above this ...
+    pub stuck_local_ratio: f64,
+    /// ... with a fee at or below this ...
+    pub stuck_fee: FeePpm,
+    /// ... and tpm below this, in forwards per minute ...
+    pub stuck_tpm: f64,
+    /// ... for this long.
+    pub stuck_for: Duration,
+    /// Rule b: local ratio at or below this ...
+    pub drained_local_ratio: f64,
+    /// ... for this long, whatever the fee.
+    pub drained_for: Duration,
+    /// Rule c: fewer forwards per minute than this ...
+    pub idle_tpm: f64,
+    /// ... for this long.
+    pub idle_for: Duration,
+    /// Rule d: at the minimum fee for this long.
+    pub floor_for: Duration,
+    /// Channels smaller than this are never recommended (kept small on
+    /// purpose), in satoshis.
+    pub ignore_below_sat: u64,
+    /// While the whole node forwards less than this share of its own history,
+    /// no time counts against any channel: a quiet market proves nothing.
+    pub quiet_node_share: f64,
+}
+
+/// Everything that governs one channel, all layers applied.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChannelSettings {
+    /// What may be done.
+    pub mode: Mode,
+    /// Whether what is decided is only shown, whatever the mode.
+    pub observe_only: bool,
+    /// By which law.
+    pub law: Law,
+    /// The price level of the sweet-spot law.
+    pub level: LevelChoice,
+    /// The wanted local ratio, 0 to 1, at this moment (schedules applied).
+    pub target_ratio: f64,
+    /// Lowest outbound rate.
+    pub min: FeePpm,
+    /// Highest outbound rate.
+    pub max: FeePpm,
+    /// What the channel's liquidity cost ...
+    pub cost: Cost,
+    /// ... and what follows from it for a channel of its capacity.
+    pub cost_floor: FeePpm,
+    /// The base fee.
+    pub base_fee: BaseFee,
+    /// Signal gains.
+    pub gains: Gains,
+    /// Update limits.
+    pub pace: Pace,
+    /// Fast raises.
+    pub protect: Protect,
+    /// Pruning thresholds.
+    pub prune: PruneRules,
+    /// Never recommend pruning.
+    pub keep: bool,
+    /// Whether the channel may have an inbound discount.
+    pub inbound_discount: bool,
+}
+
+impl ChannelSettings {
+    /// The lowest outbound rate in effect: the minimum or the cost floor, but
+    /// never above the maximum.
+    pub fn lowest(&self) -> FeePpm {
+        self.min.max(self.cost_floor).min(self.max)
+    }
+
+    /// Whether what is decided may be written to the node.
+    pub fn writes(&self) -> bool {
+        matches!(self.mode, Mode::Manage | Mode::Pin(_)) && !self.observe_only
+    }
+}
+
+/// What governs the node as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodeSettings {
+    /// The fast rhythm: how often the node is read and drains are looked for.
+    pub fast_interval: Duration,
+    /// The slow rhythm: how often each channel's fee is decided.
+    pub slow_interval: Duration,
+    /// Time constant of the current tpm.
+    pub tpm_window: Duration,
+    /// Time constant of the historical tpm.
+    pub tpm_history: Duration,
+    /// Gossip budget: updates per hour for the whole node.
+    pub updates_per_hour: u32,
+    /// Part of that budget only protective raises may use.
+    pub reserved_for_protection: u32,
+    /// Above this share of all channels moving in one cycle, none moves.
+    pub max_moving_share: f64,
+    /// So few moves are never an implausible share.
+    pub max_moving_free: u32,
+    /// Inbound discounts.
+    pub inbound: InboundRules,
+    /// The sweet-spot law's constants.
+    pub tuning: Tuning,
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Default for ChannelSettings {
+    fn default() -> Self {
+        Self::of(Law::Sweetspot)
+    }
+}
+
+impl ChannelSettings {
+    /// The settings that `lay` makes of the built-in ones. What is built in
+    /// depends on the law, which `lay` itself may choose.
+    pub fn laid_over(lay: impl Fn(&mut Self)) -> Self {
+        let built_in = Self::default();
+        let mut settings = built_in;
+        lay(&mut settings);
+        if settings.law != built_in.law {
+            settings = Self::of(settings.law);
+            lay(&mut settings);
+        }
+        settings
+    }
+
+    /// What is built in under a law. The sweet-spot law aims at a price and
+    /// goes there in few large steps; the classic law moves in many small ones.
+    pub fn of(law: Law) -> Self {
+        let (deadband, max_raise, max_cut) = match law {
+            Law::Sweetspot => (0.27, 0.5, 0.33),
+            Law::Classic => (0.04, 0.25, 0.15),
+        };
+        Self {
+            mode: Mode::Observe,
+            observe_only: false,
+            law,
+            level: LevelChoice::Learned,
+            target_ratio: 0.5,
+            min: FeePpm(1),
+            max: FeePpm(5_000),
+            cost: Cost::default(),
+            cost_floor: FeePpm(0),
+            base_fee: BaseFee::Set(0),
+            gains: Gains {
+                balance: 0.01,
+                throughput: 0.02,
+                evidence_forwards: 10.0,
+                balance_undamped_share: 0.5,
+            },
+            pace: Pace {
+                max_raise,
+                max_cut,
+                step_floor_ppm: 10,
+                deadband_ppm: 5,
+                deadband,
+                cooldown_raise: HOUR * 6,
+                cooldown_cut: HOUR * 12,
+                max_updates_per_day: 4,
+                foreign_hands_off: HOUR * 48,
+            },
+            protect: Protect {
+                drain_share: 0.2,
+                window: HOUR,
+                low_ratio: 0.1,
+                raise: 0.25,
+                cooldown: HOUR * 2,
+            },
+            prune: PruneRules {
+                min_history: DAY * 30,
+                stuck_local_ratio: 0.8,
+                stuck_fee: FeePpm(10),
+                stuck_tpm: 1.0e-4,
+                stuck_for: DAY * 60,
+                drained_local_ratio: 0.1,
+                drained_for: DAY * 60,
+                idle_tpm: 1.0 / 20_160.0,
+                idle_for: DAY * 28,
+                floor_for: DAY * 14,
+                ignore_below_sat: 0,
+                quiet_node_share: 0.5,
+            },
+            keep: false,
+            inbound_discount: true,
+        }
+    }
+}
+
+impl Default for NodeSettings {
+    fn default() -> Self {
+        Self {
+            fast_interval: Duration::from_secs(300),
+            slow_interval: HOUR,
+            tpm_window: DAY,
+            tpm_history: DAY * 14,
+            updates_per_hour: 24,
+            reserved_for_protection: 6,
+            max_moving_share: 0.5,
+            max_moving_free: 5,
+            inbound: InboundRules::default(),
+            tuning: Tuning::default(),
+        }
+    }
+}

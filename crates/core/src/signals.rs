@@ -1,0 +1,6 @@
+//! What is measured: demand, stock, the price level.
+
+pub mod estimate;
+pub mod exposure;
+pub mod level;
+pub mod press;

@@ -1,0 +1,4 @@
+//! What is remembered between cycles and over restarts.
+
+pub mod memory;
+pub mod standing;

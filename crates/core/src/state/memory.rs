@@ -1,0 +1,180 @@
+//! What is remembered between cycles and over restarts.
+//!
+//! All of it can be lost without harm to a policy: the node is the truth about
+//! fees, the forwarding history about flow. A lost memory costs evidence.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::inbound::discount::InboundMemory;
+use crate::prune::rules::PruneMemory;
+use crate::signals::estimate::{Flow, Windows};
+use crate::state::standing::{NodeStanding, Standing};
+use crate::types::channel::{ChannelPoint, FeeParts};
+use crate::types::time::Timestamp;
+
+/// A settled balance at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BalanceSample {
+    /// When it was read.
+    pub at: Timestamp,
+    /// The local ratio, 0 to 1.
+    pub ratio: f64,
+}
+
+/// Fees someone else set.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForeignChange {
+    /// What they set.
+    pub fees: FeeParts,
+    /// When we first saw it.
+    pub seen_at: Timestamp,
+}
+
+/// A write that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastWrite {
+    /// The fees before it.
+    pub from: FeeParts,
+    /// The fees it asks for.
+    pub to: FeeParts,
+    /// When it was begun.
+    pub at: Timestamp,
+    /// Whether its outcome is not known yet.
+    pub unresolved: bool,
+}
+
+/// What is remembered about a channel's fee.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FeeMemory {
+    /// The float rate, in ppm: what small moves add up in. `None` before the
+    /// first decision.
+    pub wanted_ppm: Option<f64>,
+    /// The fees last confirmed on the node, written or adopted by us.
+    pub confirmed: Option<FeeParts>,
+    /// The fees someone else set, while they are left alone.
+    pub foreign: Option<ForeignChange>,
+    /// The last write begun.
+    pub last_write: Option<LastWrite>,
+    /// When our last write was confirmed.
+    pub written_at: Option<Timestamp>,
+    /// In observe mode, when a change was last shown.
+    pub shown_at: Option<Timestamp>,
+    /// Since when a publishable change has been waiting.
+    pub waiting_since: Option<Timestamp>,
+    /// Whether the next cycle must look again without another step: the node's
+    /// budget held a change back, or the settings changed.
+    pub retry: bool,
+    /// Our writes of the last 24 hours.
+    pub writes: VecDeque<Timestamp>,
+    /// The inbound side.
+    #[serde(default)]
+    pub inbound: InboundMemory,
+}
+
+/// What is remembered about a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelMemory {
+    /// When this channel was first seen by us.
+    pub first_seen: Timestamp,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
+    /// Its forwards, as decayed rates, and the time it had stock.
+    pub flow: Flow,
+    /// Balances over the protection window.
+    pub recent: VecDeque<BalanceSample>,
+    /// Its fee.
+    pub fee: FeeMemory,
+    /// When the slow rhythm last decided on it.
+    pub decided_at: Option<Timestamp>,
+    /// How long each pruning rule has held.
+    pub prune: PruneMemory,
+    /// What the sweet-spot law knows of it.
+    #[serde(default)]
+    pub market: Standing,
+}
+
+/// The node-wide gossip budget: a token bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Updates that may be made now.
+    pub tokens: f64,
+    /// When that was computed; `None` means full.
+    pub at: Option<Timestamp>,
+}
+
+/// Everything remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Per open channel.
+    pub channels: BTreeMap<ChannelPoint, ChannelMemory>,
+    /// Node-wide.
+    pub node: NodeMemory,
+}
+
+/// What is remembered about the node as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeMemory {
+    /// The gossip budget.
+    pub bucket: Bucket,
+    /// The sequence number of the last stored forward that the rates contain.
+    pub absorbed_seq: i64,
+    /// When the daily report was last made.
+    pub reported_at: Option<Timestamp>,
+    /// All forwards of the node, over weeks: to tell a quiet market from a
+    /// dead channel.
+    pub flow: Flow,
+    /// The time constants the channels' flows were computed with.
+    pub windows: Option<Windows>,
+    /// What the sweet-spot law knows of the node.
+    #[serde(default)]
+    pub market: NodeStanding,
+}
+
+impl FeeMemory {
+    fn not_after(&mut self, now: Timestamp) {
+        for at in [
+            &mut self.written_at,
+            &mut self.shown_at,
+            &mut self.waiting_since,
+        ] {
+            *at = at.map(|at| at.min(now));
+        }
+        for at in &mut self.writes {
+            *at = (*at).min(now);
+        }
+        self.inbound.not_after(now);
+        if let Some(foreign) = &mut self.foreign {
+            foreign.seen_at = foreign.seen_at.min(now);
+        }
+        if let Some(write) = &mut self.last_write {
+            write.at = write.at.min(now);
+        }
+    }
+}
+
+impl Memory {
+    /// Brings what lies in the future, by a clock that was wrong, back to `now`:
+    /// otherwise waits and rates would stand still for as long as it was ahead.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.node.flow.not_after(now);
+        self.node.bucket.at = self.node.bucket.at.map(|at| at.min(now));
+        let counted = &mut self.node.market.counted_through;
+        *counted = (*counted).min(now);
+        for channel in self.channels.values_mut() {
+            channel.flow.not_after(now);
+            channel.fee.not_after(now);
+            channel.recent.retain(|sample| sample.at <= now);
+        }
+    }
+
+    /// Forgets every counted forward, to count them afresh from the store.
+    pub fn forget_forwards(&mut self) {
+        self.node.absorbed_seq = 0;
+        self.node.flow = Flow::default();
+        for channel in self.channels.values_mut() {
+            channel.flow = Flow::new(channel.flow.since);
+        }
+    }
+}

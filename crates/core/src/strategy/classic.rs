@@ -1,0 +1,233 @@
+//! The classic law: the founding rules, taken literally.
+//!
+//! Local balance above target lowers the fee, remote balance above target
+//! raises it; tpm below the channel's own history lowers it, above raises it.
+//! Both signals are relative and add up, so opposite ones cancel. Few forwards
+//! are weak evidence and dampen both: the throughput signal wholly, the balance
+//! signal in part (a balance is a fact, but moving a fee that hardly anyone
+//! sees tells nothing).
+
+use crate::decision::{Evidence, Limit, Terms};
+use crate::settings::values::Gains;
+
+/// The relative moves the rules ask for in one slow interval, and what was
+/// left out of account.
+pub fn terms(seen: &Evidence, stocked_now: bool, gains: &Gains) -> (Terms, Option<Limit>) {
+    let dampening = dampening(seen.forwards, gains.evidence_forwards);
+    let literal = relative_deviation(seen.tpm, seen.tpm_history);
+    let fair = demand_deviation(literal, seen, stocked_now);
+    let undamped = gains.balance_undamped_share;
+    let terms = Terms {
+        balance: gains.balance
+            * balance_deviation(seen.ratio, seen.target_ratio)
+            * (undamped + (1.0 - undamped) * dampening),
+        throughput: gains.throughput * fair * dampening,
+        level: 0.0,
+        protection: 0.0,
+        dampening,
+    };
+    (terms, (fair > literal).then_some(Limit::Depleted))
+}
+
+/// How far the balance is from its target, as a share of the way to that end:
+/// 1 when everything is remote, -1 when everything is local, 0 on target.
+fn balance_deviation(ratio: f64, target: f64) -> f64 {
+    let deviation = if ratio < target {
+        (target - ratio) / target
+    } else if ratio > target {
+        (target - ratio) / (1.0 - target)
+    } else {
+        0.0
+    };
+    deviation.clamp(-1.0, 1.0)
+}
+
+/// How far `now` is from `history`, relative to it, within ±1; without a
+/// history there is nothing to compare with.
+fn relative_deviation(now: f64, history: f64) -> f64 {
+    if history <= 0.0 {
+        return 0.0;
+    }
+    (now / history - 1.0).clamp(-1.0, 1.0)
+}
+
+/// The deviation of tpm that says something about demand. A channel without
+/// stock cannot forward: while it has none, low tpm tells nothing; afterwards,
+/// tpm is held against the part of its history for which it had stock.
+fn demand_deviation(literal: f64, seen: &Evidence, stocked_now: bool) -> f64 {
+    if literal >= 0.0 {
+        literal
+    } else if !stocked_now || seen.stocked_share <= 0.0 {
+        0.0
+    } else {
+        relative_deviation(seen.tpm, seen.tpm_history * seen.stocked_share).min(0.0)
+    }
+}
+
+/// How far to trust `forwards` events: `n / (n + k)`. A `k` of 0 switches
+/// dampening off.
+fn dampening(forwards: f64, half_trusted_at: f64) -> f64 {
+    if half_trusted_at <= 0.0 {
+        return 1.0;
+    }
+    forwards / (forwards + half_trusted_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::values::ChannelSettings;
+
+    const LITERAL: Gains = Gains {
+        balance: 1.0,
+        throughput: 1.0,
+        evidence_forwards: 0.0,
+        balance_undamped_share: 1.0,
+    };
+
+    fn on_target() -> Evidence {
+        Evidence {
+            ratio: 0.5,
+            target_ratio: 0.5,
+            tpm: 0.001,
+            tpm_history: 0.001,
+            forwards: 20.0,
+            stocked_share: 1.0,
+        }
+    }
+
+    fn asked(seen: Evidence) -> Terms {
+        terms(&seen, true, &LITERAL).0
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-12
+    }
+
+    #[test]
+    fn the_signs_follow_the_rules() {
+        assert!(
+            asked(Evidence {
+                ratio: 0.6,
+                ..on_target()
+            })
+            .balance
+                < 0.0
+        );
+        assert!(
+            asked(Evidence {
+                ratio: 0.4,
+                ..on_target()
+            })
+            .balance
+                > 0.0
+        );
+        assert!(
+            asked(Evidence {
+                tpm: 0.0009,
+                ..on_target()
+            })
+            .throughput
+                < 0.0
+        );
+        assert!(
+            asked(Evidence {
+                tpm: 0.0011,
+                ..on_target()
+            })
+            .throughput
+                > 0.0
+        );
+        assert_eq!(asked(on_target()).sum(), 0.0);
+    }
+
+    #[test]
+    fn opposite_signals_cancel_and_others_add_up() {
+        let busier_but_local = Evidence {
+            ratio: 0.55,
+            tpm: 0.0011,
+            ..on_target()
+        };
+        assert!(close(asked(busier_but_local).sum(), 0.0));
+        let busier_and_slightly_local = Evidence {
+            ratio: 0.525,
+            tpm: 0.0011,
+            ..on_target()
+        };
+        assert!(close(asked(busier_and_slightly_local).sum(), 0.05));
+    }
+
+    #[test]
+    fn the_balance_signal_is_full_at_either_end_of_any_target() {
+        for target in [0.0, 0.2, 0.5, 0.9, 1.0] {
+            assert!(balance_deviation(0.0, target) == f64::from(u8::from(target > 0.0)));
+            assert!(balance_deviation(1.0, target) == -f64::from(u8::from(target < 1.0)));
+        }
+    }
+
+    #[test]
+    fn little_activity_dampens_every_move() {
+        let gains = ChannelSettings::default().gains;
+        let few = Evidence {
+            ratio: 0.2,
+            tpm: 0.002,
+            forwards: 1.0,
+            ..on_target()
+        };
+        let many = Evidence {
+            forwards: 500.0,
+            ..few
+        };
+        let (weak, strong) = (terms(&few, true, &gains).0, terms(&many, true, &gains).0);
+        assert!(weak.throughput < 0.1 * strong.throughput);
+        assert!(weak.balance < 0.6 * strong.balance && weak.balance > 0.5 * strong.balance);
+    }
+
+    #[test]
+    fn low_tpm_of_an_empty_channel_is_not_low_demand() {
+        let idle = Evidence {
+            tpm: 0.0,
+            ..on_target()
+        };
+        let (asked, limit) = terms(&idle, false, &LITERAL);
+        assert_eq!((asked.throughput, limit), (0.0, Some(Limit::Depleted)));
+
+        let half_stocked = Evidence {
+            tpm: 0.0005,
+            stocked_share: 0.5,
+            ..on_target()
+        };
+        let (asked, limit) = terms(&half_stocked, true, &LITERAL);
+        assert_eq!((asked.throughput, limit), (0.0, Some(Limit::Depleted)));
+
+        let slow_all_the_same = Evidence {
+            tpm: 0.0004,
+            stocked_share: 0.5,
+            ..on_target()
+        };
+        assert!(close(
+            terms(&slow_all_the_same, true, &LITERAL).0.throughput,
+            -0.2
+        ));
+    }
+
+    #[test]
+    fn an_empty_channel_still_counts_high_tpm() {
+        let busy = Evidence {
+            tpm: 0.0012,
+            stocked_share: 0.1,
+            ..on_target()
+        };
+        assert!(close(terms(&busy, false, &LITERAL).0.throughput, 0.2));
+    }
+
+    #[test]
+    fn no_history_asks_for_nothing() {
+        let fresh = Evidence {
+            tpm: 0.5,
+            tpm_history: 0.0,
+            ..on_target()
+        };
+        assert_eq!(asked(fresh).throughput, 0.0);
+    }
+}

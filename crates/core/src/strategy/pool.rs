@@ -1,0 +1,89 @@
+//! Channels that are one thing to the market.
+//!
+//! LND forwards over any channel with the next peer, and senders see the
+//! dearest of them: parallel channels have one liquidity and deserve one fee.
+//! Settings that tell them apart part them.
+
+use std::collections::BTreeMap;
+
+use crate::settings::values::{ChannelSettings, Law, Mode};
+use crate::state::standing::Segment;
+use crate::types::channel::{Channel, ChannelPoint, PeerId};
+use crate::types::observation::Observation;
+use crate::types::units::Sat;
+
+/// Channels with one peer under the same settings.
+#[derive(Clone, Debug)]
+pub struct Pool<'a> {
+    /// The channels, in order of their points; never empty.
+    pub members: Vec<&'a Channel>,
+    /// Their settings.
+    pub settings: &'a ChannelSettings,
+}
+
+impl Pool<'_> {
+    /// What all members hold together.
+    pub fn capacity(&self) -> f64 {
+        self.members.iter().map(|c| c.capacity.as_f64()).sum()
+    }
+
+    /// The local share of that, 0 to 1; 0.5 if there is nothing.
+    pub fn ratio(&self) -> f64 {
+        let capacity = self.capacity();
+        if capacity <= 0.0 {
+            return 0.5;
+        }
+        let local = |c: &&Channel| c.local_ratio() * c.capacity.as_f64();
+        self.members.iter().map(local).sum::<f64>() / capacity
+    }
+
+    /// Whether a payment of `needed` could leave: over one member, for no HTLC
+    /// is split.
+    pub fn can_send(&self, needed: Sat) -> bool {
+        let mut active = self.members.iter().filter(|c| c.active);
+        active.any(|c| c.spendable() >= needed)
+    }
+
+    /// Where its buyers come from: whoever finds one member can use all.
+    pub fn segment(&self) -> Segment {
+        let mut each = self.members.iter().map(|c| Segment::of(c));
+        let announced = each.any(|segment| segment == Segment::Announced);
+        if announced {
+            Segment::Announced
+        } else {
+            Segment::Unannounced
+        }
+    }
+
+    /// Whether its peer is there.
+    pub fn is_active(&self) -> bool {
+        self.members.iter().any(|c| c.active)
+    }
+}
+
+/// The channels that the sweet-spot law prices, pooled.
+pub fn pools<'a>(
+    seen: &'a Observation,
+    settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
+) -> Vec<Pool<'a>> {
+    let mut by_peer: BTreeMap<PeerId, Vec<Pool<'a>>> = BTreeMap::new();
+    for (point, channel) in &seen.channels {
+        let Some(settings) = settings.get(point).filter(|s| is_priced(s)) else {
+            continue;
+        };
+        let pools = by_peer.entry(channel.peer).or_default();
+        match pools.iter_mut().find(|pool| pool.settings == settings) {
+            Some(pool) => pool.members.push(channel),
+            None => pools.push(Pool {
+                members: vec![channel],
+                settings,
+            }),
+        }
+    }
+    by_peer.into_values().flatten().collect()
+}
+
+/// Whether the sweet-spot law says what the fee should be.
+pub fn is_priced(settings: &ChannelSettings) -> bool {
+    settings.law == Law::Sweetspot && matches!(settings.mode, Mode::Manage | Mode::Observe)
+}

@@ -1,0 +1,48 @@
+//! Channels to test with.
+
+use crate::types::channel::{Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid};
+use crate::types::units::{FeePpm, Msat, Sat};
+
+/// A channel point told apart by `n`.
+pub fn point(n: u8) -> ChannelPoint {
+    ChannelPoint {
+        txid: [n; 32],
+        output_index: 0,
+    }
+}
+
+/// A quiet, balanced, announced 1,000,000 sat channel opened by the peer,
+/// with LND's default policy.
+pub fn channel(n: u8) -> Channel {
+    let mut key = [n; 33];
+    key[0] = 2;
+    Channel {
+        point: point(n),
+        scid: Scid((800_000 + u64::from(n)) << 40 | 1 << 16),
+        other_scids: vec![],
+        peer: PeerId(key),
+        peer_alias: Some(format!("peer-{n}")),
+        capacity: Sat(1_000_000),
+        local_balance: Sat(500_000),
+        remote_balance: Sat(500_000),
+        pending_out: Sat(0),
+        pending_in: Sat(0),
+        local_reserve: Sat(10_000),
+        initiator: false,
+        private: false,
+        active: true,
+        policy: Some(Policy {
+            fees: FeeParts {
+                base_fee_msat: 1_000,
+                outbound: FeePpm(100),
+                inbound: InboundFee::default(),
+            },
+            time_lock_delta: 80,
+            min_htlc: Msat(1_000),
+            max_htlc: Msat(990_000_000),
+            disabled: false,
+            last_update_secs: 0,
+        }),
+        peer_policy: None,
+    }
+}

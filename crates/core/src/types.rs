@@ -1,0 +1,6 @@
+//! What everything speaks of: units, times, channels, what a node said.
+
+pub mod channel;
+pub mod observation;
+pub mod time;
+pub mod units;

@@ -1,0 +1,69 @@
+//! What the node said: one instant's channels, and settled forwards.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::channel::{Channel, ChannelPoint, Scid};
+use crate::types::time::Timestamp;
+use crate::types::units::{BlockHeight, Msat};
+
+/// The node's channels at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// When it was read, by our clock.
+    pub at: Timestamp,
+    /// The chain tip as last heard from the node.
+    pub tip: BlockHeight,
+    /// Every open channel.
+    pub channels: BTreeMap<ChannelPoint, Channel>,
+}
+
+/// A settled forward, as the node's forwarding history tells it. Shards of one
+/// multi-part payment are forwards of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// The settle time: LND makes it unique, so it is also the key.
+    pub settled_at: Timestamp,
+    /// The channel it entered by.
+    pub scid_in: Scid,
+    /// The channel it left by.
+    pub scid_out: Scid,
+    /// What came in.
+    pub amount_in: Msat,
+    /// What went out.
+    pub amount_out: Msat,
+    /// What we earned: in minus out, after any inbound discount.
+    pub fee: Msat,
+}
+
+/// How a channel was closed (LND's `ClosureType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseType {
+    /// By agreement.
+    Cooperative,
+    /// By us alone.
+    LocalForce,
+    /// By the peer alone.
+    RemoteForce,
+    /// By the peer with an old state.
+    Breach,
+    /// Funding never confirmed.
+    FundingCanceled,
+    /// Given up by the operator.
+    Abandoned,
+    /// A kind this version does not know.
+    Unknown,
+}
+
+/// A channel that is no more; kept to resolve the scids in old forwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedChannel {
+    /// The key.
+    pub point: ChannelPoint,
+    /// Every scid that meant it.
+    pub scids: Vec<Scid>,
+    /// How it ended.
+    pub close_type: CloseType,
+}

@@ -1,0 +1,214 @@
+//! Calls: the connection's settings, the macaroon, deadlines, retries.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::{Request, Response, Status};
+
+use super::fault::Fault;
+use super::macaroon::{Header, Macaroon};
+use super::proto::lightning_client::LightningClient;
+use super::proto::state_client::StateClient;
+use super::tls::PinnedCert;
+use super::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
+use sweetspot_core::ports::{NodeError, NodeInfo};
+
+/// What LND itself takes (`lnrpc.MaxGrpcMsgSize`). tonic's default of 4 MiB is
+/// less than a large node's channels or a page of forwards.
+const MAX_REPLY_BYTES: usize = 200 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Finds a dead connection within one call's time. LND takes pings every 5 s at
+/// most, and only while a call runs.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A read over a broken connection is tried again at once, over a new one; an
+/// outage longer than this is the caller's to sit out.
+fn read_retries() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_times(3)
+        .with_jitter()
+        .build()
+}
+
+impl Lnd {
+    /// Prepares the connection; nothing is sent or read yet, so that a node
+    /// still to be set up can be waited for. Needs a tokio runtime.
+    pub fn new(config: LndConfig) -> Result<Self, LndConfigError> {
+        if let MacaroonSource::Hex(_) = config.macaroon {
+            config.macaroon.read()?;
+        }
+        let channel = endpoint(&config)?.connect_lazy();
+        Ok(Self {
+            address: config.address.into(),
+            lightning: LightningClient::new(channel.clone())
+                .max_decoding_message_size(MAX_REPLY_BYTES),
+            state: StateClient::new(channel),
+            macaroon: Arc::new(Macaroon::new(config.macaroon)),
+            request_timeout: config.request_timeout,
+            seen: Arc::new(Mutex::new(None)),
+        })
+    }
+
+    /// The node's address, for messages.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// One call that reads: over a broken connection it is repeated, and once
+    /// more if the macaroon was refused and its file has changed.
+    pub(super) async fn read<Q, A, F>(
+        &self,
+        query: Q,
+        call: impl Fn(LightningClient<Channel>, Request<Q>) -> F,
+    ) -> Result<A, NodeError>
+    where
+        Q: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let mut retries = read_retries();
+        let mut renewed = false;
+        loop {
+            let header = self.header()?;
+            let request = with_macaroon(query.clone(), &header);
+            let sent = call(self.lightning.clone(), request);
+            let fault = match self.answer(sent).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let retry = if fault.is_connection() {
+                retries.next()
+            } else {
+                None
+            };
+            match (retry, fault.into_read_error()) {
+                (Some(pause), error) => {
+                    tracing::debug!(%error, ?pause, "a read failed and is repeated");
+                    tokio::time::sleep(pause).await;
+                }
+                (None, NodeError::Denied(reason))
+                    if !renewed && self.macaroon.changed_since(&header) =>
+                {
+                    tracing::info!(%reason, "the macaroon was refused; its file holds a new one");
+                    renewed = true;
+                }
+                (None, error) => return Err(error),
+            }
+        }
+    }
+
+    /// One call that writes. It is never repeated; after a refused macaroon, the
+    /// next one goes with what the file then holds.
+    pub(super) async fn write<Q, A, F>(
+        &self,
+        order: Q,
+        call: impl FnOnce(LightningClient<Channel>, Request<Q>) -> F,
+    ) -> Result<A, Fault>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let header = self.macaroon.header().map_err(Fault::Macaroon)?;
+        let request = with_macaroon(order, &header);
+        let reply = self.answer(call(self.lightning.clone(), request)).await;
+        if reply.as_ref().is_err_and(Fault::is_denial) {
+            self.macaroon.changed_since(&header);
+        }
+        reply
+    }
+
+    /// The reply to a call, within the time allowed.
+    pub(super) async fn answer<A>(
+        &self,
+        sent: impl Future<Output = Result<Response<A>, Status>>,
+    ) -> Result<A, Fault> {
+        match tokio::time::timeout(self.request_timeout, sent).await {
+            Ok(Ok(reply)) => Ok(reply.into_inner()),
+            Ok(Err(status)) => Err(Fault::Status(status)),
+            Err(_) => Err(Fault::TimedOut(self.request_timeout)),
+        }
+    }
+
+    pub(super) fn seen(&self) -> MutexGuard<'_, Option<NodeInfo>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn header(&self) -> Result<Header, NodeError> {
+        let header = self.macaroon.header().map_err(Fault::Macaroon);
+        header.map_err(Fault::into_read_error)
+    }
+}
+
+fn endpoint(config: &LndConfig) -> Result<Endpoint, LndConfigError> {
+    let address = || config.address.clone();
+    let wrong = |_| LndConfigError::Address { address: address() };
+    let uri: tonic::transport::Uri = format!("https://{}", config.address)
+        .parse()
+        .map_err(wrong)?;
+    if uri.port().is_none() || uri.path() != "/" {
+        return Err(LndConfigError::Address { address: address() });
+    }
+    let endpoint = Endpoint::from(uri);
+    let endpoint = match &config.tls {
+        Tls::Pinned(path) => endpoint.tls_config_with_verifier(
+            ClientTlsConfig::new(),
+            Arc::new(PinnedCert::new(path.clone())),
+        ),
+        Tls::NativeRoots => endpoint.tls_config(ClientTlsConfig::new().with_native_roots()),
+    };
+    let endpoint = endpoint.map_err(|source| LndConfigError::Tls {
+        address: address(),
+        source,
+    })?;
+    Ok(endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .keep_alive_while_idle(false))
+}
+
+fn with_macaroon<T>(message: T, header: &Header) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("macaroon", header.clone());
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lnd(address: &str, macaroon: &str) -> Result<Lnd, LndConfigError> {
+        Lnd::new(LndConfig {
+            address: address.to_owned(),
+            tls: Tls::Pinned("tls.cert".into()),
+            macaroon: MacaroonSource::Hex(macaroon.to_owned()),
+            request_timeout: Duration::from_secs(30),
+        })
+    }
+
+    #[tokio::test]
+    async fn an_address_is_a_host_and_a_port() {
+        for good in ["localhost:10009", "127.0.0.1:10009", "[::1]:10009"] {
+            assert!(lnd(good, "00").is_ok(), "{good}");
+        }
+        for bad in [
+            "localhost",
+            "https://localhost:10009",
+            "a b:1",
+            "a:1/path",
+            "",
+        ] {
+            let refused = lnd(bad, "00").expect_err(bad);
+            assert!(matches!(refused, LndConfigError::Address { .. }), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_macaroon_that_is_no_hex_is_refused_at_once() {
+        let refused = lnd("localhost:10009", "admin.macaroon").expect_err("no hex");
+        assert!(matches!(refused, LndConfigError::Macaroon(_)));
+    }
+}

@@ -1,0 +1,90 @@
+//! The LND adapter: one node over gRPC, behind the ports.
+//!
+//! `client` makes the calls and `node` turns them into the ports; `state` waits
+//! for a node that is not ready. What LND means is settled at the edge:
+//! messages in `convert`, failures in `fault`, trust in `tls`, permission in
+//! `macaroon` and `permissions`, releases in `version`.
+
+mod client;
+mod convert;
+mod fault;
+mod macaroon;
+mod node;
+mod permissions;
+#[doc(hidden)]
+pub mod proto;
+mod state;
+mod tls;
+mod version;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tonic::transport::Channel;
+
+use macaroon::Macaroon;
+use proto::lightning_client::LightningClient;
+use proto::state_client::StateClient;
+use sweetspot_core::ports::NodeInfo;
+
+pub use macaroon::{MacaroonError, MacaroonSource};
+pub use permissions::{Permission, Permissions, READ_URIS, UnreadableMacaroon, WRITE_URI};
+pub use version::{LndVersion, OLDEST_SUPPORTED, VersionError, check_version};
+
+/// How to know the node's certificate.
+#[derive(Clone, Debug)]
+pub enum Tls {
+    /// It is in this file (LND's `tls.cert`), which is read at each handshake.
+    Pinned(PathBuf),
+    /// An authority that this system trusts vouches for it.
+    NativeRoots,
+}
+
+/// Where the node is, and how to be let in.
+#[derive(Clone, Debug)]
+pub struct LndConfig {
+    /// Host and port of the gRPC listener, such as `localhost:10009`.
+    pub address: String,
+    /// How to know its certificate.
+    pub tls: Tls,
+    /// What permits the calls.
+    pub macaroon: MacaroonSource,
+    /// How long a whole call may take.
+    pub request_timeout: Duration,
+}
+
+/// Why a configuration leads to no node.
+#[derive(Debug, thiserror::Error)]
+pub enum LndConfigError {
+    /// Not an address.
+    #[error("`{address}` is no address of a node: it must be <host>:<port>")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS for {address}: {source}")]
+    Tls {
+        /// The node's address.
+        address: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+    /// The macaroon given in the configuration is none.
+    #[error(transparent)]
+    Macaroon(#[from] MacaroonError),
+}
+
+/// One LND node. Clones share the connection, which is made when first used
+/// and made again when it breaks.
+#[derive(Clone, Debug)]
+pub struct Lnd {
+    address: Arc<str>,
+    lightning: LightningClient<Channel>,
+    state: StateClient<Channel>,
+    macaroon: Arc<Macaroon>,
+    request_timeout: Duration,
+    /// What GetInfo said last: who the node is, its release, and the tip.
+    seen: Arc<Mutex<Option<NodeInfo>>>,
+}

@@ -1,0 +1,238 @@
+//! The ports on LND's calls.
+
+use super::convert::{self, Malformed};
+use super::fault::Fault;
+use super::{Lnd, LndVersion, check_version, proto};
+use sweetspot_core::ports::{
+    HistoryPage, Node, NodeError, NodeInfo, PolicyWrite, PolicyWriter, WriteError,
+};
+use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+
+impl Node for Lnd {
+    async fn info(&self) -> Result<NodeInfo, NodeError> {
+        let said = self
+            .read(proto::GetInfoRequest {}, |mut lnd, query| async move {
+                lnd.get_info(query).await
+            })
+            .await?;
+        let info = convert::info(said);
+        *self.seen() = Some(info.clone());
+        Ok(info)
+    }
+
+    async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
+        let node = self.last_info().await?;
+        let channels = self.list_channels().await?;
+        let announced = convert::edges_by_point(self.own_edges(&node.pubkey).await?);
+        let mut seen = Observation {
+            at,
+            tip: node.tip,
+            ..Observation::default()
+        };
+        for said in channels {
+            let name = said.channel_point.clone();
+            let point = name.parse::<ChannelPoint>();
+            let edge = match point.as_ref().map(|point| announced.get(point)) {
+                Ok(Some(edge)) => Some(edge.clone()),
+                Ok(None) => self.edge(&node, &said).await?,
+                Err(_) => None,
+            };
+            match convert::channel(said, edge.as_ref(), &node.pubkey) {
+                Ok(channel) => {
+                    seen.channels.insert(channel.point, channel);
+                }
+                Err(fault) => warn_malformed(&name, &fault),
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+        let query = proto::ForwardingHistoryRequest {
+            start_time: page.start_secs,
+            end_time: 0,
+            index_offset: page.offset,
+            num_max_events: page.max_events,
+            ..Default::default()
+        };
+        let said = self
+            .read(query, |mut lnd, query| async move {
+                lnd.forwarding_history(query).await
+            })
+            .await?;
+        said.forwarding_events
+            .iter()
+            .map(convert::forward)
+            .collect::<Result<_, _>>()
+            .map_err(|fault| NodeError::Other(format!("a forward that makes no sense: {fault}")))
+    }
+
+    async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
+        let unknown = || NodeError::NotFound(point.to_string());
+        let node = self.last_info().await?;
+        let edge = if finds_edges_by_point(&node.version) {
+            self.edge_by_point(point.to_string()).await?
+        } else {
+            let name = point.to_string();
+            let channels = self.list_channels().await?;
+            let said = channels.iter().find(|said| said.channel_point == name);
+            self.edge_by_scid(convert::graph_scid(said.ok_or_else(unknown)?))
+                .await?
+        };
+        convert::own_policy(&edge.ok_or_else(unknown)?, &node.pubkey)
+            .map_err(|fault| NodeError::Other(format!("a policy of {point}: {fault}")))?
+            .ok_or_else(unknown)
+    }
+
+    async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
+        let query = proto::ClosedChannelsRequest::default();
+        let said = self
+            .read(query, |mut lnd, query| async move {
+                lnd.closed_channels(query).await
+            })
+            .await?;
+        let mut closed = Vec::with_capacity(said.channels.len());
+        for said in &said.channels {
+            match convert::closed_channel(said) {
+                Ok(channel) => closed.push(channel),
+                Err(fault) => warn_malformed(&said.channel_point, &fault),
+            }
+        }
+        Ok(closed)
+    }
+}
+
+impl PolicyWriter for Lnd {
+    async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
+        // Until all of LND runs, an update can hang with its outcome open.
+        self.ensure_active().await.map_err(WriteError::NotSent)?;
+        let order = convert::policy_update(&write);
+        let reply = self
+            .write(order, |mut lnd, order| async move {
+                lnd.update_channel_policy(order).await
+            })
+            .await
+            .map_err(Fault::into_write_error)?;
+        match reply.failed_updates.first() {
+            None => Ok(()),
+            Some(failed) => Err(WriteError::Refused(failure(failed))),
+        }
+    }
+}
+
+impl Lnd {
+    /// Who the node is, as `info` last heard it.
+    async fn last_info(&self) -> Result<NodeInfo, NodeError> {
+        let last = self.seen().clone();
+        match last {
+            Some(info) => Ok(info),
+            None => self.info().await,
+        }
+    }
+
+    async fn list_channels(&self) -> Result<Vec<proto::Channel>, NodeError> {
+        let query = proto::ListChannelsRequest {
+            peer_alias_lookup: true,
+            ..Default::default()
+        };
+        let said = self
+            .read(query, |mut lnd, query| async move {
+                lnd.list_channels(query).await
+            })
+            .await?;
+        Ok(said.channels)
+    }
+
+    /// The edges of our announced channels; none if the graph lacks our node.
+    async fn own_edges(&self, pubkey: &str) -> Result<Vec<proto::ChannelEdge>, NodeError> {
+        let query = proto::NodeInfoRequest {
+            pub_key: pubkey.to_owned(),
+            include_channels: true,
+        };
+        let said = self
+            .read(query, |mut lnd, query| async move {
+                lnd.get_node_info(query).await
+            })
+            .await;
+        Ok(found(said)?.map_or_else(Vec::new, |node| node.channels))
+    }
+
+    /// The edge of one channel, by the name the node's release takes.
+    async fn edge(
+        &self,
+        node: &NodeInfo,
+        said: &proto::Channel,
+    ) -> Result<Option<proto::ChannelEdge>, NodeError> {
+        if finds_edges_by_point(&node.version) {
+            self.edge_by_point(said.channel_point.clone()).await
+        } else {
+            self.edge_by_scid(convert::graph_scid(said)).await
+        }
+    }
+
+    async fn edge_by_point(
+        &self,
+        chan_point: String,
+    ) -> Result<Option<proto::ChannelEdge>, NodeError> {
+        self.edge_info(proto::ChanInfoRequest {
+            chan_point,
+            ..Default::default()
+        })
+        .await
+    }
+
+    async fn edge_by_scid(&self, chan_id: u64) -> Result<Option<proto::ChannelEdge>, NodeError> {
+        self.edge_info(proto::ChanInfoRequest {
+            chan_id,
+            ..Default::default()
+        })
+        .await
+    }
+
+    async fn edge_info(
+        &self,
+        query: proto::ChanInfoRequest,
+    ) -> Result<Option<proto::ChannelEdge>, NodeError> {
+        found(
+            self.read(query, |mut lnd, query| async move {
+                lnd.get_chan_info(query).await
+            })
+            .await,
+        )
+    }
+}
+
+/// If not, or if the release cannot be read, the scid finds them: all releases
+/// take it, but it changes when a zero-conf channel confirms.
+fn finds_edges_by_point(version: &str) -> bool {
+    check_version(version).is_ok_and(LndVersion::finds_edges_by_point)
+}
+
+/// What is missing is an answer, not a failure.
+fn found<T>(answer: Result<T, NodeError>) -> Result<Option<T>, NodeError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(NodeError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn failure(failed: &proto::FailedUpdate) -> String {
+    let reason = match proto::UpdateFailure::try_from(failed.reason) {
+        Ok(reason) => reason.as_str_name().to_owned(),
+        Err(_) => format!("reason {}", failed.reason),
+    };
+    match &failed.outpoint {
+        Some(point) => format!(
+            "{}:{}: {} ({reason})",
+            point.txid_str, point.output_index, failed.update_error
+        ),
+        None => format!("{} ({reason})", failed.update_error),
+    }
+}
+
+fn warn_malformed(channel: &str, fault: &Malformed) {
+    tracing::warn!(channel, %fault, "the node's words on a channel make no sense; it is left out");
+}

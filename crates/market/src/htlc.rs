@@ -1,0 +1,264 @@
+//! A payment on its way over us: tried, held, settled or failed.
+
+use std::time::Duration;
+
+use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::Msat;
+
+use super::payment::Payment;
+use super::sender::{View, Way, fee_msat};
+use super::terrain::Lane;
+use super::world::{What, World};
+
+/// Ways over us a sender tries before it gives up on us.
+const MOST_TRIES: u32 = 4;
+
+/// What befell an HTLC, as LND's HTLC events tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Offered to the next peer.
+    Forwarded,
+    /// Settled: the forward is in the history too.
+    Settled,
+    /// Failed further on.
+    FailedDownstream,
+    /// Refused by us: less than our fee.
+    FeeInsufficient,
+    /// Refused by us: too little on our side (missed demand).
+    InsufficientBalance,
+    /// Refused by us: the next peer is offline.
+    PeerOffline,
+}
+
+/// One event of an HTLC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HtlcEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Tells HTLCs apart; all events of one carry the same.
+    pub id: u64,
+    /// The channel it came by.
+    pub scid_in: Scid,
+    /// The channel it was to leave by.
+    pub scid_out: Scid,
+    /// What came in.
+    pub amount_in: Msat,
+    /// What was to go out.
+    pub amount_out: Msat,
+    /// What befell it.
+    pub fate: Fate,
+}
+
+/// A pending HTLC and the one it is forwarded as.
+#[derive(Clone, Copy, Debug)]
+pub struct Htlc {
+    /// The slot of the channel it entered by.
+    pub enter: usize,
+    /// The slot of the channel it left by.
+    pub leave: usize,
+    /// What came in, in msat.
+    pub amount_in: u64,
+    /// What went out, in msat.
+    pub amount_out: u64,
+    /// When it resolves.
+    pub until: Timestamp,
+    /// Whether it settles then.
+    pub settles: bool,
+}
+
+enum Outcome {
+    /// We forwarded it.
+    Taken,
+    /// It did not get through; the sender may try another way over us.
+    Failed,
+}
+
+impl World {
+    /// A payment looks for its way: over us while we are cheapest.
+    pub(super) fn try_payment(&mut self, payment: &Payment) {
+        let terrain = self.terrain.clone();
+        let lane = &terrain.lanes[payment.lane];
+        let undercut = self.demand.undercut(lane.sink);
+        let rival_cost = lane.rival_msat * payment.rival_factor * undercut;
+        let mut taken = false;
+        for _ in 0..MOST_TRIES {
+            let view = View {
+                terrain: &terrain,
+                links: &self.links,
+                memory: &self.memory,
+                demand: &self.demand,
+                payment,
+                lane,
+                now: self.now,
+            };
+            let way = view.cheapest().filter(|way| way.cost < rival_cost);
+            let Some(way) = way.filter(|_| !self.down) else {
+                break;
+            };
+            if let Outcome::Taken = self.send(payment, lane, way) {
+                taken = true;
+                break;
+            }
+        }
+        self.demand.note(lane.sink, taken);
+    }
+
+    fn send(&mut self, payment: &Payment, lane: &Lane, way: Way) -> Outcome {
+        let now = self.now;
+        let amount_out = payment.amount_msat;
+        let amount_in = amount_out.saturating_add(way.offered);
+        let (Some(enter), Some(leave)) = (&self.links[way.enter], &self.links[way.leave]) else {
+            return Outcome::Failed;
+        };
+        let (from_peer, to_peer) = (enter.peer, leave.peer);
+        if !enter.online() || !enter.can_receive(amount_in) {
+            // It never reaches us: we learn nothing.
+            self.memory.failed_to_us(lane.source, from_peer, now);
+            return Outcome::Failed;
+        }
+        let enter_fees = enter.policy.fees;
+        let accepts = |slot: usize| {
+            let link = self.links[slot].as_ref();
+            link.filter(|link| {
+                fee_msat(amount_out, link.policy.fees, Some(enter_fees)) <= way.offered
+                    && !link.disabled(now)
+            })
+        };
+        let refusal = if accepts(way.leave).is_none() {
+            Fate::FeeInsufficient
+        } else if !leave.online() {
+            Fate::PeerOffline
+        } else {
+            // LND forwards over any channel with the next peer.
+            let alike = (0..self.links.len()).filter(|slot| *slot != way.leave);
+            let slot = std::iter::once(way.leave).chain(alike).find(|slot| {
+                accepts(*slot).is_some_and(|l| l.peer == to_peer && l.can_send(amount_out))
+            });
+            if let Some(leave) = slot {
+                self.forward(payment, Way { leave, ..way });
+                return Outcome::Taken;
+            }
+            Fate::InsufficientBalance
+        };
+        match refusal {
+            Fate::FeeInsufficient => {
+                let fees = leave.policy.fees;
+                let outbound_alone = fee_msat(amount_out, fees, None);
+                self.memory.fee_refused(lane.source, to_peer, now);
+                if outbound_alone <= way.offered {
+                    // Our refusal tells nothing about inbound fees.
+                    self.memory.failed_from_us(lane.source, to_peer, now);
+                }
+            }
+            _ => self.memory.failed_from_us(lane.source, to_peer, now),
+        }
+        if let Some(link) = &mut self.links[way.leave] {
+            let account = link.meter.account_mut();
+            account.own_failures += u64::from(refusal == Fate::InsufficientBalance);
+            account.fee_failures += u64::from(refusal == Fate::FeeInsufficient);
+        }
+        self.next_htlc += 1;
+        let id = self.next_htlc;
+        self.tell(id, (way.enter, way.leave), (amount_in, amount_out), refusal);
+        Outcome::Failed
+    }
+
+    fn forward(&mut self, payment: &Payment, way: Way) {
+        let (now, target) = (self.now, self.target_ratio);
+        let amount_out = payment.amount_msat;
+        let amount_in = amount_out.saturating_add(way.offered);
+        if let Some(link) = &mut self.links[way.enter] {
+            link.read_meter(now, target);
+            link.accept(amount_in);
+        }
+        if let Some(link) = &mut self.links[way.leave] {
+            link.read_meter(now, target);
+            link.offer(amount_out);
+        }
+        self.next_htlc += 1;
+        let id = self.next_htlc;
+        let until = now.plus(payment.hold);
+        let htlc = Htlc {
+            enter: way.enter,
+            leave: way.leave,
+            amount_in,
+            amount_out,
+            until,
+            settles: !payment.fails_downstream,
+        };
+        self.htlcs.insert(id, htlc);
+        self.plan(until, What::Resolve(id));
+        let slots = (way.enter, way.leave);
+        self.tell(id, slots, (amount_in, amount_out), Fate::Forwarded);
+    }
+
+    /// A pending HTLC settles or fails.
+    pub(super) fn resolve(&mut self, id: u64) {
+        let Some(htlc) = self.htlcs.remove(&id) else {
+            return;
+        };
+        let (now, target) = (self.now, self.target_ratio);
+        let settled = htlc.settles;
+        let fee = htlc.amount_in - htlc.amount_out;
+        if let Some(link) = &mut self.links[htlc.enter] {
+            link.read_meter(now, target);
+            link.end_accepted(htlc.amount_in, settled);
+            link.meter.account_mut().forwards_in += u64::from(settled);
+        }
+        if let Some(link) = &mut self.links[htlc.leave] {
+            link.read_meter(now, target);
+            link.end_offered(htlc.amount_out, settled);
+            if settled {
+                let account = link.meter.account_mut();
+                account.forwards_out += 1;
+                account.fees_msat += fee;
+                account.volume_out_msat += htlc.amount_out;
+            }
+        }
+        let slots = (htlc.enter, htlc.leave);
+        let fate = if settled {
+            self.record(htlc, fee);
+            Fate::Settled
+        } else {
+            Fate::FailedDownstream
+        };
+        self.tell(id, slots, (htlc.amount_in, htlc.amount_out), fate);
+        self.close_if_idle(htlc.enter);
+        self.close_if_idle(htlc.leave);
+    }
+
+    fn record(&mut self, htlc: Htlc, fee: u64) {
+        // LND bumps a settle time that is taken by a nanosecond.
+        let after = self.last_settled.plus(Duration::from_nanos(1));
+        self.last_settled = self.now.max(after);
+        let (Some(enter), Some(leave)) = (&self.links[htlc.enter], &self.links[htlc.leave]) else {
+            return;
+        };
+        self.forwards.push(Forward {
+            settled_at: self.last_settled,
+            scid_in: enter.scid,
+            scid_out: leave.scid,
+            amount_in: Msat(htlc.amount_in),
+            amount_out: Msat(htlc.amount_out),
+            fee: Msat(fee),
+        });
+    }
+
+    fn tell(&mut self, id: u64, slots: (usize, usize), amounts: (u64, u64), fate: Fate) {
+        let scid = |slot: usize| self.links[slot].as_ref().map(|link| link.scid);
+        let (Some(scid_in), Some(scid_out)) = (scid(slots.0), scid(slots.1)) else {
+            return;
+        };
+        self.htlc_events.push(HtlcEvent {
+            at: self.now,
+            id,
+            scid_in,
+            scid_out,
+            amount_in: Msat(amounts.0),
+            amount_out: Msat(amounts.1),
+            fate,
+        });
+    }
+}

@@ -1,0 +1,126 @@
+//! The simulated node behind the ports without a network: for whole cycles in
+//! virtual time. It answers as the node would over gRPC.
+
+use sweetspot_core::ports::{
+    Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWrite, PolicyWriter, WriteError,
+};
+use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_lnd::proto::WalletState;
+
+use super::SimNode;
+use super::core::Core;
+use super::faults::WriteFault;
+use super::history::Query;
+use super::policy::Update;
+
+/// A simulated node as [`Node`], [`PolicyWriter`] and [`Clock`].
+#[derive(Clone, Debug)]
+pub struct Direct(pub(super) SimNode);
+
+impl Direct {
+    fn ask<T>(&self, answer: impl FnOnce(&mut Core) -> T) -> Result<T, NodeError> {
+        self.0.with(|core| {
+            core.sync();
+            ready(core)?;
+            Ok(answer(core))
+        })
+    }
+}
+
+fn ready(core: &Core) -> Result<(), NodeError> {
+    if core.world.is_down() {
+        return Err(NodeError::Unreachable("the node is down".to_owned()));
+    }
+    match core.signals.state() {
+        WalletState::Locked => Err(NodeError::Locked),
+        WalletState::NonExisting => Err(NodeError::NoWallet),
+        WalletState::WaitingToStart | WalletState::Unlocked => Err(NodeError::Starting),
+        WalletState::RpcActive | WalletState::ServerActive => Ok(()),
+    }
+}
+
+impl Clock for Direct {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+impl Node for Direct {
+    async fn info(&self) -> Result<NodeInfo, NodeError> {
+        self.ask(|core| NodeInfo {
+            pubkey: core.name.key.to_string(),
+            alias: core.name.alias.clone(),
+            version: core.name.version.clone(),
+            tip: core.world.tip(),
+            synced_to_chain: !core.faults.unsynced,
+            synced_to_graph: true,
+        })
+    }
+
+    async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
+        self.ask(|core| {
+            let channels = core.listed().into_iter().map(|listed| listed.channel);
+            Observation {
+                at,
+                tip: core.world.tip(),
+                channels: channels.map(|channel| (channel.point, channel)).collect(),
+            }
+        })
+    }
+
+    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+        let query = Query {
+            start_secs: page.start_secs,
+            offset: page.offset,
+            most: page.max_events,
+            ..Query::default()
+        };
+        self.ask(|core| core.history.query(&query, core.now()))
+    }
+
+    async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
+        let policy = self.ask(|core| core.find(point).and_then(|listed| listed.channel.policy))?;
+        policy.ok_or_else(|| NodeError::NotFound(point.to_string()))
+    }
+
+    async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
+        self.ask(|core| {
+            let closed = core.closed.iter().map(|closed| closed.closed.clone());
+            closed.collect()
+        })
+    }
+}
+
+impl PolicyWriter for Direct {
+    async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
+        let update = Update {
+            base_fee_msat: write.fees.base_fee_msat,
+            outbound: write.fees.outbound,
+            inbound: write.set_inbound.then_some(write.fees.inbound),
+            time_lock_delta: write.time_lock_delta,
+            max_htlc: None,
+            min_htlc: None,
+        };
+        self.0.with(|core| {
+            core.sync();
+            let refused = |reason: String| WriteError::Refused(reason);
+            ready(core).map_err(WriteError::NotSent)?;
+            if core.signals.state() != WalletState::ServerActive {
+                return Err(WriteError::NotSent(NodeError::Starting));
+            }
+            update
+                .check(core.name.release)
+                .map_err(|status| refused(status.message().to_owned()))?;
+            core.update(write.point, &update)
+                .map_err(|failed| refused(failed.update_error))?;
+            match core.faults.writes {
+                WriteFault::Unanswered => {
+                    Err(WriteError::Unknown("no answer within 60s".to_owned()))
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+}

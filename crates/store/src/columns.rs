@@ -1,0 +1,131 @@
+//! How domain values become columns and back: the one place where unsigned
+//! numbers meet SQLite's signed ones, and where JSON is written and read.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fault::Fault;
+use sweetspot_core::types::channel::{ChannelPoint, Scid};
+
+/// A scid, bit for bit.
+pub(super) fn scid_column(scid: Scid) -> i64 {
+    scid.0.cast_signed()
+}
+
+/// The scid of a column.
+pub(super) fn scid(column: i64) -> Scid {
+    Scid(column.cast_unsigned())
+}
+
+/// A number as a column.
+pub(super) fn number_column<N>(what: &'static str, value: N) -> Result<i64, Fault>
+where
+    N: TryInto<i64> + ToString + Copy,
+{
+    value.try_into().map_err(|_| Fault::OutOfRange {
+        what,
+        value: value.to_string(),
+    })
+}
+
+/// The number of a column.
+pub(super) fn number<N: TryFrom<i64>>(what: &'static str, column: i64) -> Result<N, Fault> {
+    N::try_from(column).map_err(|_| Fault::OutOfRange {
+        what,
+        value: column.to_string(),
+    })
+}
+
+/// The channel point of a column.
+pub(super) fn point(column: &str) -> Result<ChannelPoint, Fault> {
+    column
+        .parse()
+        .map_err(|error| unreadable("a channel point", error))
+}
+
+/// A value as JSON that is known to read back: JSON has no word for a float
+/// that is not a number, and a text that cannot be read is worse than none.
+pub(super) fn json<T>(what: &'static str, value: &T) -> Result<String, Fault>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let text = serde_json::to_string(value).map_err(|error| unreadable(what, error))?;
+    from_json::<T>(what, &text)?;
+    Ok(text)
+}
+
+/// The value of a JSON column.
+pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| unreadable(what, error))
+}
+
+/// The name serde gives a variant without fields.
+pub(super) fn name<T: Serialize>(what: &'static str, value: T) -> Result<String, Fault> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => Ok(name),
+        Ok(other) => Err(unreadable(what, other)),
+        Err(error) => Err(unreadable(what, error)),
+    }
+}
+
+/// The variant that serde knows by `name`.
+pub(super) fn named<T: DeserializeOwned>(what: &'static str, name: String) -> Result<T, Fault> {
+    serde_json::from_value(serde_json::Value::String(name)).map_err(|error| unreadable(what, error))
+}
+
+fn unreadable(what: &'static str, why: impl ToString) -> Fault {
+    Fault::Unreadable {
+        what,
+        why: why.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use sweetspot_core::ports::WriteOutcome;
+
+    proptest! {
+        #[test]
+        fn every_scid_reads_back_as_written(number in any::<u64>()) {
+            prop_assert_eq!(scid(scid_column(Scid(number))), Scid(number));
+        }
+
+        #[test]
+        fn every_float_reads_back_bit_for_bit(
+            float in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL | proptest::num::f64::ZERO
+        ) {
+            let text = json("a float", &float).expect("finite");
+            let back: f64 = from_json("a float", &text).expect("readable");
+            prop_assert_eq!(back.to_bits(), float.to_bits());
+        }
+    }
+
+    #[test]
+    fn a_float_that_is_no_number_is_refused_at_writing() {
+        assert!(json("a float", &f64::NAN).is_err());
+        assert!(json("a float", &f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn a_number_too_large_is_refused_with_its_name() {
+        let fault = number_column("a fee", u64::MAX).expect_err("no i64");
+        assert_eq!(
+            fault.to_string(),
+            "a fee of 18446744073709551615 is out of range"
+        );
+        assert!(number::<u32>("a rate", -1).is_err());
+    }
+
+    #[test]
+    fn outcomes_are_stored_by_name() {
+        let text = name("an outcome", WriteOutcome::NotSeen).expect("a name");
+        assert_eq!(text, "not_seen");
+        assert_eq!(
+            named::<WriteOutcome>("an outcome", text).expect("an outcome"),
+            WriteOutcome::NotSeen
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! Values for the store's tests.
+
+use std::collections::VecDeque;
+
+use sweetspot_core::decision::{Decision, Evidence, Hold, Rhythm, Terms, Verdict};
+use sweetspot_core::engine::turn::Given;
+use sweetspot_core::inbound::discount::{Discount, DiscountHold};
+use sweetspot_core::ports::{HistoryCursor, WriteIntent};
+use sweetspot_core::prune::rules::PruneMemory;
+use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::signals::estimate::Flow;
+use sweetspot_core::state::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory};
+use sweetspot_core::testing::{channel, point};
+use sweetspot_core::types::channel::{FeeParts, InboundFee, Scid};
+use sweetspot_core::types::observation::{Forward, Observation};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat};
+
+pub(super) fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+/// 1,000 sat for 1 sat, from channel 1 to channel 2.
+pub(super) fn forward(secs: i64) -> Forward {
+    Forward {
+        settled_at: at(secs),
+        scid_in: channel(1).scid,
+        scid_out: channel(2).scid,
+        amount_in: Msat(1_001_000),
+        amount_out: Msat(1_000_000),
+        fee: Msat(1_000),
+    }
+}
+
+pub(super) fn cursor(from: i64, through: i64) -> HistoryCursor {
+    HistoryCursor {
+        from: at(from),
+        through: at(through),
+    }
+}
+
+/// Every name of the channels.
+pub(super) fn names(channels: &[u8]) -> Vec<(Scid, sweetspot_core::types::channel::ChannelPoint)> {
+    channels
+        .iter()
+        .map(|n| (channel(*n).scid, point(*n)))
+        .collect()
+}
+
+/// A memory told apart by its wanted rate.
+pub(super) fn channel_memory(wanted_ppm: f64) -> ChannelMemory {
+    ChannelMemory {
+        first_seen: at(1),
+        last_seen: at(1),
+        flow: Flow::new(at(1)),
+        recent: VecDeque::new(),
+        fee: FeeMemory {
+            wanted_ppm: Some(wanted_ppm),
+            ..FeeMemory::default()
+        },
+        decided_at: None,
+        market: Default::default(),
+        prune: PruneMemory::default(),
+    }
+}
+
+/// The memory of these channels after forward `absorbed_seq`.
+pub(super) fn memory(channels: &[u8], absorbed_seq: i64) -> Memory {
+    Memory {
+        channels: channels
+            .iter()
+            .map(|n| (point(*n), channel_memory(f64::from(*n))))
+            .collect(),
+        node: NodeMemory {
+            absorbed_seq,
+            ..NodeMemory::default()
+        },
+    }
+}
+
+/// What a turn is given that sees these channels under built-in settings.
+pub(super) fn given(secs: i64, channels: &[u8]) -> Given {
+    let seen = Observation {
+        at: at(secs),
+        tip: BlockHeight(850_000),
+        channels: channels.iter().map(|n| (point(*n), channel(*n))).collect(),
+    };
+    Given::new(seen, &SettingsBook::default(), false, at(0))
+}
+
+pub(super) fn fees(ppm: u32) -> FeeParts {
+    FeeParts {
+        base_fee_msat: 1_000,
+        outbound: FeePpm(ppm),
+        inbound: InboundFee {
+            base_fee_msat: -5,
+            rate_ppm: -200,
+        },
+    }
+}
+
+pub(super) fn decision(n: u8, secs: i64, rhythm: Rhythm, verdict: Verdict) -> Decision {
+    Decision {
+        at: at(secs),
+        point: point(n),
+        rhythm,
+        evidence: Evidence {
+            ratio: 0.1,
+            target_ratio: 0.5,
+            tpm: 0.2,
+            tpm_history: 0.1 + 0.2,
+            forwards: 7.0,
+            stocked_share: 1.0,
+        },
+        terms: Terms::default(),
+        current: Some(fees(100)),
+        wanted_before_ppm: 100.0,
+        wanted_ppm: 100.5,
+        limits: vec![],
+        inbound: Some(Discount {
+            missing: 0.4,
+            now: FeePpm(200),
+            most: FeePpm(150),
+            wanted: FeePpm(120),
+            held: Some(DiscountHold::Cooldown { until: at(9) }),
+        }),
+        verdict,
+    }
+}
+
+pub(super) fn hold(n: u8, secs: i64) -> Decision {
+    let reason = Hold::AtRest;
+    decision(n, secs, Rhythm::Slow, Verdict::Hold { reason })
+}
+
+pub(super) fn change(n: u8, secs: i64) -> Decision {
+    decision(n, secs, Rhythm::Slow, Verdict::Change { to: fees(120) })
+}
+
+pub(super) fn intent(n: u8, secs: i64) -> WriteIntent {
+    WriteIntent {
+        at: at(secs),
+        point: point(n),
+        from: fees(100),
+        to: fees(120),
+    }
+}

@@ -1,0 +1,334 @@
+//! The journal of turns: what each was given, as little as tells it again.
+//!
+//! A decision follows from what is remembered, the forwards counted and what
+//! the turn is given ([`Given`]). Forwards are stored anyway. What is given is
+//! stored whole once a day, together with what was remembered then; each turn
+//! in between stores its difference from the turn before, which for a quiet
+//! node is next to nothing. From such a beginning every later turn can be
+//! decided again, one after the other. Balance samples would not do: they are
+//! thinned, and lack pending HTLCs, policies, settings and what was remembered.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use serde_json::{Map, Value};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{FromRow, Row};
+use tracing::warn;
+
+use super::columns::{from_json, json};
+use super::fault::Fault;
+use super::patch;
+use sweetspot_core::engine::turn::{Beginning, Given};
+use sweetspot_core::types::time::Timestamp;
+
+/// The most one row may unfold to: a node with 10,000 channels needs a tenth.
+const MOST_BYTES: u64 = 1 << 28;
+
+/// What a turn was given, as the journal writes it: without the time, which is
+/// a column, and without nulls.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Page(Map<String, Value>);
+
+impl Page {
+    fn of(given: &Given) -> Result<Self, Fault> {
+        let value = serde_json::to_value(given).map_err(|error| unreadable(&error))?;
+        let Value::Object(mut fields) = patch::without_nulls(value) else {
+            return Err(unreadable(&"it is no object"));
+        };
+        if let Some(Value::Object(seen)) = fields.get_mut("seen") {
+            seen.remove("at");
+        }
+        Ok(Self(fields))
+    }
+
+    fn given(&self, at: Timestamp) -> Result<Given, Fault> {
+        let mut fields = self.0.clone();
+        if let Some(Value::Object(seen)) = fields.get_mut("seen") {
+            seen.insert("at".to_owned(), at.nanos().into());
+        }
+        serde_json::from_value(Value::Object(fields)).map_err(|error| unreadable(&error))
+    }
+}
+
+fn unreadable(why: &dyn ToString) -> Fault {
+    Fault::Unreadable {
+        what: "what a turn was given",
+        why: why.to_string(),
+    }
+}
+
+/// A row of the journal.
+#[derive(Debug)]
+pub(super) struct TurnRow {
+    /// The turn's number.
+    pub id: i64,
+    /// When it was.
+    pub at_ns: i64,
+    given: Vec<u8>,
+    beginning: Option<Vec<u8>>,
+}
+
+impl FromRow<'_, SqliteRow> for TurnRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            at_ns: row.try_get("at_ns")?,
+            given: row.try_get("given")?,
+            beginning: row.try_get("beginning")?,
+        })
+    }
+}
+
+/// Turns the pages of the journal, row by row.
+#[derive(Debug, Default)]
+pub(super) struct Tape {
+    /// The turn read last, and what it was given.
+    last: Option<(i64, Page)>,
+}
+
+impl Tape {
+    /// What the row tells. Rows must come one after the other, from one with a
+    /// beginning on.
+    pub fn read(&mut self, row: &TurnRow) -> Result<(Given, Option<Beginning>), Fault> {
+        let given = self.turn_to(row)?.given(Timestamp::from_nanos(row.at_ns))?;
+        let beginning = row.beginning.as_deref();
+        let beginning = beginning
+            .map(|bytes| from_json("what was remembered", &inflate(bytes)?))
+            .transpose()?;
+        Ok((given, beginning))
+    }
+
+    /// The row's page. An earlier version may have written it: it need not mean
+    /// anything to this one yet.
+    fn turn_to(&mut self, row: &TurnRow) -> Result<&Page, Fault> {
+        let changes = match from_json("a turn", &inflate(&row.given)?)? {
+            Value::Object(changes) => changes,
+            _ => return Err(unreadable(&"it is no object")),
+        };
+        let page = match (&row.beginning, self.last.take()) {
+            (Some(_), _) => Page(changes),
+            (None, Some((id, mut page))) if id.checked_add(1) == Some(row.id) => {
+                patch::apply(&mut page.0, changes);
+                page
+            }
+            _ => return Err(unreadable(&"the turn before it is missing")),
+        };
+        Ok(&self.last.insert((row.id, page)).1)
+    }
+
+    /// At the end of what is stored; nowhere if that cannot be read.
+    async fn at_the_end(db: &mut SqliteConnection) -> Result<Self, Fault> {
+        let mut tape = Self::default();
+        let Some(first) = last_beginning(db, Timestamp::from_nanos(i64::MAX)).await? else {
+            return Ok(tape);
+        };
+        let mut after = first.saturating_sub(1);
+        loop {
+            let rows = rows_after(db, after, 1_000).await?;
+            let Some(last) = rows.last() else {
+                return Ok(tape);
+            };
+            after = last.id;
+            for row in &rows {
+                if let Err(fault) = tape.turn_to(row) {
+                    warn!(turn = row.id, %fault, "the journal of turns is broken off here");
+                    return Ok(Self::default());
+                }
+            }
+        }
+    }
+}
+
+/// Adds a turn; returns its number and where the journal then stands. Without
+/// the turn before it or a beginning a turn tells nothing and is left out.
+pub(super) async fn add(
+    db: &mut SqliteConnection,
+    tape: Option<Tape>,
+    given: &Given,
+    beginning: Option<&Beginning>,
+) -> Result<(Option<i64>, Tape), Fault> {
+    let tape = match tape {
+        Some(tape) => tape,
+        None if beginning.is_some() => Tape::default(),
+        None => Tape::at_the_end(db).await?,
+    };
+    let written = match rows_of(&tape, given, beginning) {
+        Ok(Some(written)) => written,
+        Ok(None) => return Ok((None, tape)),
+        Err(fault) => {
+            warn!(%fault, "the turn is left out of the journal");
+            return Ok((None, Tape::default()));
+        }
+    };
+    let (page, patch, beginning) = written;
+    let id = sqlx::query_scalar(
+        "insert into turns (at_ns, given, beginning) values (?, ?, ?) returning id",
+    )
+    .bind(given.seen.at.nanos())
+    .bind(patch)
+    .bind(beginning)
+    .fetch_one(db)
+    .await?;
+    let last = Some((id, page));
+    Ok((Some(id), Tape { last }))
+}
+
+type Written = (Page, Vec<u8>, Option<Vec<u8>>);
+
+fn rows_of(
+    tape: &Tape,
+    given: &Given,
+    beginning: Option<&Beginning>,
+) -> Result<Option<Written>, Fault> {
+    let page = Page::of(given)?;
+    let changes = match (beginning, &tape.last) {
+        (Some(_), _) => page.0.clone(),
+        (None, Some((_, before))) => patch::between(&before.0, &page.0),
+        (None, None) => return Ok(None),
+    };
+    let beginning = beginning
+        .map(|beginning| deflate(&json("what is remembered", beginning)?))
+        .transpose()?;
+    let changes = deflate(&Value::Object(changes).to_string())?;
+    Ok(Some((page, changes, beginning)))
+}
+
+/// The turn with a beginning that is the last at or before `at`.
+pub(super) async fn last_beginning(
+    db: &mut SqliteConnection,
+    at: Timestamp,
+) -> Result<Option<i64>, Fault> {
+    let id =
+        sqlx::query_scalar("select max(id) from turns where beginning is not null and at_ns <= ?")
+            .bind(at.nanos())
+            .fetch_one(db)
+            .await?;
+    Ok(id)
+}
+
+/// The first turn with a beginning.
+pub(super) async fn first_beginning(db: &mut SqliteConnection) -> Result<Option<i64>, Fault> {
+    let id = sqlx::query_scalar("select min(id) from turns where beginning is not null")
+        .fetch_one(db)
+        .await?;
+    Ok(id)
+}
+
+/// When the last turn was that has its beginning stored.
+pub(super) async fn begun_at(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
+    let at: Option<i64> = sqlx::query_scalar(
+        "select at_ns from turns where beginning is not null order by id desc limit 1",
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(at.map(Timestamp::from_nanos))
+}
+
+/// Up to `limit` rows with numbers above `id`, ascending.
+pub(super) async fn rows_after(
+    db: &mut SqliteConnection,
+    id: i64,
+    limit: u32,
+) -> Result<Vec<TurnRow>, Fault> {
+    let rows = sqlx::query_as(
+        "select id, at_ns, given, beginning from turns where id > ? order by id limit ?",
+    )
+    .bind(id)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+fn deflate(text: &str) -> Result<Vec<u8>, Fault> {
+    let mut encoder = DeflateEncoder::new(vec![], Compression::default());
+    encoder
+        .write_all(text.as_bytes())
+        .and_then(|()| encoder.finish())
+        .map_err(|error| unreadable(&error))
+}
+
+fn inflate(bytes: &[u8]) -> Result<String, Fault> {
+    let mut text = String::new();
+    DeflateDecoder::new(bytes)
+        .take(MOST_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| unreadable(&error))?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::given;
+    use sweetspot_core::state::memory::Memory;
+
+    fn row(id: i64, given: &Value, begins: bool) -> TurnRow {
+        let beginning = Beginning {
+            follows: true,
+            memory: Memory::default(),
+            names: vec![],
+        };
+        let beginning = json("what is remembered", &beginning).expect("readable");
+        TurnRow {
+            id,
+            at_ns: 10_000_000_000,
+            given: deflate(&given.to_string()).expect("deflates"),
+            beginning: begins.then(|| deflate(&beginning).expect("deflates")),
+        }
+    }
+
+    fn page(secs: i64, channels: &[u8]) -> Page {
+        Page::of(&given(secs, channels)).expect("readable")
+    }
+
+    #[test]
+    fn turns_read_back_from_their_differences() {
+        let (first, second) = (page(10, &[1, 2]), page(10, &[2, 3]));
+        let changes = patch::between(&first.0, &second.0);
+        let mut tape = Tape::default();
+        let whole = row(7, &Value::Object(first.0), true);
+        assert_eq!(tape.read(&whole).expect("reads").0, given(10, &[1, 2]));
+        let changed = row(8, &Value::Object(changes), false);
+        assert_eq!(tape.read(&changed).expect("reads").0, given(10, &[2, 3]));
+        assert!(tape.read(&changed).is_err(), "not the next one");
+    }
+
+    #[test]
+    fn a_setting_that_was_not_known_then_is_the_built_in_one() {
+        let mut older = Value::Object(page(10, &[1]).0);
+        for settings in older["settings"]
+            .as_object_mut()
+            .expect("some")
+            .values_mut()
+        {
+            let settings = settings.as_object_mut().expect("an object");
+            settings.remove("target_ratio").expect("known now");
+        }
+        let node = older["node"].as_object_mut().expect("an object");
+        node.remove("max_moving_free").expect("known now");
+        let mut tape = Tape::default();
+        let read = tape.read(&row(1, &older, true)).expect("reads");
+        assert_eq!(read.0, given(10, &[1]));
+    }
+
+    #[test]
+    fn the_journal_goes_on_after_pages_that_mean_nothing_here() {
+        let mut tape = Tape::default();
+        let strange = row(1, &json!({"seen": {"moon": "full"}}), true);
+        tape.turn_to(&strange).expect("a page");
+        let (page, _, _) = rows_of(&tape, &given(10, &[1]), None)
+            .expect("readable")
+            .expect("not left out");
+        assert_eq!(
+            page.given(Timestamp::from_secs(10)).expect("reads"),
+            given(10, &[1])
+        );
+        assert!(Tape::default().read(&strange).is_err());
+    }
+}

@@ -1,0 +1,258 @@
+//! The memory on disk: SQLite behind the `Store` port.
+//!
+//! One connection writes, each piece of work in one transaction that is on the
+//! disk when it returns. A connection whose transaction did not come to its end
+//! (an error, a cancelled future) is closed, which rolls it back, and the next
+//! piece of work opens a new one: no half-known connection is ever reused.
+
+mod columns;
+#[cfg(test)]
+mod contract;
+mod cycle;
+mod fault;
+#[cfg(test)]
+mod fixtures;
+mod flows;
+mod forwards;
+mod journal;
+mod memory;
+#[cfg(test)]
+mod mishaps;
+mod open;
+mod patch;
+mod reader;
+mod recall;
+mod retention;
+mod turns;
+mod writes;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Executor};
+use tokio::sync::{Mutex, MutexGuard};
+
+use fault::Fault;
+use journal::Tape;
+use sweetspot_core::ports::{
+    CycleRecord, HistoryCursor, Loaded, Store, StoreError, StoredForward, WriteId, WriteIntent,
+    WriteOutcome,
+};
+use sweetspot_core::state::memory::ChannelMemory;
+use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::time::Timestamp;
+
+pub use flows::{ChannelFlow, Leg};
+pub use memory::MemoryStore;
+pub use open::{OpenError, OpenFault};
+pub use reader::{KnownChannel, LastCycle, StoreReader};
+pub use retention::keeps;
+pub use turns::{Journal, StoredTurn};
+pub use writes::WriteRecord;
+
+/// The database of a running daemon. While it lives no other daemon can open
+/// the same file; readers can.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    options: SqliteConnectOptions,
+    /// `None` after a transaction that did not come to its end.
+    connection: Mutex<Option<SqliteConnection>>,
+    /// Where the journal of turns stands; `None` while that is not known.
+    tape: Mutex<Option<Tape>>,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, creating it or bringing it up to date
+    /// where needed; its directory must exist.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref().to_owned();
+        match open::for_writing(&path).await {
+            Ok(opened) => Ok(Self {
+                path,
+                options: opened.options,
+                connection: Mutex::new(Some(opened.connection)),
+                tape: Mutex::new(None),
+                _lock: opened.lock,
+            }),
+            Err(fault) => Err(OpenError { path, fault }),
+        }
+    }
+
+    /// Closes the file tidily: its write-ahead log is merged into it, and other
+    /// users' programs can read it without write access. A store that is dropped
+    /// instead loses nothing.
+    pub async fn close(self) -> Result<(), StoreError> {
+        let Some(connection) = self.connection.lock().await.take() else {
+            return Ok(());
+        };
+        connection
+            .close()
+            .await
+            .map_err(|error| self.error("closing the database", &error.into()))
+    }
+
+    async fn begin(&self) -> Result<Transaction<'_>, Fault> {
+        let mut slot = self.connection.lock().await;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        connection.execute("begin immediate").await?;
+        Ok(Transaction { slot, connection })
+    }
+
+    fn error(&self, action: impl AsRef<str>, fault: &Fault) -> StoreError {
+        StoreError {
+            action: format!("{} ({})", action.as_ref(), self.path.display()),
+            reason: fault.to_string(),
+        }
+    }
+}
+
+/// A piece of work that is stored whole or not at all.
+struct Transaction<'a> {
+    slot: MutexGuard<'a, Option<SqliteConnection>>,
+    connection: SqliteConnection,
+}
+
+impl Transaction<'_> {
+    /// Returns once everything is on the disk.
+    async fn commit(mut self) -> Result<(), Fault> {
+        self.connection.execute("commit").await?;
+        *self.slot = Some(self.connection);
+        Ok(())
+    }
+}
+
+impl Store for SqliteStore {
+    async fn load(&self) -> Result<Loaded, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let db = &mut tx.connection;
+            let loaded = Loaded {
+                memory: recall::load(db).await?,
+                cursor: forwards::cursor(db).await?,
+                ids: recall::ids(db).await?,
+                pending: writes::pending(db).await?,
+                begun_at: journal::begun_at(db).await?,
+            };
+            tx.commit().await?;
+            Ok(loaded)
+        };
+        work.await
+            .map_err(|fault| self.error("loading what was remembered", &fault))
+    }
+
+    async fn meet(&self, pubkey: &str) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            recall::meet(&mut tx.connection, pubkey).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error("meeting the node", &fault))
+    }
+
+    async fn add_forwards(
+        &self,
+        forwards: &[Forward],
+        cursor: HistoryCursor,
+    ) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            forwards::insert(&mut tx.connection, forwards).await?;
+            forwards::set_cursor(&mut tx.connection, cursor).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error(format!("storing {} forwards", forwards.len()), &fault))
+    }
+
+    async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let found = forwards::after(&mut tx.connection, seq, limit).await?;
+            tx.commit().await?;
+            Ok(found)
+        };
+        work.await
+            .map_err(|fault| self.error(format!("reading the forwards after {seq}"), &fault))
+    }
+
+    async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            recall::insert_ids(&mut tx.connection, ids).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error(format!("storing {} scids", ids.len()), &fault))
+    }
+
+    async fn record_cycle(&self, record: CycleRecord<'_>) -> Result<(), StoreError> {
+        let work = async {
+            let mut slot = self.tape.lock().await;
+            let mut tx = self.begin().await?;
+            let tape = cycle::record(&mut tx.connection, slot.take(), record).await?;
+            tx.commit().await?;
+            *slot = Some(tape);
+            Ok(())
+        };
+        work.await.map_err(|fault| {
+            self.error(
+                format!("storing the cycle of {}", record.given.seen.at),
+                &fault,
+            )
+        })
+    }
+
+    async fn begin_write(
+        &self,
+        intent: WriteIntent,
+        memory: &ChannelMemory,
+    ) -> Result<WriteId, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let id = writes::begin(&mut tx.connection, intent, memory).await?;
+            tx.commit().await?;
+            Ok(id)
+        };
+        work.await.map_err(|fault| {
+            self.error(
+                format!("storing the intent to write channel {}", intent.point),
+                &fault,
+            )
+        })
+    }
+
+    async fn finish_write(
+        &self,
+        id: WriteId,
+        at: Timestamp,
+        outcome: WriteOutcome,
+        detail: &str,
+        memory: &ChannelMemory,
+    ) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            writes::finish(&mut tx.connection, id, at, outcome, detail, memory).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error(format!("storing the outcome of write {}", id.0), &fault))
+    }
+
+    async fn thin(&self, now: Timestamp) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            retention::thin(&mut tx.connection, now).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error("thinning old history", &fault))
+    }
+}

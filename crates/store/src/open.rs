@@ -1,0 +1,310 @@
+//! Opening the database file, and refusing one that must not be touched.
+//!
+//! Nothing is written before the file is known to be ours: an operator may name
+//! another program's database by mistake, LND's own among them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlStr};
+
+use super::fault::{Code, code, sql_reason};
+
+/// Each format of the database as the step from the one before it.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    // Read here and not by `sqlx::migrate!`, which would have the compiler carry
+    // a SQLite of its own.
+    let steps = [
+        ("init", include_str!("../../../migrations/0001_init.sql")),
+        ("turns", include_str!("../../../migrations/0002_turns.sql")),
+    ];
+    let migrations = (1..).zip(steps).map(|(version, (name, sql))| {
+        let sql = SqlStr::from_static(sql);
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(migrations.collect())
+});
+
+/// The `application_id` the first migration sets.
+const APPLICATION_ID: i64 = 0x5353_5054;
+
+/// How long to wait for another program's lock on the database.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a database was not opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot open the database {}: {fault}", path.display())]
+pub struct OpenError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub fault: OpenFault,
+}
+
+/// What is wrong with a database file.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFault {
+    /// Another daemon runs on it.
+    #[error(
+        "another sweetspot is running on it: stop that one, or give this one a database of its own"
+    )]
+    InUse,
+    /// There is no such file.
+    #[error("there is no such file: `sweetspot run` creates it")]
+    Missing,
+    /// A later version made it.
+    #[error(
+        "it was made by a newer sweetspot (format {found}; this one knows formats up to {known}): use that version or a later one"
+    )]
+    Newer {
+        /// The file's format.
+        found: i64,
+        /// The last format this program knows.
+        known: i64,
+    },
+    /// An earlier version made it, and it was opened for reading only.
+    #[error(
+        "its format is an older one ({found}; now {known}): `sweetspot run` brings it up to date"
+    )]
+    Older {
+        /// The file's format.
+        found: i64,
+        /// The format this program reads.
+        known: i64,
+    },
+    /// A migration in it is not the one this program knows by that number.
+    #[error("its format {0} is not the one this sweetspot knows by that number")]
+    Altered(i64),
+    /// Another program's database.
+    #[error("it is another program's database: choose a file name of its own for sweetspot")]
+    NotOurs,
+    /// Not a database, or a broken one.
+    #[error(
+        "it is damaged ({0}): restore a copy, or move it away; a fresh one is filled again from the node's own history"
+    )]
+    Corrupt(String),
+    /// It, or its directory, cannot be written to.
+    #[error("{} is read-only: give this user write access to it", .0.display())]
+    ReadOnly(PathBuf),
+    /// The file system refused.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// On what.
+        path: PathBuf,
+        /// The refusal.
+        error: io::Error,
+    },
+    /// SQLite refused.
+    #[error("{0}")]
+    Sql(String),
+}
+
+impl From<sqlx::Error> for OpenFault {
+    fn from(error: sqlx::Error) -> Self {
+        match code(&error) {
+            Some(Code::Corrupt | Code::NotADatabase) => Self::Corrupt(error.to_string()),
+            _ => Self::Sql(sql_reason(&error)),
+        }
+    }
+}
+
+impl From<MigrateError> for OpenFault {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(found) => Self::Newer {
+                found,
+                known: known_format(),
+            },
+            MigrateError::VersionMismatch(format) => Self::Altered(format),
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            other => Self::Sql(other.to_string()),
+        }
+    }
+}
+
+/// A database opened for writing.
+pub(super) struct Opened {
+    /// How to connect to it again.
+    pub options: SqliteConnectOptions,
+    /// The connection.
+    pub connection: SqliteConnection,
+    /// Held for as long as the store lives.
+    pub lock: File,
+}
+
+/// Opens the database for the one daemon that may write to it, creating it or
+/// bringing it up to date where needed.
+pub(super) async fn for_writing(path: &Path) -> Result<Opened, OpenFault> {
+    let directory = directory_of(path);
+    refuse_read_only(directory)?;
+    let lock = take_lock(path)?;
+    ensure_writable_file(path)?;
+
+    // FULL: a commit returns once it is on the disk, so that a power cut cannot
+    // take back the intent of a write the node has already heard of.
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1));
+    let mut connection = options.connect().await?;
+    refuse_foreign(&mut connection).await?;
+    refuse_damaged(&mut connection).await?;
+    // Readers (`status`, `explain`) and the daemon do not block each other.
+    let mode: String = sqlx::query_scalar("pragma journal_mode = wal")
+        .fetch_one(&mut connection)
+        .await?;
+    if mode != "wal" {
+        return Err(OpenFault::Sql(format!(
+            "its file system does not support write-ahead logging (SQLite offers `{mode}`): use a local disk"
+        )));
+    }
+    MIGRATIONS.run(&mut connection).await?;
+    Ok(Opened {
+        options,
+        connection,
+        lock,
+    })
+}
+
+/// Opens the database for reading, whether a daemon runs on it or not.
+pub(super) async fn for_reading(path: &Path) -> Result<SqliteConnection, OpenFault> {
+    if let Err(error) = fs::metadata(path) {
+        return Err(match error.kind() {
+            io::ErrorKind::NotFound => OpenFault::Missing,
+            _ => io_fault(path, error),
+        });
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1));
+    let mut connection = options.connect().await?;
+    refuse_foreign(&mut connection).await?;
+    let found = format(&mut connection).await?;
+    let known = known_format();
+    match found.cmp(&known) {
+        std::cmp::Ordering::Greater => Err(OpenFault::Newer { found, known }),
+        std::cmp::Ordering::Less => Err(OpenFault::Older { found, known }),
+        std::cmp::Ordering::Equal => Ok(connection),
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// The mode bits are looked at, not only tried: they do not stop root, yet they
+/// say that the file is not to be changed.
+fn refuse_read_only(path: &Path) -> Result<(), OpenFault> {
+    let metadata = fs::metadata(path).map_err(|error| io_fault(path, error))?;
+    if metadata.permissions().readonly() {
+        return Err(OpenFault::ReadOnly(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// Two daemons on one database would undo each other's fees. The lock lives in
+/// a file of its own, so that it does not shut out readers; the operating
+/// system lifts it when the process ends, however it ends.
+fn take_lock(path: &Path) -> Result<File, OpenFault> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = PathBuf::from(name);
+    let lock = private_file(&lock_path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenFault::InUse),
+        Err(TryLockError::Error(error)) => Err(io_fault(&lock_path, error)),
+    }
+}
+
+/// Creates the file if need be (SQLite takes an empty one for a new database),
+/// so that it never is readable to others and refusals come with the
+/// operating system's own reason.
+fn ensure_writable_file(path: &Path) -> Result<(), OpenFault> {
+    private_file(path)?;
+    refuse_read_only(path)
+}
+
+fn private_file(path: &Path) -> Result<File, OpenFault> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                OpenFault::ReadOnly(path.to_owned())
+            }
+            _ => io_fault(path, error),
+        })
+}
+
+fn io_fault(path: &Path, error: io::Error) -> OpenFault {
+    OpenFault::Io {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), OpenFault> {
+    let id: i64 = sqlx::query_scalar("pragma application_id")
+        .fetch_one(&mut *connection)
+        .await?;
+    // A first start that was cut short leaves the table of migrations alone.
+    let tables: i64 = sqlx::query_scalar(
+        "select count(*) from sqlite_schema where name not like '%\\_sqlx\\_migrations%' escape '\\'",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if id != APPLICATION_ID && tables > 0 {
+        return Err(OpenFault::NotOurs);
+    }
+    Ok(())
+}
+
+async fn refuse_damaged(connection: &mut SqliteConnection) -> Result<(), OpenFault> {
+    let verdict: String = sqlx::query_scalar("pragma quick_check(1)")
+        .fetch_one(connection)
+        .await?;
+    if verdict != "ok" {
+        return Err(OpenFault::Corrupt(verdict));
+    }
+    Ok(())
+}
+
+fn known_format() -> i64 {
+    MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+/// The newest migration applied; 0 for a file that was never set up.
+async fn format(connection: &mut SqliteConnection) -> Result<i64, OpenFault> {
+    let set_up: i64 =
+        sqlx::query_scalar("select count(*) from sqlite_schema where name = '_sqlx_migrations'")
+            .fetch_one(&mut *connection)
+            .await?;
+    if set_up == 0 {
+        return Ok(0);
+    }
+    let format: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations")
+        .fetch_one(connection)
+        .await?;
+    Ok(format.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests;

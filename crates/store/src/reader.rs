@@ -1,0 +1,459 @@
+//! Reading the database from beside the daemon: what `status`, `explain` and
+//! `prune` show. It never writes, and a running daemon does not notice it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::{Mutex, MutexGuard};
+use tracing::warn;
+
+use super::columns::{from_json, number, point, scid_column};
+use super::fault::Fault;
+use super::flows::{self, ChannelFlow, Leg};
+use super::open::{self, OpenError};
+use super::writes::{WriteRecord, WriteRow};
+use super::{forwards, recall};
+use sweetspot_core::decision::Decision;
+use sweetspot_core::ports::{HistoryCursor, StoreError};
+use sweetspot_core::state::memory::Memory;
+use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::BlockHeight;
+
+/// A database opened for reading only.
+#[derive(Debug)]
+pub struct StoreReader {
+    path: PathBuf,
+    connection: Mutex<SqliteConnection>,
+}
+
+/// A channel as last seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownChannel {
+    /// What the node said of it then.
+    pub channel: Channel,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
+    /// Whether it was there in the newest observation.
+    pub open: bool,
+}
+
+/// When the last finished cycle looked at the node, and what it saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastCycle {
+    /// When.
+    pub at: Timestamp,
+    /// The chain tip then.
+    pub tip: BlockHeight,
+}
+
+impl StoreReader {
+    /// Opens the database at `path` without changing it.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref().to_owned();
+        match open::for_reading(&path).await {
+            Ok(connection) => Ok(Self {
+                path,
+                connection: Mutex::new(connection),
+            }),
+            Err(fault) => Err(OpenError { path, fault }),
+        }
+    }
+
+    /// Every channel ever seen, the open ones first, then by channel point.
+    pub async fn channels(&self) -> Result<Vec<KnownChannel>, StoreError> {
+        let found = known_channels(&mut *self.connection.lock().await).await;
+        self.named("reading the channels", found)
+    }
+
+    /// The channels that `text` may mean: a channel point, a scid in either
+    /// form, or the peer's alias (a whole alias before part of one, in any
+    /// case). Empty if none does.
+    pub async fn find(&self, text: &str) -> Result<Vec<KnownChannel>, StoreError> {
+        let found = find(&mut *self.connection.lock().await, text).await;
+        self.named("looking up a channel", found)
+    }
+
+    /// What the daemon remembers.
+    pub async fn memory(&self) -> Result<Memory, StoreError> {
+        let found = recall::load(&mut *self.connection.lock().await).await;
+        self.named("reading what is remembered", found)
+    }
+
+    /// The last finished cycle; `None` before the first.
+    pub async fn last_cycle(&self) -> Result<Option<LastCycle>, StoreError> {
+        let found = last_cycle(&mut *self.connection.lock().await).await;
+        self.named("reading the last cycle", found)
+    }
+
+    /// How far the node's forwarding history was read.
+    pub async fn cursor(&self) -> Result<Option<HistoryCursor>, StoreError> {
+        let found = forwards::cursor(&mut *self.connection.lock().await).await;
+        self.named("reading how far history goes", found)
+    }
+
+    /// Each channel's newest decision.
+    pub async fn last_decisions(&self) -> Result<BTreeMap<ChannelPoint, Decision>, StoreError> {
+        let found = last_decisions(&mut *self.connection.lock().await).await;
+        self.named("reading the last decisions", found)
+    }
+
+    /// A channel's last `limit` decisions, newest first.
+    pub async fn decisions(
+        &self,
+        point: ChannelPoint,
+        limit: u32,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let found = decisions(&mut *self.connection.lock().await, point, limit).await;
+        self.named("reading decisions", found)
+    }
+
+    /// Each channel's newest write.
+    pub async fn last_writes(&self) -> Result<BTreeMap<ChannelPoint, WriteRecord>, StoreError> {
+        let found = last_writes(&mut *self.connection.lock().await).await;
+        self.named("reading the last writes", found)
+    }
+
+    /// The forwards of each channel that settled from `from` until before
+    /// `until`, by the scids known to mean it.
+    pub async fn flows(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<BTreeMap<ChannelPoint, ChannelFlow>, StoreError> {
+        let found = flows::flows(&mut *self.connection.lock().await, from, until).await;
+        self.named("summing up the channels' forwards", found)
+    }
+
+    /// All forwards that settled from `from` until before `until`, each once,
+    /// whether or not their channels are known; amounts are what went out.
+    pub async fn total(&self, from: Timestamp, until: Timestamp) -> Result<Leg, StoreError> {
+        let found = flows::total(&mut *self.connection.lock().await, from, until).await;
+        self.named("summing up all forwards", found)
+    }
+
+    /// The connection, for one read.
+    pub(super) async fn connection(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.connection.lock().await
+    }
+
+    pub(super) fn named<T>(&self, action: &str, result: Result<T, Fault>) -> Result<T, StoreError> {
+        result.map_err(|fault| StoreError {
+            action: format!("{action} ({})", self.path.display()),
+            reason: fault.to_string(),
+        })
+    }
+}
+
+async fn known_channels(db: &mut SqliteConnection) -> Result<Vec<KnownChannel>, Fault> {
+    let rows: Vec<(i64, i64, bool, String)> = sqlx::query_as(
+        "select first_seen_ns, last_seen_ns, is_open, seen from channels
+         where seen is not null order by is_open desc, point",
+    )
+    .fetch_all(db)
+    .await?;
+    let channels = rows.into_iter().map(|(first, last, open, body)| {
+        Ok(KnownChannel {
+            channel: from_json("a channel", &body)?,
+            first_seen: Timestamp::from_nanos(first),
+            last_seen: Timestamp::from_nanos(last),
+            open,
+        })
+    });
+    Ok(readable(channels))
+}
+
+async fn find(db: &mut SqliteConnection, text: &str) -> Result<Vec<KnownChannel>, Fault> {
+    let channels = known_channels(db).await?;
+    let only = |point: ChannelPoint| {
+        let mut found = channels.clone();
+        found.retain(|known| known.channel.point == point);
+        found
+    };
+    if let Ok(point) = text.parse::<ChannelPoint>() {
+        return Ok(only(point));
+    }
+    if let Ok(scid) = text.parse::<Scid>()
+        && let Some(point) = resolve(db, scid).await?
+    {
+        return Ok(only(point));
+    }
+    let wanted = text.to_lowercase();
+    let matching = |fits: &dyn Fn(&str) -> bool| {
+        let mut found = channels.clone();
+        found.retain(|known| fits(&known.channel.peer_name().to_lowercase()));
+        found
+    };
+    let whole = matching(&|alias| alias == wanted);
+    if whole.is_empty() && !wanted.is_empty() {
+        return Ok(matching(&|alias| alias.contains(&wanted)));
+    }
+    Ok(whole)
+}
+
+async fn resolve(db: &mut SqliteConnection, scid: Scid) -> Result<Option<ChannelPoint>, Fault> {
+    let text: Option<String> = sqlx::query_scalar(
+        "select c.point from scids s join channels c on c.id = s.channel_id where s.scid = ?",
+    )
+    .bind(scid_column(scid))
+    .fetch_optional(db)
+    .await?;
+    text.as_deref().map(point).transpose()
+}
+
+async fn last_cycle(db: &mut SqliteConnection) -> Result<Option<LastCycle>, Fault> {
+    let row: Option<(i64, i64)> = sqlx::query_as("select observed_at_ns, tip_height from node")
+        .fetch_optional(db)
+        .await?;
+    row.map(|(at, tip)| {
+        Ok(LastCycle {
+            at: Timestamp::from_nanos(at),
+            tip: BlockHeight(number("a block height", tip)?),
+        })
+    })
+    .transpose()
+}
+
+async fn last_decisions(
+    db: &mut SqliteConnection,
+) -> Result<BTreeMap<ChannelPoint, Decision>, Fault> {
+    let bodies: Vec<String> = sqlx::query_scalar(
+        "select d.body from channels c join decisions d on d.id = (
+             select id from decisions where channel_id = c.id order by at_ns desc, id desc limit 1)",
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(parse_decisions(bodies)
+        .into_iter()
+        .map(|decision| (decision.point, decision))
+        .collect())
+}
+
+async fn decisions(
+    db: &mut SqliteConnection,
+    point: ChannelPoint,
+    limit: u32,
+) -> Result<Vec<Decision>, Fault> {
+    let bodies: Vec<String> = sqlx::query_scalar(
+        "select d.body from decisions d join channels c on c.id = d.channel_id
+         where c.point = ? order by d.at_ns desc, d.id desc limit ?",
+    )
+    .bind(point.to_string())
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(parse_decisions(bodies))
+}
+
+pub(super) fn parse_decisions(bodies: Vec<String>) -> Vec<Decision> {
+    readable(
+        bodies
+            .into_iter()
+            .map(|body| from_json("a decision", &body)),
+    )
+}
+
+/// Passes over what another version wrote in a form that this one cannot read.
+fn readable<T>(rows: impl Iterator<Item = Result<T, Fault>>) -> Vec<T> {
+    rows.filter_map(|row| {
+        row.inspect_err(|fault| warn!(%fault, "a stored row is passed over"))
+            .ok()
+    })
+    .collect()
+}
+
+async fn last_writes(
+    db: &mut SqliteConnection,
+) -> Result<BTreeMap<ChannelPoint, WriteRecord>, Fault> {
+    let rows: Vec<WriteRow> = sqlx::query_as(
+        "select w.*, c.point from channels c join writes w on w.id = (
+             select id from writes where channel_id = c.id order by at_ns desc, id desc limit 1)",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| row.record().map(|write| (write.intent.point, write)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::SqliteStore;
+    use crate::fixtures::*;
+    use sweetspot_core::ports::WriteOutcome;
+    use sweetspot_core::ports::{CycleRecord, Store};
+    use sweetspot_core::testing::{channel, point};
+    use sweetspot_core::types::observation::Forward;
+    use sweetspot_core::types::units::Msat;
+
+    async fn place() -> (TempDir, SqliteStore, StoreReader) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let reader = StoreReader::open(&path).await.expect("opens");
+        (directory, store, reader)
+    }
+
+    async fn cycle(store: &SqliteStore, secs: i64, channels: &[u8], decisions: &[Decision]) {
+        let record = CycleRecord {
+            given: &given(secs, channels),
+            decisions,
+            memory: &memory(channels, 0),
+            beginning: None,
+        };
+        store.record_cycle(record).await.expect("stores");
+    }
+
+    #[tokio::test]
+    async fn a_database_without_history_reads_as_empty() {
+        let (_directory, _store, reader) = place().await;
+        assert_eq!(reader.channels().await.expect("reads"), []);
+        assert_eq!(reader.last_cycle().await.expect("reads"), None);
+        assert_eq!(reader.cursor().await.expect("reads"), None);
+        assert_eq!(reader.memory().await.expect("reads"), Memory::default());
+        let nothing = Leg::default();
+        assert_eq!(reader.total(at(0), at(9)).await.expect("reads"), nothing);
+    }
+
+    #[tokio::test]
+    async fn a_channel_that_vanishes_is_closed_and_its_history_stays() {
+        let (_directory, store, reader) = place().await;
+        cycle(&store, 10, &[1, 2], &[hold(1, 10)]).await;
+        cycle(&store, 20, &[2], &[]).await;
+        let known = |n, first, last, open| KnownChannel {
+            channel: channel(n),
+            first_seen: at(first),
+            last_seen: at(last),
+            open,
+        };
+        let both = [known(2, 10, 20, true), known(1, 10, 10, false)];
+        assert_eq!(reader.channels().await.expect("reads"), both);
+        assert_eq!(
+            reader.decisions(point(1), 5).await.expect("reads"),
+            [hold(1, 10)]
+        );
+        let last = reader.last_cycle().await.expect("reads").expect("a cycle");
+        assert_eq!((last.at, last.tip), (at(20), BlockHeight(850_000)));
+        assert_eq!(reader.memory().await.expect("reads"), memory(&[2], 0));
+    }
+
+    #[tokio::test]
+    async fn decisions_come_newest_first_with_every_term() {
+        let (_directory, store, reader) = place().await;
+        cycle(&store, 10, &[1, 2], &[hold(1, 10), change(2, 10)]).await;
+        cycle(&store, 20, &[1, 2], &[change(1, 20)]).await;
+        cycle(&store, 30, &[1, 2], &[hold(1, 30)]).await;
+        assert_eq!(
+            reader.decisions(point(1), 2).await.expect("reads"),
+            [hold(1, 30), change(1, 20)]
+        );
+        let last = reader.last_decisions().await.expect("reads");
+        let each = [(point(1), hold(1, 30)), (point(2), change(2, 10))];
+        assert_eq!(last, BTreeMap::from(each));
+    }
+
+    #[tokio::test]
+    async fn the_last_write_shows_how_it_ended() {
+        let (_directory, store, reader) = place().await;
+        let remembered = channel_memory(1.0);
+        let first = store
+            .begin_write(intent(1, 10), &remembered)
+            .await
+            .expect("stores");
+        let refused = WriteOutcome::Refused;
+        store
+            .finish_write(first, at(11), refused, "no edge", &remembered)
+            .await
+            .expect("stores");
+        let record = |id, secs| WriteRecord {
+            id,
+            intent: intent(1, secs),
+            outcome: None,
+            outcome_at: None,
+            detail: String::new(),
+        };
+        let ended = WriteRecord {
+            outcome: Some(refused),
+            outcome_at: Some(at(11)),
+            detail: "no edge".to_owned(),
+            ..record(first, 10)
+        };
+        let last = async || reader.last_writes().await.expect("reads")[&point(1)].clone();
+        assert_eq!(last().await, ended);
+        let second = store
+            .begin_write(intent(1, 20), &remembered)
+            .await
+            .expect("stores");
+        assert_eq!(last().await, record(second, 20));
+    }
+
+    #[tokio::test]
+    async fn a_channel_earns_what_leaves_by_it_under_any_of_its_names() {
+        let (_directory, store, reader) = place().await;
+        let alias = Scid(u64::MAX - 1);
+        store.add_ids(&names(&[1, 2])).await.expect("stores");
+        store.add_ids(&[(alias, point(2))]).await.expect("stores");
+        let stray = Scid(99);
+        let forwards = [
+            forward(9),
+            forward(10),
+            Forward {
+                scid_out: alias,
+                ..forward(11)
+            },
+            Forward {
+                scid_out: stray,
+                ..forward(12)
+            },
+            forward(20),
+        ];
+        store
+            .add_forwards(&forwards, cursor(0, 20))
+            .await
+            .expect("stores");
+        let leg = |count, amount, fees| Leg {
+            count,
+            amount: Msat(amount),
+            fees: Msat(fees),
+        };
+        let flows = reader.flows(at(10), at(20)).await.expect("reads");
+        let incoming = ChannelFlow {
+            incoming: leg(3, 3_003_000, 3_000),
+            ..ChannelFlow::default()
+        };
+        let outgoing = ChannelFlow {
+            outgoing: leg(2, 2_000_000, 2_000),
+            ..ChannelFlow::default()
+        };
+        let each = [(point(1), incoming), (point(2), outgoing)];
+        assert_eq!(flows, BTreeMap::from(each));
+        let total = reader.total(at(10), at(20)).await.expect("reads");
+        assert_eq!(total, leg(3, 3_000_000, 3_000));
+    }
+
+    #[tokio::test]
+    async fn a_channel_is_found_by_each_of_its_names() {
+        let (_directory, store, reader) = place().await;
+        let alias = Scid(16_000_000 << 40);
+        store.add_ids(&names(&[1, 2, 11])).await.expect("stores");
+        store.add_ids(&[(alias, point(2))]).await.expect("stores");
+        cycle(&store, 10, &[1, 2, 11], &[]).await;
+        let found = async |text: &str| -> Vec<ChannelPoint> {
+            let found = reader.find(text).await.expect("reads");
+            found.into_iter().map(|known| known.channel.point).collect()
+        };
+        assert_eq!(found(&point(2).to_string()).await, [point(2)]);
+        assert_eq!(found("800002x1x0").await, [point(2)]);
+        assert_eq!(found(&alias.0.to_string()).await, [point(2)]);
+        assert_eq!(found("PEER-1").await, [point(1)]);
+        assert_eq!(found("eer-1").await, [point(1), point(11)]);
+        assert_eq!(found("nobody").await, []);
+        assert_eq!(found("").await, []);
+    }
+}

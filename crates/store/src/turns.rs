@@ -1,0 +1,173 @@
+//! Reading stored turns back, one after the other, each with its decisions and
+//! the writes that followed it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::fault::Fault;
+use super::journal::{self, Tape, TurnRow};
+use super::reader::{StoreReader, parse_decisions};
+use super::writes::WriteRow;
+use super::{forwards, journal::rows_after};
+use sweetspot_core::decision::Decision;
+use sweetspot_core::engine::replay::Wrote;
+use sweetspot_core::engine::turn::{Beginning, Given};
+use sweetspot_core::ports::{StoreError, StoredForward};
+use sweetspot_core::types::time::Timestamp;
+
+/// Turns read at once.
+const TURNS_PER_READ: u32 = 256;
+
+/// A turn as the journal has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredTurn {
+    /// Its number.
+    pub id: i64,
+    /// What it was given.
+    pub given: Given,
+    /// What was remembered when it began, where that is stored.
+    pub beginning: Option<Beginning>,
+    /// What was decided; what retention took away is missing.
+    pub decisions: Vec<Decision>,
+    /// What was then written.
+    pub wrote: Vec<Wrote>,
+}
+
+/// A place in the journal.
+#[derive(Debug)]
+pub struct Journal {
+    tape: Tape,
+    after: i64,
+    rows: VecDeque<TurnRow>,
+    decisions: BTreeMap<i64, Vec<Decision>>,
+    wrote: BTreeMap<i64, Vec<Wrote>>,
+}
+
+impl StoreReader {
+    /// Has everything read from now on be as it is now, whatever a daemon
+    /// stores meanwhile: a stretch must not change while it is walked.
+    pub async fn freeze(&self) -> Result<(), StoreError> {
+        let db = &mut *self.connection().await;
+        let work = async {
+            sqlx::query("begin").execute(&mut *db).await?;
+            // The snapshot is taken by the first read.
+            let _: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
+                .fetch_one(db)
+                .await?;
+            Ok(())
+        };
+        let done = work.await;
+        self.named("taking a snapshot", done)
+    }
+
+    /// The journal from the last beginning at or before `from`, or else from
+    /// its first one; `None` if there is none.
+    pub async fn journal(&self, from: Timestamp) -> Result<Option<Journal>, StoreError> {
+        let db = &mut *self.connection().await;
+        let work = async {
+            let before = journal::last_beginning(db, from).await?;
+            match before {
+                Some(first) => Ok(Some(first)),
+                None => journal::first_beginning(db).await,
+            }
+        };
+        let first = self.named("looking for stored turns", work.await)?;
+        Ok(first.map(|first| Journal {
+            tape: Tape::default(),
+            after: first.saturating_sub(1),
+            rows: VecDeque::new(),
+            decisions: BTreeMap::new(),
+            wrote: BTreeMap::new(),
+        }))
+    }
+
+    /// The next turn; `None` at the end.
+    pub async fn next_turn(&self, journal: &mut Journal) -> Result<Option<StoredTurn>, StoreError> {
+        let db = &mut *self.connection().await;
+        if journal.rows.is_empty() {
+            let filled = journal.fill(db).await;
+            self.named("reading stored turns", filled)?;
+        }
+        let Some(row) = journal.rows.pop_front() else {
+            return Ok(None);
+        };
+        let read = journal.tape.read(&row);
+        let at = Timestamp::from_nanos(row.at_ns);
+        let (given, beginning) = self.named(&format!("reading the turn of {at}"), read)?;
+        Ok(Some(StoredTurn {
+            id: row.id,
+            given,
+            beginning,
+            decisions: journal.decisions.remove(&row.id).unwrap_or_default(),
+            wrote: journal.wrote.remove(&row.id).unwrap_or_default(),
+        }))
+    }
+
+    /// Up to `limit` stored forwards with numbers above `seq`, ascending.
+    pub async fn forwards_after(
+        &self,
+        seq: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredForward>, StoreError> {
+        let found = forwards::after(&mut *self.connection().await, seq, limit).await;
+        self.named("reading forwards", found)
+    }
+}
+
+impl Journal {
+    async fn fill(&mut self, db: &mut SqliteConnection) -> Result<(), Fault> {
+        self.rows = rows_after(db, self.after, TURNS_PER_READ).await?.into();
+        let (Some(first), Some(last)) = (self.rows.front(), self.rows.back()) else {
+            return Ok(());
+        };
+        self.after = last.id;
+        self.decisions = decisions(db, first.id, last.id).await?;
+        self.wrote = wrote(db, first.id, last.id).await?;
+        Ok(())
+    }
+}
+
+async fn decisions(
+    db: &mut SqliteConnection,
+    first: i64,
+    last: i64,
+) -> Result<BTreeMap<i64, Vec<Decision>>, Fault> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select turn_id, body from decisions where turn_id between ? and ? order by id",
+    )
+    .bind(first)
+    .bind(last)
+    .fetch_all(db)
+    .await?;
+    let mut found: BTreeMap<i64, Vec<Decision>> = BTreeMap::new();
+    for (turn, body) in rows {
+        found
+            .entry(turn)
+            .or_default()
+            .extend(parse_decisions(vec![body]));
+    }
+    Ok(found)
+}
+
+async fn wrote(
+    db: &mut SqliteConnection,
+    first: i64,
+    last: i64,
+) -> Result<BTreeMap<i64, Vec<Wrote>>, Fault> {
+    let rows: Vec<WriteRow> = sqlx::query_as(
+        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
+         where w.turn_id between ? and ? order by w.id",
+    )
+    .bind(first)
+    .bind(last)
+    .fetch_all(db)
+    .await?;
+    let mut found: BTreeMap<i64, Vec<Wrote>> = BTreeMap::new();
+    for row in rows {
+        if let Some(turn) = row.turn_id {
+            found.entry(turn).or_default().push(row.wrote()?);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,97 @@
+//! Reading forwarding history: complete, without gaps, each forward once.
+//!
+//! Pages are asked for by time, not by offset: LND skips offsets linearly, and
+//! a purge on the node would shift them. Each read starts a while before the
+//! newest settle time read so far (clocks are stepped, and forwards may be
+//! appended late); what is read twice is told apart by its settle time, which
+//! LND makes unique. The cursor follows the node's settle times; it is only kept
+//! from running ahead of our own clock, so that a clock that was wrong for a
+//! while, on either side, hides nothing.
+
+use std::time::Duration;
+
+use sweetspot_core::ports::{HistoryCursor, HistoryPage, Node, NodeError, Store, StoreError};
+use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::time::Timestamp;
+
+/// How far before the newest forward each read starts.
+const OVERLAP: Duration = Duration::from_secs(600);
+
+/// The same, if our clock has been set back behind what was read: the node's may
+/// have been, too, some time ago.
+const SET_BACK_OVERLAP: Duration = Duration::from_secs(86_400);
+
+/// Events asked for at once: about half a megabyte of reply.
+pub const PAGE_EVENTS: u32 = 5_000;
+
+/// Why history could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The node did not answer.
+    #[error("reading forwarding history: {0}")]
+    Node(#[from] NodeError),
+    /// The store did not take it.
+    #[error("storing forwarding history: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Reads everything after `cursor` and stores it page by page, so that a break
+/// loses no page; `progress` hears of each. Returns the new cursor.
+pub async fn read<N: Node, S: Store>(
+    node: &N,
+    store: &S,
+    mut cursor: HistoryCursor,
+    now: Timestamp,
+    mut progress: impl FnMut(HistoryCursor, usize),
+) -> Result<HistoryCursor, HistoryError> {
+    let overlap = match cursor.through > now {
+        true => SET_BACK_OVERLAP,
+        false => OVERLAP,
+    };
+    let from = cursor.through.min(now).minus(overlap).max(cursor.from);
+    let mut page = HistoryPage {
+        start_secs: start_secs(from),
+        offset: 0,
+        max_events: PAGE_EVENTS,
+    };
+    loop {
+        let forwards = node.forwards(page).await?;
+        let newest = forwards.iter().map(|forward| forward.settled_at).max();
+        let newest = newest.unwrap_or(cursor.from);
+        cursor.through = cursor.through.max(newest).min(now);
+        if !forwards.is_empty() {
+            store.add_forwards(&forwards, cursor).await?;
+            progress(cursor, forwards.len());
+        }
+        match next_page(page, &forwards) {
+            Some(next) => page = next,
+            None => return Ok(cursor),
+        }
+    }
+}
+
+fn start_secs(at: Timestamp) -> u64 {
+    u64::try_from(at.secs()).unwrap_or(0)
+}
+
+/// The page after a full one. It starts at the last second read, which may go
+/// on; only within one page-full second is an offset needed.
+fn next_page(page: HistoryPage, forwards: &[Forward]) -> Option<HistoryPage> {
+    let read = u32::try_from(forwards.len()).unwrap_or(u32::MAX);
+    if read < page.max_events {
+        return None;
+    }
+    let last_second = start_secs(forwards.last()?.settled_at);
+    Some(if last_second > page.start_secs {
+        HistoryPage {
+            start_secs: last_second,
+            offset: 0,
+            ..page
+        }
+    } else {
+        HistoryPage {
+            offset: page.offset.saturating_add(read),
+            ..page
+        }
+    })
+}

@@ -1,0 +1,154 @@
+//! What the log says of a turn: one line per event, values as fields.
+
+use std::time::Duration;
+
+use tracing::{debug, info, warn};
+
+use sweetspot_core::decision::{Decision, Hold, Verdict};
+use sweetspot_core::engine::ingest::FeeEvent;
+use sweetspot_core::limits::guard;
+use sweetspot_core::ports::PendingWrite;
+use sweetspot_core::prune::recommend::News;
+use sweetspot_core::types::channel::{Channel, FeeParts};
+use sweetspot_core::types::observation::Observation;
+
+/// Tells what happened to a fee between two reads. Someone else's fee is left
+/// alone for `hands_off`.
+pub fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
+    let (scid, peer) = (channel.scid, channel.peer_name());
+    match event {
+        FeeEvent::ForeignChange(foreign) => info!(
+            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            base_fee_msat = foreign.fees.base_fee_msat,
+            inbound_ppm = foreign.fees.inbound.rate_ppm,
+            until = %foreign.seen_at.plus(hands_off),
+            "fee set by someone else: hands off"
+        ),
+        FeeEvent::Adopted(foreign) => info!(
+            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            "fee set by someone else is now the starting point"
+        ),
+        FeeEvent::WriteFoundDone => {
+            info!(channel = %scid, peer, "an unanswered fee change was found done");
+        }
+        FeeEvent::WriteFoundUndone => {
+            info!(channel = %scid, peer, "an unanswered fee change was found not done");
+        }
+    }
+}
+
+/// Tells of writes that a stop or a crash left open.
+pub fn left_open(pending: &[PendingWrite]) {
+    for write in pending {
+        info!(
+            channel_point = %write.intent.point,
+            to_ppm = write.intent.to.outbound.0,
+            until = %write.intent.at.plus(guard::UNRESOLVED_FOR),
+            "a fee change was left unanswered: hands off until the node shows it, \
+             at the latest until then"
+        );
+    }
+}
+
+/// Tells what was decided: would-be changes at INFO, the rest at DEBUG (a
+/// change is told when the node has confirmed it).
+pub fn decisions(decisions: &[Decision], seen: &Observation) {
+    let stopped = decisions
+        .iter()
+        .find_map(|decision| match decision.verdict {
+            Verdict::Hold {
+                reason: reason @ Hold::MassMove { .. },
+            } => Some(reason),
+            _ => None,
+        });
+    if let Some(reason) = stopped {
+        warn!(%reason, "stopped for this turn: if it goes on, look at `sweetspot status`");
+    }
+    for decision in decisions {
+        let Some(channel) = seen.channels.get(&decision.point) else {
+            continue;
+        };
+        let (scid, peer) = (channel.scid, channel.peer_name());
+        let from_ppm = decision.current.map(|fees| fees.outbound.0);
+        let seen = decision.evidence;
+        let terms = decision.terms;
+        let why = story(decision);
+        let to_inbound_ppm = |to| inbound_set(decision, to);
+        match decision.verdict {
+            Verdict::Change { to } => debug!(
+                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                to_inbound_ppm = to_inbound_ppm(to), why, "fee to be changed"
+            ),
+            Verdict::WouldChange { to } => info!(
+                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observing)"
+            ),
+            Verdict::Hold { reason } => debug!(
+                channel = %scid, peer, from_ppm, wanted_ppm = decision.wanted_ppm,
+                ratio = seen.ratio, tpm = seen.tpm, balance = terms.balance,
+                throughput = terms.throughput, %reason, "fee held"
+            ),
+        }
+    }
+}
+
+/// The inbound rate that `to` sets, if it is another one.
+pub fn inbound_set(decision: &Decision, to: FeeParts) -> Option<i32> {
+    let before = decision.current.map(|fees| fees.inbound.rate_ppm);
+    Some(to.inbound.rate_ppm).filter(|rate| before != Some(*rate))
+}
+
+/// A decision's reasons in one line.
+pub fn story(decision: &Decision) -> String {
+    let (seen, terms) = (&decision.evidence, &decision.terms);
+    let mut story = format!(
+        "local {:.0}% of target {:.0}% asks {:+.2}%; tpm {:.5} of {:.5} asks {:+.2}%",
+        seen.ratio * 100.0,
+        seen.target_ratio * 100.0,
+        terms.balance * 100.0,
+        seen.tpm,
+        seen.tpm_history,
+        terms.throughput * 100.0,
+    );
+    if terms.level != 0.0 {
+        story += &format!("; the price level asks {:+.2}%", terms.level * 100.0);
+    }
+    if terms.protection > 0.0 {
+        story += &format!("; draining quickly asks {:+.0}%", terms.protection * 100.0);
+    }
+    for limit in &decision.limits {
+        story += &format!("; {limit}");
+    }
+    if let Some(discount) = &decision.inbound {
+        story += &format!("; inbound discount {discount}");
+    }
+    story
+}
+
+/// Tells a prune recommendation that appeared, stands or cleared, with its
+/// evidence.
+pub fn prune(channel: &Channel, tpm: f64, news: &News) {
+    let (found, message) = match news {
+        News::Appeared(found) => (found, "prune recommendation"),
+        News::Stands(found) => (found, "prune recommendation stands"),
+        News::Cleared(advice) => {
+            info!(
+                channel = %channel.scid, peer = channel.peer_name(), now = %advice,
+                "prune recommendation cleared"
+            );
+            return;
+        }
+    };
+    info!(
+        channel = %channel.scid,
+        channel_point = %channel.point,
+        peer = channel.peer_name(),
+        rule = %found.rule,
+        since = %found.since,
+        ratio = channel.local_ratio(),
+        tpm,
+        fee_ppm = channel.policy.map(|policy| policy.fees.outbound.0),
+        capacity_sat = channel.capacity.0,
+        "{message}"
+    );
+}

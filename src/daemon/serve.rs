@@ -1,0 +1,353 @@
+//! The composition root: wires the adapters to the cycle and keeps it turning.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::config::{Config, ConfigError, SettingsFile};
+use crate::daemon::clock::SystemClock;
+use crate::daemon::connect::lnd_config;
+use crate::daemon::cycle::{Cycle, Orders, Turn, TurnError};
+use crate::daemon::systemd;
+use crate::daemon::trouble::Trouble;
+use sweetspot_core::ports::{
+    Clock, Node, NodeError, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
+};
+use sweetspot_lnd::{Lnd, LndConfigError, check_version};
+use sweetspot_store::{OpenError, SqliteStore};
+
+/// How long a write in flight may take to finish: a stop is to be over within
+/// 10 s in all.
+const GRACE: Duration = Duration::from_secs(9);
+
+/// The pause after a turn that failed.
+const RETRY_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often old rows are thinned out.
+const THIN_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// Why the daemon could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings file is missing or faulty.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node's address, certificate or macaroon cannot be used.
+    #[error(transparent)]
+    Node(#[from] LndConfigError),
+    /// The database's folder cannot be made.
+    #[error("cannot make the folder {} for the database: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Signals cannot be caught.
+    #[error("cannot listen for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Runs until it is told to stop. With `observe_only`, nothing is ever
+/// written, whatever the settings say.
+pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartError> {
+    let config = file.load()?;
+    make_folder(&config.store)?;
+    let store = SqliteStore::open(&config.store).await?;
+    let lnd = Lnd::new(lnd_config(&config.node))?;
+    let signals = Signals::listen().map_err(StartError::Signals)?;
+    let backfill_from = SystemClock.now().minus(config.backfill);
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        settings = %file,
+        database = %config.store.display(),
+        node = config.node.address,
+        observe_only,
+        "sweetspot starts"
+    );
+    systemd::ready();
+    let (node, clock) = (lnd.clone(), SystemClock);
+    if observe_only {
+        let cycle = Cycle::start(node, NoWriter, store, clock, backfill_from).await?;
+        serve(Daemon::new(file, config, observe_only, lnd), cycle, signals).await;
+    } else {
+        let cycle = Cycle::start(node, lnd.clone(), store, clock, backfill_from).await?;
+        serve(Daemon::new(file, config, observe_only, lnd), cycle, signals).await;
+    }
+    info!("sweetspot stopped");
+    Ok(())
+}
+
+/// The write side of a daemon that must not write.
+struct NoWriter;
+
+impl PolicyWriter for NoWriter {
+    async fn set_policy(&self, _: PolicyWrite) -> Result<(), WriteError> {
+        Err(WriteError::Refused("observing only".to_owned()))
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for a stop; notes each reload on the way.
+    async fn stop_or_reload(&mut self, reload: &tokio::sync::watch::Sender<u64>) {
+        loop {
+            tokio::select! {
+                () = async { tokio::select! {
+                    _ = self.interrupt.recv() => {}
+                    _ = self.terminate.recv() => {}
+                } } => return,
+                _ = self.hangup.recv() => reload.send_modify(|asked| *asked += 1),
+            }
+        }
+    }
+}
+
+/// Turns the cycle until a signal stops it: no new write is begun, one in
+/// flight gets [`GRACE`]; a second signal ends it at once.
+async fn serve<W: PolicyWriter, S: Store>(
+    daemon: Daemon,
+    cycle: Cycle<Lnd, W, S, SystemClock>,
+    mut signals: Signals,
+) {
+    let stop = CancellationToken::new();
+    let (reload, reload_asked) = tokio::sync::watch::channel(0);
+    let mut turning = std::pin::pin!(daemon.keep_turning(cycle, &stop, reload_asked));
+    tokio::select! {
+        () = &mut turning => return,
+        () = signals.stop_or_reload(&reload) => {}
+    }
+    info!("stopping: no further change is begun");
+    systemd::stopping();
+    stop.cancel();
+    tokio::select! {
+        ended = timeout(GRACE, turning) => {
+            if ended.is_err() {
+                warn!("a write did not finish in time: it is settled at the next start");
+            }
+        }
+        () = signals.stop() => warn!("stopped at once by a second signal"),
+    }
+}
+
+/// The folder of the database, made if it is missing.
+fn make_folder(database: &Path) -> Result<(), StartError> {
+    let Some(folder) = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|source| StartError::Folder {
+        folder: folder.to_owned(),
+        source,
+    })
+}
+
+struct Daemon {
+    file: SettingsFile,
+    config: Config,
+    observe_only: bool,
+    lnd: Lnd,
+    trouble: Trouble,
+}
+
+impl Daemon {
+    fn new(file: SettingsFile, config: Config, observe_only: bool, lnd: Lnd) -> Self {
+        Self {
+            file,
+            config,
+            observe_only,
+            lnd,
+            trouble: Trouble::default(),
+        }
+    }
+
+    async fn keep_turning<W: PolicyWriter, S: Store>(
+        mut self,
+        mut cycle: Cycle<Lnd, W, S, SystemClock>,
+        stop: &CancellationToken,
+        mut reload_asked: tokio::sync::watch::Receiver<u64>,
+    ) {
+        let mut ticks = self.ticks();
+        let mut thinned_at = None;
+        let mut introduced = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Ok(()) = reload_asked.changed() => {
+                    if self.reload() {
+                        cycle.look_again();
+                    }
+                    ticks = self.ticks();
+                    continue;
+                }
+                () = systemd::alive_while(async {
+                    ticks.tick().await;
+                    self.lnd.wait_until_active().await;
+                }) => {}
+            }
+            if !introduced {
+                introduced = self.introduce().await;
+                if !introduced {
+                    systemd::alive();
+                    ticks.reset_after(RETRY_PAUSE);
+                    continue;
+                }
+            }
+            let orders = Orders {
+                book: &self.config.book,
+                observe_only: self.observe_only,
+                report_due: self
+                    .config
+                    .report
+                    .is_due(cycle.reported_at(), SystemClock.now()),
+            };
+            match cycle.turn(orders, stop).await {
+                Ok(turn) => {
+                    self.trouble.is_over();
+                    tell(turn);
+                }
+                Err(error) => {
+                    self.tell_failure(&error);
+                    ticks.reset_after(RETRY_PAUSE);
+                }
+            }
+            systemd::alive();
+            let now = SystemClock.now();
+            if thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL) {
+                thinned_at = Some(now);
+                if let Err(error) = cycle.store().thin(now).await {
+                    error!(%error, "old rows could not be thinned out");
+                }
+            }
+        }
+    }
+
+    fn ticks(&self) -> Interval {
+        let mut ticks = interval(self.config.book.node.fast_interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    }
+
+    /// Says why a turn failed, unless it goes on as already said.
+    fn tell_failure(&mut self, failure: &TurnError) {
+        systemd::status(&format!("last turn failed: {failure}"));
+        if !self
+            .trouble
+            .is_news(&failure.to_string(), SystemClock.now())
+        {
+            debug!(%failure, "still so");
+            return;
+        }
+        match failure {
+            TurnError::Node(NodeError::Denied(reason)) => {
+                error!(
+                    reason,
+                    "the node refuses our macaroon: run `sweetspot check`"
+                );
+            }
+            TurnError::Node(reason) => warn!(%reason, "the node did not answer as it should"),
+            TurnError::Store(error) => {
+                error!(%error, "the database failed: no further change is made until it works")
+            }
+        }
+    }
+
+    /// Says once which node this is, and whether it is one we can work with.
+    async fn introduce(&mut self) -> bool {
+        let info = match self.lnd.info().await {
+            Ok(info) => info,
+            Err(error) => {
+                self.tell_failure(&error.into());
+                return false;
+            }
+        };
+        if let Err(error) = check_version(&info.version) {
+            error!(version = info.version, %error, "this node is not supported");
+            return false;
+        }
+        info!(
+            alias = info.alias,
+            pubkey = info.pubkey,
+            version = info.version,
+            synced_to_chain = info.synced_to_chain,
+            "connected to the node"
+        );
+        true
+    }
+
+    /// Takes up a changed settings file; a faulty one changes nothing.
+    fn reload(&mut self) -> bool {
+        let fresh = match self.file.load() {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                // Each fault is a line of its own, so that none lacks its level.
+                for fault in error.to_string().lines() {
+                    error!(
+                        fault,
+                        "the settings file is faulty: the old settings stay in force"
+                    );
+                }
+                return false;
+            }
+        };
+        let changes = self.config.diff(&fresh);
+        if changes.is_empty() {
+            info!("settings reloaded: nothing changed");
+            return false;
+        }
+        for change in changes {
+            info!(change, "settings reloaded");
+        }
+        if self.config.node != fresh.node || self.config.store != fresh.store {
+            warn!("node and database settings take effect at the next start");
+        }
+        self.config = fresh;
+        true
+    }
+}
+
+fn tell(turn: Turn) {
+    debug!(
+        channels = turn.channels,
+        decisions = turn.decisions,
+        changed = turn.changed,
+        failed = turn.failed,
+        "turn done"
+    );
+    systemd::status(&format!(
+        "{} channels watched; last turn changed {} fees",
+        turn.channels, turn.changed
+    ));
+}
