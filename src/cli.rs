@@ -2,6 +2,7 @@
 
 mod backtest;
 mod check;
+mod cycle_range;
 #[cfg(feature = "lab")]
 mod demo;
 mod explain;
@@ -14,7 +15,6 @@ mod simnode;
 #[cfg(feature = "lab")]
 mod simulate;
 mod status;
-mod stretch;
 pub mod table;
 mod terms;
 
@@ -35,7 +35,7 @@ Exit codes:
    1  something else failed; for `replay`, something differs
    2  the command line is wrong
   64  the settings file is missing or faulty
-  65  no channel, or more than one, is meant by what was given
+  65  no channel, or more than one, is meant by what was input
   69  the node cannot be reached or refuses us (check)
   74  the database cannot be opened, read or written";
 
@@ -176,14 +176,14 @@ pub fn main() -> ExitCode {
     match begin(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            complain(&failure);
+            print_error(&failure);
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
 #[allow(clippy::print_stderr)]
-fn complain(failure: &Failure) {
+fn print_error(failure: &Failure) {
     eprintln!("sweetspot: {failure}");
 }
 
@@ -200,10 +200,10 @@ fn begin(args: Args) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Other(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(obey(args))
+    runtime.block_on(dispatch(args))
 }
 
-async fn obey(args: Args) -> Result<(), Failure> {
+async fn dispatch(args: Args) -> Result<(), Failure> {
     let file = SettingsFile::new(args.config);
     match args.command {
         #[cfg(feature = "lab")]

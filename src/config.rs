@@ -27,7 +27,7 @@ pub use node::{Macaroon, NodeConnection, Tls};
 
 use reader::{Reader, Section};
 use sweetspot_core::settings::keys::{BUDGET_KEYS, INBOUND_KEYS, Key, RHYTHM_KEYS, node_conflicts};
-use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::NodeSettings;
 use sweetspot_core::types::time::Timestamp;
 
@@ -51,7 +51,7 @@ pub struct Config {
     /// When the daily report is made.
     pub report: DailyReport,
     /// What holds for the node and for each channel.
-    pub book: SettingsBook,
+    pub book: SettingsLayers,
     keys: diff::Keys,
 }
 
@@ -106,7 +106,7 @@ impl Config {
         let peers = root.section(r, "peer");
         let channels = root.section(r, "channel");
         let schedules = root.sections(r, "schedule");
-        let book = SettingsBook {
+        let book = SettingsLayers {
             node: settings,
             rules: layers::rules(r, rules, &defaults),
             peers: layers::peers(r, peers, &defaults),
@@ -130,7 +130,7 @@ impl Config {
         })
     }
 
-    /// What `new` says differently, one line for each key; secrets are not
+    /// EventKind `new` says differently, one line for each key; secrets are not
     /// shown.
     pub fn diff(&self, new: &Self) -> Vec<String> {
         let mut lines = self.keys.changes_to(&new.keys);

@@ -6,7 +6,7 @@ pub mod cycle;
 pub mod history;
 pub mod log;
 pub mod logging;
+mod repeated_error;
 pub mod serve;
 pub mod systemd;
-mod trouble;
 pub mod write;

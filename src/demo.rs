@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::overview::Overview;
 use crate::config::Config;
-use crate::daemon::cycle::{Cycle, Orders, TurnError};
+use crate::daemon::cycle::{Cycle, CycleOptions, TurnError};
 use crate::daemon::log;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::ports::{Clock, StoreError};
@@ -90,7 +90,7 @@ pub enum DemoError {
 
 /// What to show.
 #[derive(Clone, Debug)]
-pub struct Wishes {
+pub struct DemoOptions {
     /// Simulated days.
     pub days: u32,
     /// Simulated seconds per second; 0 is as fast as it goes.
@@ -194,7 +194,7 @@ impl Untouched {
 }
 
 /// Shows it, until the days are over or `stop` says so.
-pub async fn run(wishes: &Wishes, stop: &CancellationToken) -> Result<Summary, DemoError> {
+pub async fn run(wishes: &DemoOptions, stop: &CancellationToken) -> Result<Summary, DemoError> {
     let folder = tempfile::tempdir()
         .map_err(|error| DemoError::File("a temporary folder cannot be made".into(), error))?;
     let mut demo = Demo::prepare(wishes, folder.path()).await?;
@@ -227,11 +227,11 @@ struct Demo {
 }
 
 impl Demo {
-    async fn prepare(wishes: &Wishes, folder: &Path) -> Result<Self, DemoError> {
+    async fn prepare(wishes: &DemoOptions, folder: &Path) -> Result<Self, DemoError> {
         let scenario = scenario(wishes)?;
         let network = load::network(&scenario.network)?;
-        let terrain = Arc::new(survey(&network, &scenario)?);
-        let twin = || World::new(Arc::clone(&terrain), &scenario, scenario.seed);
+        let map = Arc::new(survey(&network, &scenario)?);
+        let twin = || World::new(Arc::clone(&map), &scenario, scenario.seed);
         let options = Options {
             scenario: scenario.clone(),
             past: PAST,
@@ -287,7 +287,7 @@ impl Demo {
 
     async fn play(
         &mut self,
-        wishes: &Wishes,
+        wishes: &DemoOptions,
         screen: &mut Screen,
         stop: &CancellationToken,
     ) -> Result<(), DemoError> {
@@ -316,7 +316,7 @@ impl Demo {
 
     /// One turn of the daemon's cycle, and what is to be told of it.
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), DemoError> {
-        let orders = Orders {
+        let orders = CycleOptions {
             book: &self.config.book,
             observe_only: false,
             report_due: false,
@@ -427,7 +427,7 @@ impl Demo {
     }
 }
 
-fn scenario(wishes: &Wishes) -> Result<Scenario, DemoError> {
+fn scenario(wishes: &DemoOptions) -> Result<Scenario, DemoError> {
     let mut scenario = match &wishes.scenario {
         None => Scenario::parse(SCENARIO)?,
         Some(named) if Path::new(named).is_file() => {

@@ -10,7 +10,9 @@ use sweetspot_core::decision::{Decision, Limit, Verdict};
 use sweetspot_core::engine::decide::decide;
 use sweetspot_core::engine::ingest;
 use sweetspot_core::limits::guard;
-use sweetspot_core::settings::values::{ChannelSettings, Gains, Law, Mode, NodeSettings, Pace};
+use sweetspot_core::settings::values::{
+    ChannelSettings, Gains, Mode, NodeSettings, Pace, StrategyName,
+};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{
     Channel, ChannelIds, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
@@ -72,12 +74,12 @@ fn settings() -> impl Strategy<Value = ChannelSettings> {
             0.0..0.5_f64,
         ),
         (0..48_u32, 0..48_u32, 1..10_u32),
-        prop::sample::select(vec![Law::Sweetspot, Law::Classic]),
+        prop::sample::select(vec![StrategyName::Sweetspot, StrategyName::Classic]),
     )
         .prop_map(
-            move |(target_ratio, (a, b, cost), gains, pace, waits, law)| ChannelSettings {
+            move |(target_ratio, (a, b, cost), gains, pace, waits, strategy)| ChannelSettings {
                 mode: Mode::Manage,
-                law,
+                strategy,
                 target_ratio,
                 min: FeePpm(a.min(b)),
                 max: FeePpm(a.max(b)),

@@ -13,7 +13,7 @@ use sweetspot_core::engine::decide::decide;
 use sweetspot_core::engine::ingest::{self, stocked};
 use sweetspot_core::inbound::discount::InboundRules;
 use sweetspot_core::limits::guard;
-use sweetspot_core::settings::values::{ChannelSettings, Law, Mode, NodeSettings};
+use sweetspot_core::settings::values::{ChannelSettings, Mode, NodeSettings, StrategyName};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{
     Channel, ChannelIds, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
@@ -88,18 +88,18 @@ fn rules() -> impl Strategy<Value = InboundRules> {
 
 fn settings() -> impl Strategy<Value = ChannelSettings> {
     (
-        prop::sample::select(vec![Law::Sweetspot, Law::Classic]),
+        prop::sample::select(vec![StrategyName::Sweetspot, StrategyName::Classic]),
         0.0..=1.0_f64,
         (0..3_000_u32, 0..3_000_u32),
         prop::option::weighted(0.3, 0..1_500_u32),
     )
-        .prop_map(|(law, target_ratio, (a, b), cost)| ChannelSettings {
+        .prop_map(|(strategy, target_ratio, (a, b), cost)| ChannelSettings {
             mode: Mode::Manage,
             target_ratio,
             min: FeePpm(a.min(b)),
             max: FeePpm(a.max(b)),
             cost_floor: FeePpm(cost.unwrap_or(0)),
-            ..ChannelSettings::of(law)
+            ..ChannelSettings::of(strategy)
         })
 }
 

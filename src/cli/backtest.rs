@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
+use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS, count, forwards};
 use super::output::{print, print_json};
-use super::stretch::{NO_SUCH_TURNS, NO_TURNS, Stretch, count, forwards};
 use crate::config::Config;
 use report::Report;
 use sweetspot_core::backtest::demand::Elasticity;
 use sweetspot_core::backtest::run::Backtest;
-use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{Journal, StoreReader};
@@ -28,7 +28,7 @@ pub struct BacktestArgs {
     #[arg(long = "with", value_name = "FILE")]
     tried: Option<PathBuf>,
     #[command(flatten)]
-    stretch: Stretch,
+    stretch: CycleRange,
     /// The elasticities of demand to assume, at least two
     #[arg(
         long,
@@ -97,49 +97,49 @@ async fn lead(
     store: &StoreReader,
     mut journal: Journal,
     (from, to): (Timestamp, Timestamp),
-    book: SettingsBook,
+    book: SettingsLayers,
     elasticities: &[Elasticity],
 ) -> Result<Option<Backtest>, Failure> {
     let mut backtest: Option<Backtest> = None;
     let mut sold_through = 0;
     while let Some(turn) = store.next_turn(&mut journal).await? {
-        let given = turn.given;
-        if given.seen.at > to {
+        let input = turn.input;
+        if input.seen.at > to {
             break;
         }
-        match (turn.beginning, &mut backtest) {
-            (Some(beginning), None) => {
-                sold_through = beginning.memory.node.absorbed_seq;
+        match (turn.checkpoint, &mut backtest) {
+            (Some(checkpoint), None) => {
+                sold_through = checkpoint.memory.node.ingested_seq;
                 backtest = Some(Backtest::new(
-                    beginning,
+                    checkpoint,
                     book.clone(),
                     elasticities.to_vec(),
                 ));
             }
-            (Some(beginning), Some(backtest)) => backtest.take_up(beginning),
+            (Some(checkpoint), Some(backtest)) => backtest.take_up(checkpoint),
             (None, _) => {}
         }
         let Some(backtest) = &mut backtest else {
             continue;
         };
-        backtest.then.meet(&given);
-        count(store, &mut backtest.then, &given).await?;
-        let with = backtest.counterpart(&given);
+        backtest.then.meet(&input);
+        count(store, &mut backtest.then, &input).await?;
+        let with = backtest.counterpart(&input);
         backtest.with.meet(&with);
         count(store, &mut backtest.with, &with).await?;
         let mut sold: Vec<Forward> = vec![];
         loop {
-            let found = forwards(store, sold_through, &given).await?;
+            let found = forwards(store, sold_through, &input).await?;
             let Some(last) = found.last() else {
                 break;
             };
             sold_through = last.seq;
             sold.extend(found.iter().map(|stored| stored.forward));
         }
-        if given.seen.at >= from {
-            backtest.sell(&given, &with, &sold);
+        if input.seen.at >= from {
+            backtest.sell(&input, &with, &sold);
         }
-        backtest.decide(&given, &with, &turn.wrote);
+        backtest.decide(&input, &with, &turn.wrote);
     }
     Ok(backtest)
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::demo::{self, Wishes};
+use crate::demo::{self, DemoOptions};
 
 /// A simulated month in a minute.
 const WATCHABLE_SPEED: f64 = 43_200.0;
@@ -44,7 +44,7 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs) -> Result<(), Failure> {
     let watched = std::io::stdout().is_terminal() && !args.json;
     let default_speed = if watched { WATCHABLE_SPEED } else { 0.0 };
-    let wishes = Wishes {
+    let wishes = DemoOptions {
         days: args.days,
         speed: args.speed.unwrap_or(default_speed),
         seed: args.seed,

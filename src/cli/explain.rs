@@ -8,7 +8,7 @@ use super::output::{print, print_json};
 use crate::cli::overview::mode_name;
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
-use sweetspot_core::decision::{Decision, Hold, Rhythm, Verdict};
+use sweetspot_core::decision::{Decision, Hold, Trigger, Verdict};
 use sweetspot_core::engine::decide::next_due;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
@@ -217,9 +217,9 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
 fn told(decision: &Decision) -> Vec<String> {
     let (seen, terms) = (&decision.evidence, &decision.terms);
     let before = decision.wanted_before_ppm;
-    let rhythm = match decision.rhythm {
-        Rhythm::Fast => "fast",
-        Rhythm::Slow => "slow",
+    let rhythm = match decision.trigger {
+        Trigger::Drain => "fast",
+        Trigger::Scheduled => "slow",
     };
     let outcome = match decision.verdict {
         Verdict::Change { to } => format!("change to {}", to.told_after(decision.current)),

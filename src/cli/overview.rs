@@ -9,11 +9,11 @@ use crate::cli::table::{table, thousands};
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::ingest::windows;
 use sweetspot_core::ports::{StoreError, WriteOutcome};
-use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
+use sweetspot_core::state::market::Segment;
 use sweetspot_core::state::memory::Memory;
-use sweetspot_core::state::standing::Segment;
-use sweetspot_core::strategy::pool::is_priced;
+use sweetspot_core::strategy::peer_group::is_priced;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, Scid};
 use sweetspot_core::types::time::{Timestamp, human_span};
 use sweetspot_core::types::units::{BlockHeight, Sat};
@@ -83,9 +83,9 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// What `store` knows, as of `now`.
+    /// EventKind `store` knows, as of `now`.
     pub async fn gather(
-        book: &SettingsBook,
+        book: &SettingsLayers,
         store: &StoreReader,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
@@ -146,7 +146,7 @@ impl Overview {
 }
 
 struct Sources<'a> {
-    book: &'a SettingsBook,
+    book: &'a SettingsLayers,
     memory: &'a Memory,
     decisions: &'a BTreeMap<ChannelPoint, Decision>,
     writes: &'a BTreeMap<ChannelPoint, WriteRecord>,

@@ -12,14 +12,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Failure;
+use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS, count};
 use super::output::{print, print_json};
-use super::stretch::{NO_SUCH_TURNS, NO_TURNS, Stretch, count};
 use super::terms::{Term, terms};
 use crate::cli::table::thousands;
 use crate::config::Config;
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::replay::Track;
-use sweetspot_core::engine::turn::Given;
+use sweetspot_core::engine::turn::CycleInput;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{StoreReader, StoredTurn, keeps};
@@ -34,7 +34,7 @@ const SINCE_LAST_TURN: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     #[command(flatten)]
-    stretch: Stretch,
+    stretch: CycleRange,
     /// Decide under the settings file as it is now, not under the settings of
     /// then
     #[arg(long)]
@@ -66,12 +66,12 @@ struct Difference {
     /// `None`: in what was remembered of the node as a whole.
     channel: Option<Scid>,
     peer: String,
-    what: What,
+    what: EventKind,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum What {
+enum EventKind {
     /// Decided otherwise.
     Decision(Vec<Term>),
     /// Not decided now.
@@ -120,13 +120,13 @@ async fn replay(
     let mut outcome = Outcome::default();
     let mut track: Option<Track> = None;
     while let Some(mut turn) = store.next_turn(&mut journal).await? {
-        if turn.given.seen.at > to {
+        if turn.input.seen.at > to {
             break;
         }
-        let counts = turn.given.seen.at >= from;
-        if let Some(beginning) = turn.beginning.take() {
-            let follows = beginning.follows && counts && !args.present_settings;
-            let stored = Track::at(beginning);
+        let counts = turn.input.seen.at >= from;
+        if let Some(checkpoint) = turn.checkpoint.take() {
+            let follows = checkpoint.follows && counts && !args.present_settings;
+            let stored = Track::at(checkpoint);
             if let Some(led) = track.as_ref().filter(|_| follows) {
                 outcome.compare_memory(led, &stored, &turn, only);
             }
@@ -136,10 +136,10 @@ async fn replay(
             continue;
         };
         if args.present_settings {
-            let observe_only = turn.given.settings.values().any(|s| s.observe_only);
-            turn.given.settle(&config.book, observe_only);
+            let observe_only = turn.input.settings.values().any(|s| s.observe_only);
+            turn.input.settle(&config.book, observe_only);
         }
-        let decisions = decide(store, track, &turn.given).await?;
+        let decisions = decide(store, track, &turn.input).await?;
         for wrote in &turn.wrote {
             track.wrote(wrote);
         }
@@ -153,12 +153,12 @@ async fn replay(
 async fn decide(
     store: &StoreReader,
     track: &mut Track,
-    given: &Given,
+    input: &CycleInput,
 ) -> Result<Vec<Decision>, Failure> {
-    track.meet(given);
-    count(store, track, given).await?;
-    track.watch(given);
-    Ok(track.decide(given))
+    track.meet(input);
+    count(store, track, input).await?;
+    track.watch(input);
+    Ok(track.decide(input))
 }
 
 impl Outcome {
@@ -170,7 +170,7 @@ impl Outcome {
         only: Option<ChannelPoint>,
         thinned_at: Timestamp,
     ) {
-        let at = turn.given.seen.at;
+        let at = turn.input.seen.at;
         self.from = self.from.or(Some(at));
         self.to = Some(at);
         self.turns += 1;
@@ -183,8 +183,8 @@ impl Outcome {
                     self.equal += 1;
                     continue;
                 }
-                Some(stored) => What::Decision(terms(stored, decision)),
-                None if keeps(decision, thinned_at) => What::OnlyNow,
+                Some(stored) => EventKind::Decision(terms(stored, decision)),
+                None if keeps(decision, thinned_at) => EventKind::OnlyNow,
                 None => {
                     self.not_stored += 1;
                     continue;
@@ -193,7 +193,7 @@ impl Outcome {
             self.differ(turn, Some(decision.point), what);
         }
         for stored in then {
-            self.differ(turn, Some(stored.point), What::OnlyThen);
+            self.differ(turn, Some(stored.point), EventKind::OnlyThen);
         }
     }
 
@@ -207,20 +207,20 @@ impl Outcome {
         self.memories += 1;
         let (then, now) = (&stored.memory, &led.memory);
         if then.node != now.node && only.is_none() {
-            self.differ(turn, None, What::Memory(terms(&then.node, &now.node)));
+            self.differ(turn, None, EventKind::Memory(terms(&then.node, &now.node)));
         }
         let points = then.channels.keys().chain(now.channels.keys());
         let points: BTreeSet<_> = points.copied().collect();
         for point in points {
             let (then, now) = (then.channels.get(&point), now.channels.get(&point));
             if then != now && only.is_none_or(|only| only == point) {
-                self.differ(turn, Some(point), What::Memory(terms(&then, &now)));
+                self.differ(turn, Some(point), EventKind::Memory(terms(&then, &now)));
             }
         }
     }
 
-    fn differ(&mut self, turn: &StoredTurn, point: Option<ChannelPoint>, what: What) {
-        let seen = &turn.given.seen;
+    fn differ(&mut self, turn: &StoredTurn, point: Option<ChannelPoint>, what: EventKind) {
+        let seen = &turn.input.seen;
         let channel = point.and_then(|point| seen.channels.get(&point));
         self.differences.push(Difference {
             at: seen.at,
@@ -268,10 +268,10 @@ impl Difference {
             terms.collect::<Vec<_>>().join("; ")
         };
         let what = match &self.what {
-            What::Decision(terms) => listed(terms),
-            What::OnlyThen => "decided then, not now".to_owned(),
-            What::OnlyNow => "decided now, not then".to_owned(),
-            What::Memory(terms) => format!("remembered: {}", listed(terms)),
+            EventKind::Decision(terms) => listed(terms),
+            EventKind::OnlyThen => "decided then, not now".to_owned(),
+            EventKind::OnlyNow => "decided now, not then".to_owned(),
+            EventKind::Memory(terms) => format!("remembered: {}", listed(terms)),
         };
         format!("{} {who}: {what}", self.at)
     }

@@ -178,9 +178,9 @@ fn mode<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<Mode> 
 }
 
 /// Refuses what cannot stand together, if one of the two keys is in `layer`.
-/// Which rules meet in a channel is not known here: see [`SettingsBook`].
+/// Which rules meet in a channel is not known here: see [`SettingsLayers`].
 ///
-/// [`SettingsBook`]: sweetspot_core::settings::layers::SettingsBook
+/// [`SettingsLayers`]: sweetspot_core::settings::layers::SettingsLayers
 fn check_together(
     reader: &mut Reader<'_>,
     path: &str,

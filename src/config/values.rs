@@ -13,7 +13,7 @@ use super::reader::nearest;
 use sweetspot_core::settings::keys::{Kind, MOST_BASE_FEE_MSAT, MOST_PPM, Value};
 use sweetspot_core::settings::matcher::ChannelName;
 use sweetspot_core::settings::schedule::moment;
-use sweetspot_core::settings::values::{BaseFee, Law, LevelChoice};
+use sweetspot_core::settings::values::{BaseFee, LevelChoice, StrategyName};
 use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
@@ -108,7 +108,7 @@ pub(super) fn of_kind(value: &DeValue<'_>, kind: Kind) -> Result<Value, String> 
         Kind::Span(least, most) => span(value, least..=most).map(Value::Span),
         Kind::Flag => flag(value).map(Value::Flag),
         Kind::BaseFee => base_fee(value).map(Value::BaseFee),
-        Kind::Law => law(value).map(Value::Law),
+        Kind::StrategyName => law(value).map(Value::StrategyName),
         Kind::Level => level(value).map(Value::Level),
         Kind::Mode => wrong("read together with pin_ppm", value),
     }
@@ -119,10 +119,10 @@ pub(super) fn ppm(value: &DeValue<'_>) -> Result<FeePpm, String> {
     whole(value, 0..=MOST_PPM).map(FeePpm)
 }
 
-fn law(value: &DeValue<'_>) -> Result<Law, String> {
+fn law(value: &DeValue<'_>) -> Result<StrategyName, String> {
     match value {
-        DeValue::String(text) if text == "sweetspot" => Ok(Law::Sweetspot),
-        DeValue::String(text) if text == "classic" => Ok(Law::Classic),
+        DeValue::String(text) if text == "sweetspot" => Ok(StrategyName::Sweetspot),
+        DeValue::String(text) if text == "classic" => Ok(StrategyName::Classic),
         _ => wrong("\"sweetspot\" or \"classic\"", value),
     }
 }

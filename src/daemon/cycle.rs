@@ -15,12 +15,12 @@ use crate::daemon::log;
 use crate::daemon::write;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::ingest::FeeEvent;
-use sweetspot_core::engine::turn::{self, Beginning, Given};
+use sweetspot_core::engine::turn::{self, Checkpoint, CycleInput};
 use sweetspot_core::ports::{
     Clock, CycleRecord, HistoryCursor, Node, NodeError, PendingWrite, PolicyWriter, Store,
     StoreError, WriteOutcome,
 };
-use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::ChannelSettings;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, Scid};
@@ -68,9 +68,9 @@ pub struct Turn {
 
 /// The settings of one turn.
 #[derive(Clone, Copy)]
-pub struct Orders<'a> {
+pub struct CycleOptions<'a> {
     /// What the operator wants.
-    pub book: &'a SettingsBook,
+    pub book: &'a SettingsLayers,
     /// Whether everything is observed only, whatever the settings say.
     pub observe_only: bool,
     /// Whether the daily report is due.
@@ -92,9 +92,9 @@ pub struct Cycle<N, W, S, C> {
     /// Whether the next turn is to look at every channel.
     look_again: bool,
     /// What this turn began with, if that is to be stored.
-    beginning: Option<Beginning>,
+    checkpoint: Option<Checkpoint>,
     /// The last turn whose beginning was stored.
-    begun_at: Option<Timestamp>,
+    checkpoint_at: Option<Timestamp>,
     /// Whether the store holds all that is remembered.
     stored: bool,
 }
@@ -130,8 +130,8 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             pending: loaded.pending,
             asked_at: None,
             look_again: false,
-            beginning: None,
-            begun_at: loaded.begun_at,
+            checkpoint: None,
+            checkpoint_at: loaded.checkpoint_at,
             stored: true,
         })
     }
@@ -156,49 +156,49 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// before it ends writing.
     pub async fn turn(
         &mut self,
-        orders: Orders<'_>,
+        orders: CycleOptions<'_>,
         stop: &CancellationToken,
     ) -> Result<Turn, TurnError> {
-        let Some(given) = stop.run_until_cancelled(self.read(orders)).await else {
+        let Some(input) = stop.run_until_cancelled(self.read(orders)).await else {
             return Ok(Turn::default());
         };
-        let mut given = given?;
-        let events = turn::watch(&mut self.memory, &given);
-        tell(&given, &events);
-        let decisions = self.decide(&mut given).await;
-        self.revise_recommendations(&given);
+        let mut input = input?;
+        let events = turn::watch(&mut self.memory, &input);
+        tell(&input, &events);
+        let decisions = self.decide(&mut input).await;
+        self.revise_recommendations(&input);
         let record = CycleRecord {
-            given: &given,
+            input: &input,
             decisions: &decisions,
             memory: &self.memory,
-            beginning: self.beginning.as_ref(),
+            checkpoint: self.checkpoint.as_ref(),
         };
         self.store.record_cycle(record).await?;
         self.stored = true;
-        if self.beginning.take().is_some() {
-            self.begun_at = Some(given.seen.at);
+        if self.checkpoint.take().is_some() {
+            self.checkpoint_at = Some(input.seen.at);
         }
         // Not before: what it stores of a channel holds forwards that only the
         // record above marks as counted.
-        self.settle_pending(&given.seen).await?;
-        log::decisions(&decisions, &given.seen);
+        self.settle_pending(&input.seen).await?;
+        log::decisions(&decisions, &input.seen);
         let mut turn = Turn {
-            channels: given.seen.channels.len(),
+            channels: input.seen.channels.len(),
             decisions: decisions.len(),
             ..Turn::default()
         };
-        self.write(&decisions, &given, stop, &mut turn).await?;
+        self.write(&decisions, &input, stop, &mut turn).await?;
         Ok(turn)
     }
 
     /// Everything the node has to say, stored before it is counted.
-    async fn read(&mut self, orders: Orders<'_>) -> Result<Given, TurnError> {
+    async fn read(&mut self, orders: CycleOptions<'_>) -> Result<CycleInput, TurnError> {
         let now = self.clock.now();
         let node_settings = &orders.book.node;
         let stale = |at: Timestamp| now.since(at) >= node_settings.slow_interval || at > now;
         if self.asked_at.is_none_or(stale) {
             let info = self.node.info().await?;
-            self.store.meet(&info.pubkey).await?;
+            self.store.bind_node(&info.pubkey).await?;
             if self.asked_at.is_none() {
                 self.learn_closed().await?;
             }
@@ -207,21 +207,21 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let seen = self.node.observe(now).await?;
         self.learn(&seen).await?;
         self.read_history(now).await?;
-        let mut given = Given::new(seen, orders.book, orders.observe_only, self.cursor.from);
-        given.look_again = std::mem::take(&mut self.look_again);
-        given.report_due = orders.report_due;
+        let mut input = CycleInput::new(seen, orders.book, orders.observe_only, self.cursor.from);
+        input.look_again = std::mem::take(&mut self.look_again);
+        input.report_due = orders.report_due;
         self.begin(now);
-        turn::meet(&mut self.memory, &given);
-        self.count_forwards(&mut given).await?;
-        Ok(given)
+        turn::meet(&mut self.memory, &input);
+        self.count_forwards(&mut input).await?;
+        Ok(input)
     }
 
     /// Keeps what is remembered now, if no stored turn could be decided again
     /// from what the store has, or has had for long.
     fn begin(&mut self, now: Timestamp) {
         let old = |at: Timestamp| now.since(at) >= BEGINNINGS || at > now;
-        let due = !self.stored || self.begun_at.is_none_or(old);
-        self.beginning = due.then(|| Beginning::of(&self.memory, &self.ids, self.stored));
+        let due = !self.stored || self.checkpoint_at.is_none_or(old);
+        self.checkpoint = due.then(|| Checkpoint::of(&self.memory, &self.ids, self.stored));
         self.stored = false;
     }
 
@@ -289,27 +289,27 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
 
     /// Counts what is stored but not counted yet. Rates depend on settle times
     /// alone, so nothing is lost or counted twice over a restart.
-    async fn count_forwards(&mut self, given: &mut Given) -> Result<(), StoreError> {
+    async fn count_forwards(&mut self, input: &mut CycleInput) -> Result<(), StoreError> {
         loop {
-            let after = self.memory.node.absorbed_seq;
+            let after = self.memory.node.ingested_seq;
             let chunk = self.store.forwards_after(after, ABSORB_CHUNK).await?;
             let Some(last) = chunk.last() else {
-                given.counted_through = after;
+                input.counted_through = after;
                 return Ok(());
             };
             let forwards = chunk.iter().map(|stored| stored.forward);
-            turn::count(&mut self.memory, &self.ids, given, forwards, last.seq);
+            turn::count(&mut self.memory, &self.ids, input, forwards, last.seq);
         }
     }
 
-    fn revise_recommendations(&mut self, given: &Given) {
+    fn revise_recommendations(&mut self, input: &CycleInput) {
         let windows = self.memory.node.windows.unwrap_or_default();
-        for (point, news) in turn::recommend(&mut self.memory, given) {
+        for (point, news) in turn::recommend(&mut self.memory, input) {
             if let (Some(channel), Some(memory)) = (
-                given.seen.channels.get(&point),
+                input.seen.channels.get(&point),
                 self.memory.channels.get(&point),
             ) {
-                let tpm = memory.flow.tpm_history(given.seen.at, windows);
+                let tpm = memory.flow.tpm_history(input.seen.at, windows);
                 log::prune(channel, tpm, &news);
             }
         }
@@ -346,9 +346,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
 
     /// Decides; asks the node whether it is synced only if something is to be
     /// written, and if it is not, decides again knowing that.
-    async fn decide(&mut self, given: &mut Given) -> Vec<Decision> {
+    async fn decide(&mut self, input: &mut CycleInput) -> Vec<Decision> {
         let before = self.memory.clone();
-        let decisions = turn::decide(&mut self.memory, given);
+        let decisions = turn::decide(&mut self.memory, input);
         let writes = decisions
             .iter()
             .any(|decision| matches!(decision.verdict, Verdict::Change { .. }));
@@ -361,26 +361,26 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             Err(error) => warn!(%error, "the node's state is unknown: nothing is written now"),
         }
         self.memory = before;
-        given.node_ready = false;
-        turn::decide(&mut self.memory, given)
+        input.node_ready = false;
+        turn::decide(&mut self.memory, input)
     }
 
     async fn write(
         &mut self,
         decisions: &[Decision],
-        given: &Given,
+        input: &CycleInput,
         stop: &CancellationToken,
         turn: &mut Turn,
     ) -> Result<(), TurnError> {
         for (decision, to) in write::in_order(decisions, &self.memory) {
             let point = decision.point;
             let (Some(channel), Some(memory)) = (
-                given.seen.channels.get(&point),
+                input.seen.channels.get(&point),
                 self.memory.channels.get_mut(&point),
             ) else {
                 continue;
             };
-            let settings = given.settings.get(&point);
+            let settings = input.settings.get(&point);
             if !settings.is_some_and(ChannelSettings::writes) {
                 continue;
             }
@@ -420,10 +420,10 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     }
 }
 
-fn tell(given: &Given, events: &[(ChannelPoint, FeeEvent)]) {
+fn tell(input: &CycleInput, events: &[(ChannelPoint, FeeEvent)]) {
     for (point, event) in events {
-        let channel = given.seen.channels.get(point);
-        if let (Some(channel), Some(settings)) = (channel, given.settings.get(point)) {
+        let channel = input.seen.channels.get(point);
+        if let (Some(channel), Some(settings)) = (channel, input.settings.get(point)) {
             log::fee_event(channel, event, settings.pace.foreign_hands_off);
         }
     }

@@ -11,9 +11,9 @@ use tracing::{debug, error, info, warn};
 use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
-use crate::daemon::cycle::{Cycle, Orders, Turn, TurnError};
+use crate::daemon::cycle::{Cycle, CycleOptions, Turn, TurnError};
+use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::systemd;
-use crate::daemon::trouble::Trouble;
 use sweetspot_core::ports::{
     Clock, Node, NodeError, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
 };
@@ -179,7 +179,7 @@ struct Daemon {
     config: Config,
     observe_only: bool,
     lnd: Lnd,
-    trouble: Trouble,
+    repeated_error: RepeatedError,
 }
 
 impl Daemon {
@@ -189,7 +189,7 @@ impl Daemon {
             config,
             observe_only,
             lnd,
-            trouble: Trouble::default(),
+            repeated_error: RepeatedError::default(),
         }
     }
 
@@ -225,7 +225,7 @@ impl Daemon {
                     continue;
                 }
             }
-            let orders = Orders {
+            let orders = CycleOptions {
                 book: &self.config.book,
                 observe_only: self.observe_only,
                 report_due: self
@@ -235,7 +235,7 @@ impl Daemon {
             };
             match cycle.turn(orders, stop).await {
                 Ok(turn) => {
-                    self.trouble.is_over();
+                    self.repeated_error.is_over();
                     tell(turn);
                 }
                 Err(error) => {
@@ -264,7 +264,7 @@ impl Daemon {
     fn tell_failure(&mut self, failure: &TurnError) {
         systemd::status(&format!("last turn failed: {failure}"));
         if !self
-            .trouble
+            .repeated_error
             .is_news(&failure.to_string(), SystemClock.now())
         {
             debug!(%failure, "still so");

@@ -3,7 +3,7 @@
 use tracing::{info, warn};
 
 use crate::daemon::log;
-use sweetspot_core::decision::{Decision, Rhythm, Verdict};
+use sweetspot_core::decision::{Decision, Trigger, Verdict};
 use sweetspot_core::engine::write;
 use sweetspot_core::ports::{
     Clock, Node, NodeError, PendingWrite, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
@@ -47,7 +47,7 @@ pub fn in_order<'a>(decisions: &'a [Decision], memory: &Memory) -> Vec<(&'a Deci
     changes.sort_by_key(|(decision, _)| {
         let fee = memory.channels.get(&decision.point).map(|m| &m.fee);
         (
-            decision.rhythm == Rhythm::Slow,
+            decision.trigger == Trigger::Scheduled,
             fee.and_then(|fee| fee.waiting_since),
             fee.and_then(|fee| fee.written_at),
             decision.point,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use node::{FakeNode, scid};
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, Orders};
+use sweetspot::daemon::cycle::{Cycle, CycleOptions};
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::channel::PeerId;
 use sweetspot_core::types::observation::Forward;
@@ -57,7 +57,7 @@ impl Home {
         let cycle = Cycle::start(node.clone(), node.clone(), store, node.clone(), from);
         let mut cycle = cycle.await.expect("a good store");
         for _ in 0..hours {
-            let orders = Orders {
+            let orders = CycleOptions {
                 book: &config.book,
                 observe_only: false,
                 report_due: false,

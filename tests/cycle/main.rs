@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use node::{FakeNode, Writes, fees, point, scid};
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, Orders, Turn, TurnError};
+use sweetspot::daemon::cycle::{Cycle, CycleOptions, Turn, TurnError};
 use sweetspot::daemon::history::PAGE_EVENTS;
 use sweetspot_core::decision::{Hold, Verdict};
 use sweetspot_core::ports::{Clock, NodeError, Store, WriteOutcome};
@@ -70,7 +70,7 @@ impl Daemon {
     }
 
     async fn turn_until(&mut self, stop: &CancellationToken) -> Result<Turn, TurnError> {
-        let orders = Orders {
+        let orders = CycleOptions {
             book: &self.config.book,
             observe_only: self.observe_only,
             report_due: false,

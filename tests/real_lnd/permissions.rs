@@ -80,7 +80,7 @@ pub fn a_read_only_macaroon_is_too_little_to_manage(network: &mut Network) {
     assert_eq!(network.bob_policy(&network.bob_carol), before);
 }
 
-/// What `check` says of `what` with this verdict.
+/// EventKind `check` says of `what` with this verdict.
 fn finding(report: &Value, what: &str, verdict: &str) -> String {
     let mut findings = report["findings"].as_array().into_iter().flatten();
     let found = findings.find(|finding| finding["what"] == what && finding["verdict"] == verdict);

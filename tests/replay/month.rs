@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, Orders, TurnError};
+use sweetspot::daemon::cycle::{Cycle, CycleOptions, TurnError};
 use sweetspot_core::ports::Store;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts};
 use sweetspot_core::types::units::FeePpm;
@@ -174,7 +174,7 @@ impl Living {
 
     pub async fn turn(&mut self) -> Result<(), TurnError> {
         let config = self.config.clone();
-        let orders = Orders {
+        let orders = CycleOptions {
             book: &config.book,
             observe_only: false,
             report_due: config

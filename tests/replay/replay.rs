@@ -1,7 +1,7 @@
 //! What was decided is decided again.
 
 use serde_json::{Value, json};
-use sweetspot::daemon::cycle::{Cycle, Orders};
+use sweetspot::daemon::cycle::{Cycle, CycleOptions};
 use sweetspot_core::ports::{Clock, Store};
 use sweetspot_simnode::WriteFault;
 
@@ -316,7 +316,7 @@ async fn an_outcome_found_later_was_not_known_before() {
     ];
     for writes in turns.into_iter().flat_map(|writes| [writes; 36]) {
         node.tell(|inner| inner.writes = writes);
-        let orders = Orders {
+        let orders = CycleOptions {
             book: &config.book,
             observe_only: false,
             report_due: false,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use sweetspot_lnd::{LndConfig, MacaroonSource, Tls};
 use sweetspot_market::load;
+use sweetspot_market::market_map::MarketMap;
 use sweetspot_market::scenario::Scenario;
 use sweetspot_market::survey::survey;
-use sweetspot_market::terrain::Terrain;
 use sweetspot_market::world::World;
 use sweetspot_simnode::{Options, Server, SimNode};
 use tempfile::TempDir;
@@ -28,12 +28,12 @@ pub fn scenario() -> Scenario {
     Scenario::parse(SCENARIO).expect("a good scenario")
 }
 
-fn terrain() -> Arc<Terrain> {
-    static TERRAIN: OnceLock<Arc<Terrain>> = OnceLock::new();
+fn map() -> Arc<MarketMap> {
+    static TERRAIN: OnceLock<Arc<MarketMap>> = OnceLock::new();
     let make = || {
         let scenario = scenario();
         let network = load::network(&scenario.network).expect("a network");
-        Arc::new(survey(&network, &scenario).expect("a terrain"))
+        Arc::new(survey(&network, &scenario).expect("a map"))
     };
     TERRAIN.get_or_init(make).clone()
 }
@@ -48,7 +48,7 @@ pub fn node_after(past: Duration) -> SimNode {
 
 /// The same node with other options.
 pub fn node(options: Options) -> SimNode {
-    let world = World::new(terrain(), &scenario(), 5);
+    let world = World::new(map(), &scenario(), 5);
     SimNode::on(world, &options).expect("a node")
 }
 

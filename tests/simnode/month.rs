@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, Orders, TurnError};
+use sweetspot::daemon::cycle::{Cycle, CycleOptions, TurnError};
 use sweetspot_core::ports::{NodeError, Store, WriteOutcome};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
@@ -45,7 +45,7 @@ async fn a_month_of_hourly_cycles_keeps_every_promise() {
     let stop = CancellationToken::new();
     let (mut turns, mut down) = (0, 0);
     for _ in 0..30 * 24 {
-        let orders = Orders {
+        let orders = CycleOptions {
             book: &config.book,
             observe_only: false,
             report_due: false,

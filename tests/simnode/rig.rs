@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, Orders, Turn, TurnError};
+use sweetspot::daemon::cycle::{Cycle, CycleOptions, Turn, TurnError};
 use sweetspot_core::ports::{Store, WriteOutcome};
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
 use sweetspot_core::types::observation::{Forward, Observation};
@@ -65,7 +65,7 @@ impl Rig {
     }
 
     pub async fn turn(&mut self) -> Result<Turn, TurnError> {
-        let orders = Orders {
+        let orders = CycleOptions {
             book: &self.config.book,
             observe_only: false,
             report_due: false,

@@ -103,7 +103,7 @@ pub fn forward(timestamp_ns: u64, chan_id_in: u64, chan_id_out: u64) -> Forwardi
     }
 }
 
-/// What UpdateChannelPolicy does once it is let through.
+/// EventKind UpdateChannelPolicy does once it is let through.
 #[derive(Clone, PartialEq)]
 pub enum OnUpdate {
     /// What LND does.

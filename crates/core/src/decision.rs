@@ -13,11 +13,13 @@ use crate::types::units::FeePpm;
 /// Which rhythm asked for the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Rhythm {
-    /// Minutes: may only raise, when a channel drains quickly.
-    Fast,
-    /// Hours: everything else.
-    Slow,
+pub enum Trigger {
+    /// A channel drains quickly: may only raise, within minutes.
+    #[serde(rename = "fast")]
+    Drain,
+    /// The channel's turn in the slow interval: everything else.
+    #[serde(rename = "slow")]
+    Scheduled,
 }
 
 /// What the decision saw.
@@ -179,7 +181,8 @@ pub struct Decision {
     /// The channel.
     pub point: ChannelPoint,
     /// By which rhythm.
-    pub rhythm: Rhythm,
+    #[serde(rename = "rhythm")]
+    pub trigger: Trigger,
     /// What was seen.
     pub evidence: Evidence,
     /// What it asks for.

@@ -2,4 +2,4 @@
 
 pub mod discount;
 pub mod rules;
-pub mod shelf;
+pub mod supply;

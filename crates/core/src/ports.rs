@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use crate::decision::Decision;
-use crate::engine::turn::{Beginning, Given};
+use crate::engine::turn::{Checkpoint, CycleInput};
 pub use crate::engine::write::WriteOutcome;
 use crate::state::memory::{ChannelMemory, Memory};
 use crate::types::channel::{ChannelPoint, FeeParts, Policy, Scid};
@@ -186,13 +186,13 @@ pub struct PendingWrite {
 #[derive(Debug, Clone, Copy)]
 pub struct CycleRecord<'a> {
     /// What the turn was given.
-    pub given: &'a Given,
+    pub input: &'a CycleInput,
     /// What was decided.
     pub decisions: &'a [Decision],
     /// What is remembered from now on.
     pub memory: &'a Memory,
     /// What was remembered before, where that is to be stored as well.
-    pub beginning: Option<&'a Beginning>,
+    pub checkpoint: Option<&'a Checkpoint>,
 }
 
 /// Why the store did not do as asked.
@@ -217,7 +217,7 @@ pub struct Loaded {
     /// Writes whose outcome is not known.
     pub pending: Vec<PendingWrite>,
     /// The last stored turn that has its beginning stored with it.
-    pub begun_at: Option<Timestamp>,
+    pub checkpoint_at: Option<Timestamp>,
 }
 
 /// The memory on disk.
@@ -227,7 +227,7 @@ pub trait Store: Send + Sync {
 
     /// Binds the store to the node with this public key at first, and later
     /// refuses every other node.
-    fn meet(&self, pubkey: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn bind_node(&self, pubkey: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores forwards (those already stored are passed over) and moves the
     /// cursor, in one transaction.

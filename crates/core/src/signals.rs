@@ -3,4 +3,4 @@
 pub mod estimate;
 pub mod exposure;
 pub mod level;
-pub mod press;
+pub mod urgency;

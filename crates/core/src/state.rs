@@ -1,4 +1,4 @@
 //! What is remembered between cycles and over restarts.
 
+pub mod market;
 pub mod memory;
-pub mod standing;

@@ -1,5 +1,5 @@
 //! The rules that say what a fee should be.
 
 pub mod classic;
-pub mod pool;
+pub mod peer_group;
 pub mod sweetspot;

@@ -7,29 +7,29 @@ pub mod chart;
 pub mod flows;
 pub mod model;
 pub mod oracle;
-pub mod ours;
 pub mod policies;
 pub mod report;
 pub mod results;
 pub mod runner;
 pub mod sets;
 pub mod stats;
+pub mod sweetspot_policy;
 pub mod tuning;
 
 use std::sync::Arc;
 
 use sweetspot_core::settings::keys::{CHANNEL_KEYS, Value, find as find_key};
-use sweetspot_core::settings::layers::{Layer, Rule, SettingsBook};
+use sweetspot_core::settings::layers::{Layer, Rule, SettingsLayers};
 use sweetspot_core::settings::matcher::Matcher;
-use sweetspot_core::settings::values::{Law, Mode};
-use sweetspot_market::drive::{Pricer, Untouched};
+use sweetspot_core::settings::values::{Mode, StrategyName};
+use sweetspot_market::drive::{FeePolicy, Untouched};
 
 use model::Model;
 use oracle::{FixedRates, Search};
-use ours::Ours;
 use policies::feeadjuster::{self, FeeAdjuster, Method};
 use policies::{charge_lnd, clboss, eclair, feelancer, fixed, hydrus, lit, lndg, lndmanage};
 use runner::Case;
+use sweetspot_policy::SweetspotPolicy;
 use tuning::Family;
 
 /// The policy all are compared with.
@@ -44,7 +44,7 @@ pub const ORACLES: [(&str, usize); 2] = [
 ];
 
 /// Makes a fresh pricer for a world.
-pub type Maker = Box<dyn Fn(&Case) -> Box<dyn Pricer> + Send + Sync>;
+pub type Maker = Box<dyn Fn(&Case) -> Box<dyn FeePolicy> + Send + Sync>;
 
 /// A policy of the league.
 pub struct Entrant {
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Entrant {
 
 impl Entrant {
     /// A policy by name.
-    pub fn new<P: Pricer + 'static>(
+    pub fn new<P: FeePolicy + 'static>(
         name: &str,
         make: impl Fn(&Case) -> P + Send + Sync + 'static,
     ) -> Self {
@@ -91,9 +91,13 @@ pub fn entrants() -> Vec<Entrant> {
 
 fn untuned() -> Vec<Entrant> {
     vec![
-        Entrant::new(OURS[0], |_| Ours::new(book(Law::Sweetspot))),
+        Entrant::new(OURS[0], |_| {
+            SweetspotPolicy::new(book(StrategyName::Sweetspot))
+        }),
         Entrant::new(OURS[1], |_| discounting()),
-        Entrant::new(OURS[2], |_| Ours::new(book(Law::Classic))),
+        Entrant::new(OURS[2], |_| {
+            SweetspotPolicy::new(book(StrategyName::Classic))
+        }),
         Entrant::new("nothing", |_| Untouched),
         Entrant::of::<fixed::Fixed>(REFERENCE, fixed::Constants::default()),
         Entrant::of::<charge_lnd::ChargeLnd>("charge-lnd", charge_lnd::Constants::default()),
@@ -117,10 +121,10 @@ fn untuned() -> Vec<Entrant> {
 }
 
 /// sweetspot under its first law, with inbound discounts.
-fn discounting() -> Ours {
-    let mut book = book(Law::Sweetspot);
+fn discounting() -> SweetspotPolicy {
+    let mut book = book(StrategyName::Sweetspot);
     book.node.inbound.discount = true;
-    Ours::new(book)
+    SweetspotPolicy::new(book)
 }
 
 /// The policies that know the future; `tell` is called after each run they make
@@ -134,9 +138,9 @@ pub fn oracles(tell: &Arc<dyn Fn() + Send + Sync>) -> Vec<Entrant> {
             FixedRates(found.rates)
         }),
         Entrant::new(levels, move |case| {
-            let book = book(Law::Sweetspot);
+            let book = book(StrategyName::Sweetspot);
             let found = oracle::best_levels(case, &book, Search::LEVELS, &*tell_levels);
-            Ours::new(oracle::with_levels(&book, &found.rates))
+            SweetspotPolicy::new(oracle::with_levels(&book, &found.rates))
         }),
     ]
 }
@@ -145,7 +149,7 @@ pub fn oracles(tell: &Arc<dyn Fn() + Send + Sync>) -> Vec<Entrant> {
 /// channel, with its built-in settings otherwise. Unannounced channels, which the
 /// daemon leaves alone until a rule names them, are in: most of the others price
 /// them too.
-pub fn book(law: Law) -> SettingsBook {
+pub fn book(strategy: StrategyName) -> SettingsLayers {
     let manage = ("mode", Value::Mode(Mode::Manage));
     let unannounced = Rule {
         label: "unannounced channels".to_owned(),
@@ -155,10 +159,10 @@ pub fn book(law: Law) -> SettingsBook {
         },
         layer: layer([manage]),
     };
-    SettingsBook {
-        defaults: layer([manage, ("law", Value::Law(law))]),
+    SettingsLayers {
+        defaults: layer([manage, ("law", Value::StrategyName(strategy))]),
         rules: vec![unannounced],
-        ..SettingsBook::default()
+        ..SettingsLayers::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sweetspot_core::types::channel::{Channel, FeeParts, PeerId};
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate};
 use sweetspot_market::math;
 
 /// A constant that the training search may move, over a documented range.
@@ -21,7 +21,7 @@ pub struct Knob<C> {
 }
 
 /// A fee manager, modelled.
-pub trait Model: Pricer + 'static {
+pub trait Model: FeePolicy + 'static {
     /// Its settings; the default is its source's.
     type Constants: Clone + Default + Send + Sync + 'static;
 

@@ -11,14 +11,14 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ours::Ours;
 use super::runner::Case;
+use super::sweetspot_policy::SweetspotPolicy;
 use sweetspot_core::settings::keys::{CHANNEL_KEYS, Value, find};
-use sweetspot_core::settings::layers::{Layer, SettingsBook};
+use sweetspot_core::settings::layers::{Layer, SettingsLayers};
 use sweetspot_core::settings::values::LevelChoice;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, PeerId};
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick, drive};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick, drive};
 use sweetspot_market::math;
 
 /// Rates per peer, and for peers not named.
@@ -56,7 +56,7 @@ impl Rates {
 #[derive(Clone, Debug)]
 pub struct FixedRates(pub Rates);
 
-impl Pricer for FixedRates {
+impl FeePolicy for FixedRates {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let channels = tick.seen.channels.values();
         let differing = channels.filter_map(|channel| {
@@ -79,7 +79,7 @@ impl Pricer for FixedRates {
 }
 
 /// The settings under which the sweet-spot law holds these levels.
-pub fn with_levels(book: &SettingsBook, rates: &Rates) -> SettingsBook {
+pub fn with_levels(book: &SettingsLayers, rates: &Rates) -> SettingsLayers {
     let mut book = book.clone();
     let Some(key) = find(CHANNEL_KEYS, "level_ppm") else {
         return book;
@@ -126,7 +126,7 @@ struct Noted<P> {
     peers: BTreeMap<ChannelPoint, PeerId>,
 }
 
-impl<P: Pricer> Pricer for Noted<P> {
+impl<P: FeePolicy> FeePolicy for Noted<P> {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         for channel in tick.seen.channels.values() {
             self.peers.entry(channel.point).or_insert(channel.peer);
@@ -140,7 +140,7 @@ impl<P: Pricer> Pricer for Noted<P> {
 }
 
 /// What a pricer earns in a world, by peer, in msat.
-fn earned(case: &Case, pricer: impl Pricer) -> BTreeMap<PeerId, u64> {
+fn earned(case: &Case, pricer: impl FeePolicy) -> BTreeMap<PeerId, u64> {
     let mut noted = Noted {
         pricer,
         peers: BTreeMap::new(),
@@ -167,7 +167,7 @@ pub struct Found {
 
 /// The values under which what `pricer` makes of them earns most in a world;
 /// `tell` is called after each run.
-pub fn search<P: Pricer>(
+pub fn search<P: FeePolicy>(
     case: &Case,
     how: Search,
     pricer: impl Fn(&Rates) -> P,
@@ -222,15 +222,20 @@ pub fn best_rates(case: &Case, how: Search, tell: &dyn Fn()) -> Found {
 }
 
 /// The best levels in a world for our law under these settings.
-pub fn best_levels(case: &Case, book: &SettingsBook, how: Search, tell: &dyn Fn()) -> Found {
-    search(case, how, |rates| Ours::new(with_levels(book, rates)), tell)
+pub fn best_levels(case: &Case, book: &SettingsLayers, how: Search, tell: &dyn Fn()) -> Found {
+    search(
+        case,
+        how,
+        |rates| SweetspotPolicy::new(with_levels(book, rates)),
+        tell,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{book, runner};
-    use sweetspot_core::settings::values::Law;
+    use sweetspot_core::settings::values::StrategyName;
     use sweetspot_market::scenario::Scenario;
 
     const TINY: Search = Search {
@@ -247,7 +252,7 @@ mod tests {
         runner::case("tiny", &scenario, 1, 5).expect("surveyed")
     }
 
-    fn total(case: &Case, pricer: impl Pricer) -> u64 {
+    fn total(case: &Case, pricer: impl FeePolicy) -> u64 {
         earned(case, pricer).values().sum()
     }
 
@@ -267,9 +272,9 @@ mod tests {
     #[test]
     fn no_uniform_level_tried_beats_the_best_levels() {
         let case = tiny();
-        let book = book(Law::Sweetspot);
+        let book = book(StrategyName::Sweetspot);
         let found = best_levels(&case, &book, TINY, &|| {});
-        let held = |rates: &Rates| total(&case, Ours::new(with_levels(&book, rates)));
+        let held = |rates: &Rates| total(&case, SweetspotPolicy::new(with_levels(&book, rates)));
         assert_eq!(held(&found.rates), found.msat);
         for ppm in TINY.uniform_ppm {
             assert!(found.msat > held(&Rates::uniform(*ppm)), "{ppm} ppm");

@@ -11,7 +11,7 @@ use super::{Entrant, OURS};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick, drive};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick, drive};
 use sweetspot_market::htlc::HtlcEvent;
 use sweetspot_market::math;
 
@@ -41,7 +41,7 @@ struct Watched<P> {
 /// A point is drawn so often.
 const EVERY: Duration = Duration::from_secs(6 * 3_600);
 
-impl<P: Pricer> Watched<P> {
+impl<P: FeePolicy> Watched<P> {
     fn note(&mut self, tick: Tick<'_>) {
         let earned = tick.forwards.iter().map(|forward| forward.fee.0);
         self.msat += earned.sum::<u64>();
@@ -63,7 +63,7 @@ impl<P: Pricer> Watched<P> {
     }
 }
 
-impl<P: Pricer> Pricer for Watched<P> {
+impl<P: FeePolicy> FeePolicy for Watched<P> {
     fn interval(&self) -> Duration {
         self.pricer.interval().min(EVERY)
     }

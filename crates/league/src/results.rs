@@ -14,7 +14,7 @@ pub struct Results {
     pub about: String,
     /// Every policy over all scenarios.
     pub standings: Vec<Standing>,
-    /// Ours against the strongest of the others.
+    /// SweetspotPolicy against the strongest of the others.
     pub duel: Option<Duel>,
     /// Every policy in every scenario.
     pub by_scenario: Vec<Cell>,
@@ -183,7 +183,7 @@ impl Results {
         })
     }
 
-    /// Ours against the strongest of the others, in a sentence.
+    /// SweetspotPolicy against the strongest of the others, in a sentence.
     pub fn verdict(&self) -> Option<String> {
         let duel = self.duel.as_ref()?;
         Some(format!(

@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::{Entrant, Maker};
 use sweetspot_market::drive::drive;
 use sweetspot_market::load::{self, LoadError};
+use sweetspot_market::market_map::MarketMap;
 use sweetspot_market::meter::Account;
 use sweetspot_market::network::Network;
 use sweetspot_market::scenario::{NetworkChoice, Scenario};
 use sweetspot_market::survey::{SurveyError, survey};
-use sweetspot_market::terrain::Terrain;
 use sweetspot_market::world::World;
 
 /// Why the league cannot be played.
@@ -57,7 +57,7 @@ impl Plan {
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The market around the node.
-    pub terrain: Arc<Terrain>,
+    pub map: Arc<MarketMap>,
     /// The scenario.
     pub scenario: Arc<Scenario>,
     /// The seed.
@@ -67,7 +67,7 @@ pub struct Case {
 impl Case {
     /// The world at its start.
     pub fn world(&self) -> World {
-        World::new(self.terrain.clone(), &self.scenario, self.seed)
+        World::new(self.map.clone(), &self.scenario, self.seed)
     }
 }
 
@@ -98,22 +98,22 @@ struct Site {
     scenario: String,
     rules: Arc<Scenario>,
     network: Arc<Network>,
-    terrain: Mutex<Slot>,
+    map: Mutex<Slot>,
 }
 
-/// A site's terrain, surveyed at the first run, and the runs it is kept for.
+/// A site's map, surveyed at the first run, and the runs it is kept for.
 #[derive(Default)]
 struct Slot {
-    terrain: Option<Arc<Terrain>>,
+    map: Option<Arc<MarketMap>>,
     runs_left: usize,
 }
 
 impl Site {
-    /// The terrain, for one run.
-    fn enter(&self, keep: bool) -> Result<Arc<Terrain>, PlayError> {
-        let mut slot = lock(&self.terrain);
-        let terrain = match &slot.terrain {
-            Some(terrain) => terrain.clone(),
+    /// The map, for one run.
+    fn enter(&self, keep: bool) -> Result<Arc<MarketMap>, PlayError> {
+        let mut slot = lock(&self.map);
+        let map = match &slot.map {
+            Some(map) => map.clone(),
             None => {
                 let made = survey(&self.network, &self.rules);
                 Arc::new(made.map_err(|source| PlayError::Survey {
@@ -124,8 +124,8 @@ impl Site {
             }
         };
         slot.runs_left = slot.runs_left.saturating_sub(1);
-        slot.terrain = (keep || slot.runs_left > 0).then(|| terrain.clone());
-        Ok(terrain)
+        slot.map = (keep || slot.runs_left > 0).then(|| map.clone());
+        Ok(map)
     }
 }
 
@@ -155,13 +155,13 @@ pub fn case(name: &str, scenario: &Scenario, node: u64, seed: u64) -> Result<Cas
         ..scenario.clone()
     });
     let network = load::network(&scenario.network)?;
-    let terrain = survey(&network, &scenario).map_err(|source| PlayError::Survey {
+    let map = survey(&network, &scenario).map_err(|source| PlayError::Survey {
         scenario: name.to_owned(),
         node,
         source,
     })?;
     Ok(Case {
-        terrain: Arc::new(terrain),
+        map: Arc::new(map),
         scenario,
         seed,
     })
@@ -190,7 +190,7 @@ pub struct Sites {
 }
 
 impl Sites {
-    /// A plan's; a terrain is dropped after its last run.
+    /// A plan's; a map is dropped after its last run.
     pub fn of(plan: &Plan) -> Result<Self, PlayError> {
         let mut networks = Networks::default();
         let mut sites = vec![];
@@ -203,7 +203,7 @@ impl Sites {
                         node: *node,
                         ..scenario.clone()
                     }),
-                    terrain: Mutex::default(),
+                    map: Mutex::default(),
                 });
             }
         }
@@ -214,7 +214,7 @@ impl Sites {
         })
     }
 
-    /// The same, with every terrain kept: to play there again and again.
+    /// The same, with every map kept: to play there again and again.
     pub fn kept(plan: &Plan) -> Result<Self, PlayError> {
         let sites = Self::of(plan)?;
         Ok(Self {
@@ -231,7 +231,7 @@ impl Sites {
         tell: &(dyn Fn() + Sync),
     ) -> Result<Vec<Run>, PlayError> {
         for site in &self.sites {
-            lock(&site.terrain).runs_left = self.seeds.len() * entrants.len();
+            lock(&site.map).runs_left = self.seeds.len() * entrants.len();
         }
         let jobs = self.sites.iter().flat_map(|site| {
             let worlds = self.seeds.iter().map(move |seed| (site, *seed));
@@ -245,9 +245,9 @@ impl Sites {
                     return Ok(());
                 };
                 let entered = site.enter(self.keep);
-                let terrain = entered.inspect_err(|_| lock(&jobs).clear())?;
+                let map = entered.inspect_err(|_| lock(&jobs).clear())?;
                 let case = Case {
-                    terrain,
+                    map,
                     scenario: site.rules.clone(),
                     seed,
                 };

@@ -5,7 +5,7 @@ use sweetspot_core::types::observation::{CloseType, ClosedChannel};
 
 use super::life::{self, Birth, Born};
 use super::link::Link;
-use super::world::{What, World, linked};
+use super::world::{EventKind, World, linked};
 
 impl World {
     /// A channel with a peer comes to life.
@@ -23,7 +23,7 @@ impl World {
             link,
             closes_at,
             away_at,
-        } = life::bear(&self.terrain, &self.scenario, self.seed, birth, self.now);
+        } = life::bear(&self.map, &self.scenario, self.seed, birth, self.now);
         self.wallet_msat -= i128::from(link.local);
         let free = self.links.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.links.len());
@@ -32,10 +32,10 @@ impl World {
         }
         self.links[slot] = Some(link);
         if self.scenario.churn.closes_per_channel_year > 0.0 {
-            self.plan(closes_at, What::Close(slot, birth.serial));
+            self.plan(closes_at, EventKind::Close(slot, birth.serial));
         }
         if let Some(away_at) = away_at {
-            self.plan(away_at, What::Away(slot, birth.serial));
+            self.plan(away_at, EventKind::Away(slot, birth.serial));
         }
     }
 
@@ -48,7 +48,7 @@ impl World {
             self.open(peer, false);
             return;
         }
-        let node = self.terrain.peers[peer].node;
+        let node = self.map.peers[peer].node;
         let ordinal = self.births.entry(peer).or_default();
         let names = life::names(node, *ordinal, life::tip(self.now));
         *ordinal += 1;
@@ -66,7 +66,7 @@ impl World {
 
     fn plan_open(&mut self) {
         let after = life::reopen_after(&self.scenario, &mut self.churn);
-        self.plan(self.now.plus(after), What::Open);
+        self.plan(self.now.plus(after), EventKind::Open);
     }
 
     /// A channel is to end; its successor is planned at once.

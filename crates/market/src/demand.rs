@@ -1,6 +1,6 @@
 //! When who pays whom how much, six hours at a time.
 //!
-//! Sessions are a Poisson process over the lanes. Its intensity follows the
+//! Sessions are a Poisson process over the pairs. Its intensity follows the
 //! daily rhythm, Gamma factors drawn anew each window (the burst scale of
 //! hours), the parties' popularity, which drifts from day to day, and the
 //! scenario's events. Everything random about a payment is drawn here, before
@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use sweetspot_core::types::time::Timestamp;
 
+use super::market_map::MarketMap;
 use super::math;
 use super::payment::{Payment, seconds, session};
 use super::random::{Purpose, Random};
 use super::scenario::Scenario;
-use super::terrain::Terrain;
 
 /// The length of a window.
 pub const WINDOW: Duration = Duration::from_secs(6 * 3_600);
@@ -37,11 +37,11 @@ pub struct Demand {
     /// Log-popularity around each party's own.
     source_drift: Vec<f64>,
     sink_drift: Vec<f64>,
-    /// Lanes' weights as of today, summed up within each receiver.
+    /// Pairs' weights as of today, summed up within each receiver.
     cumulative: Vec<f64>,
-    /// Where each receiver's lanes lie.
+    /// Where each receiver's pairs lie.
     lanes_of: Vec<Range<usize>>,
-    /// The lanes' weights without drift.
+    /// The pairs' weights without drift.
     plain: f64,
     /// Log-cost of rivals, per receiver.
     rivals: Vec<f64>,
@@ -57,24 +57,24 @@ pub struct Demand {
 
 impl Demand {
     /// Demand from `started` on.
-    pub fn new(terrain: &Terrain, seed: u64, started: Timestamp) -> Self {
-        let first = |sink: usize| terrain.lanes.partition_point(|lane| lane.sink < sink);
+    pub fn new(map: &MarketMap, seed: u64, started: Timestamp) -> Self {
+        let first = |sink: usize| map.pairs.partition_point(|pair| pair.sink < sink);
         Self {
             seed,
             started,
             window: 0,
-            source_drift: vec![0.0; terrain.sources],
-            sink_drift: vec![0.0; terrain.sinks],
-            cumulative: vec![0.0; terrain.lanes.len()],
-            lanes_of: (0..terrain.sinks)
+            source_drift: vec![0.0; map.sources],
+            sink_drift: vec![0.0; map.sinks],
+            cumulative: vec![0.0; map.pairs.len()],
+            lanes_of: (0..map.sinks)
                 .map(|sink| first(sink)..first(sink + 1))
                 .collect(),
-            plain: terrain.lanes.iter().map(|lane| lane.weight).sum(),
-            rivals: vec![0.0; terrain.sinks],
-            to_us: vec![1.0; terrain.peers.len()],
-            from_us: vec![1.0; terrain.peers.len()],
-            undercut: vec![0.0; terrain.sinks],
-            score: vec![(0, 0); terrain.sinks],
+            plain: map.pairs.iter().map(|pair| pair.weight).sum(),
+            rivals: vec![0.0; map.sinks],
+            to_us: vec![1.0; map.peers.len()],
+            from_us: vec![1.0; map.peers.len()],
+            undercut: vec![0.0; map.sinks],
+            score: vec![(0, 0); map.sinks],
         }
     }
 
@@ -102,11 +102,11 @@ impl Demand {
     }
 
     /// The payments of the next window, in order.
-    pub fn window(&mut self, terrain: &Terrain, scenario: &Scenario) -> Vec<Payment> {
+    pub fn window(&mut self, map: &MarketMap, scenario: &Scenario) -> Vec<Payment> {
         let start = self.next_window();
         let mut random = Random::stream(self.seed, Purpose::Window, self.window);
         if self.window.is_multiple_of(WINDOWS_PER_DAY) {
-            self.drift(terrain, scenario, &mut random);
+            self.drift(map, scenario, &mut random);
         }
         self.react(scenario.rivals.reaction);
         let (demand_factor, rivals_factor) = self.events(scenario);
@@ -123,28 +123,28 @@ impl Demand {
         let by_sink: Vec<f64> = self
             .lanes_of
             .iter()
-            .map(|lanes| {
-                let weight = self.cumulative[lanes.clone()].last().copied();
+            .map(|pairs| {
+                let weight = self.cumulative[pairs.clone()].last().copied();
                 moved += weight.unwrap_or(0.0) * shock(scenario.demand.receiver_shock_shape);
                 moved
             })
             .collect();
         let settles = 1.0 - scenario.htlcs.downstream_failure.min(0.99);
-        let forwards_per_day = scenario.rate * math::count(terrain.open_at_start);
+        let forwards_per_day = scenario.rate * math::count(map.open_at_start);
         let sessions_per_day =
-            forwards_per_day * terrain.sessions_per_forward / (scenario.demand.cluster * settles);
+            forwards_per_day * map.sessions_per_forward / (scenario.demand.cluster * settles);
         let mean = sessions_per_day * WINDOW_DAYS * demand_factor * common * moved / self.plain;
         let mut payments = vec![];
         for _ in 0..random.poisson(mean) {
             let sink = random.pick(&by_sink);
-            let lanes = self.lanes_of[sink].clone();
-            let lane = lanes.start + random.pick(&self.cumulative[lanes]);
+            let pairs = self.lanes_of[sink].clone();
+            let pair = pairs.start + random.pick(&self.cumulative[pairs]);
             let at = start.plus(moment(start, scenario.demand.rhythm, &mut random));
             let rivals = self.rivals[sink] + math::ln(rivals_factor);
-            let class = terrain.classes[terrain.lanes[lane].class];
+            let class = map.classes[map.pairs[pair].class];
             session(
                 at,
-                lane,
+                pair,
                 class,
                 rivals,
                 scenario,
@@ -157,7 +157,7 @@ impl Demand {
     }
 
     /// Popularity and rivals' prices a day later.
-    fn drift(&mut self, terrain: &Terrain, scenario: &Scenario, random: &mut Random) {
+    fn drift(&mut self, map: &MarketMap, scenario: &Scenario, random: &mut Random) {
         let rules = &scenario.demand;
         for x in self.source_drift.iter_mut().chain(&mut self.sink_drift) {
             *x = revert(*x, rules.drift_sd, rules.drift_days, random);
@@ -165,9 +165,9 @@ impl Demand {
         for x in &mut self.rivals {
             *x = revert(*x, scenario.rivals.sd, scenario.rivals.days, random);
         }
-        for peer in 0..terrain.peers.len() {
+        for peer in 0..map.peers.len() {
             // By the peer's number, so that the order of channels is no matter.
-            let node = u64::try_from(terrain.peers[peer].node).unwrap_or(0);
+            let node = u64::try_from(map.peers[peer].node).unwrap_or(0);
             let mut own = Random::stream(self.seed, Purpose::Peer, self.window << 32 | node);
             for way in [&mut self.to_us[peer], &mut self.from_us[peer]] {
                 let x = math::ln(*way);
@@ -184,11 +184,11 @@ impl Demand {
         let factor = |x: &f64| math::exp(x - half);
         let source: Vec<f64> = self.source_drift.iter().map(factor).collect();
         let sink: Vec<f64> = self.sink_drift.iter().map(factor).collect();
-        for lanes in &self.lanes_of {
+        for pairs in &self.lanes_of {
             let mut sum = 0.0;
-            for at in lanes.clone() {
-                let lane = &terrain.lanes[at];
-                sum += lane.weight * source[lane.source] * sink[lane.sink];
+            for at in pairs.clone() {
+                let pair = &map.pairs[at];
+                sum += pair.weight * source[pair.source] * sink[pair.sink];
                 self.cumulative[at] = sum;
             }
         }

@@ -34,7 +34,7 @@ pub struct FeeUpdate {
 }
 
 /// A pricing policy.
-pub trait Pricer {
+pub trait FeePolicy {
     /// Which fees to change. Asked at the start and after each interval.
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate>;
 
@@ -44,7 +44,7 @@ pub trait Pricer {
     }
 }
 
-impl<P: Pricer + ?Sized> Pricer for Box<P> {
+impl<P: FeePolicy + ?Sized> FeePolicy for Box<P> {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         (**self).price(tick)
     }
@@ -58,7 +58,7 @@ impl<P: Pricer + ?Sized> Pricer for Box<P> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Untouched;
 
-impl Pricer for Untouched {
+impl FeePolicy for Untouched {
     fn price(&mut self, _: Tick<'_>) -> Vec<FeeUpdate> {
         vec![]
     }
@@ -66,7 +66,7 @@ impl Pricer for Untouched {
 
 /// Runs the scenario's days; the warm-up counts for nothing. Ticks come at the
 /// pricer's own interval, whenever the warm-up ends.
-pub fn drive(world: &mut World, pricer: &mut impl Pricer) -> Metrics {
+pub fn drive(world: &mut World, pricer: &mut impl FeePolicy) -> Metrics {
     let peers = world.peers();
     let (mut warm_at, ends_at) = (Some(world.warm_at()), world.ends_at());
     let interval = pricer.interval().max(Duration::from_secs(1));

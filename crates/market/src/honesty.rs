@@ -9,10 +9,10 @@ mod laws;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::drive::{FeeUpdate, Pricer, Tick, drive};
+use super::drive::{FeePolicy, FeeUpdate, Tick, drive};
+use super::market_map::{AmountClass, Kind, MarketMap, Pair, Peer, PeerPolicy, Table};
 use super::meter::Metrics;
 use super::scenario::Scenario;
-use super::terrain::{AmountClass, Kind, Lane, Peer, PeerPolicy, Table, Terrain};
 use super::world::World;
 use sweetspot_core::types::units::FeePpm;
 
@@ -60,7 +60,7 @@ struct Stream {
 
 /// A market of peers with these capacities (in sat), where everyone else knows
 /// one way only.
-fn by_hand(capacities_sat: &[u64], amount_sat: f64, streams: &[Stream]) -> Arc<Terrain> {
+fn by_hand(capacities_sat: &[u64], amount_sat: f64, streams: &[Stream]) -> Arc<MarketMap> {
     let peers: Vec<Peer> = capacities_sat
         .iter()
         .enumerate()
@@ -79,7 +79,7 @@ fn by_hand(capacities_sat: &[u64], amount_sat: f64, streams: &[Stream]) -> Arc<T
             competitor_ppm: None,
         })
         .collect();
-    let mut terrain = Terrain {
+    let mut map = MarketMap {
         classes: vec![AmountClass {
             typical_sat: amount_sat,
             from_sat: amount_sat,
@@ -90,16 +90,16 @@ fn by_hand(capacities_sat: &[u64], amount_sat: f64, streams: &[Stream]) -> Arc<T
         sinks: streams.len(),
         to_us: Table::closed(1, streams.len(), peers.len()),
         from_us: Table::closed(1, streams.len(), peers.len()),
-        lanes: vec![],
+        pairs: vec![],
         sessions_per_forward: 1.0,
         reliability_weight: 0.0,
         peers,
     };
     for (at, stream) in streams.iter().enumerate() {
-        terrain.to_us.set(0, at, stream.enter, 0.0);
-        terrain.from_us.set(0, at, stream.leave, 0.0);
-        let risk = terrain.our_risk(0, capacities_sat[stream.leave], 80);
-        terrain.lanes.push(Lane {
+        map.to_us.set(0, at, stream.enter, 0.0);
+        map.from_us.set(0, at, stream.leave, 0.0);
+        let risk = map.our_risk(0, capacities_sat[stream.leave], 80);
+        map.pairs.push(Pair {
             class: 0,
             source: at,
             sink: at,
@@ -107,13 +107,13 @@ fn by_hand(capacities_sat: &[u64], amount_sat: f64, streams: &[Stream]) -> Arc<T
             rival_msat: stream.room_ppm * amount_sat / 1_000.0 + risk,
         });
     }
-    Arc::new(terrain)
+    Arc::new(map)
 }
 
 /// The same rate everywhere, and an inbound rate.
 struct Flat(u32, i32);
 
-impl Pricer for Flat {
+impl FeePolicy for Flat {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let channels = tick.seen.channels.values();
         let updates = channels.filter_map(|channel| {
@@ -134,8 +134,8 @@ impl Pricer for Flat {
     }
 }
 
-fn run(terrain: &Arc<Terrain>, scenario: &Scenario, mut pricer: impl Pricer) -> Metrics {
-    let mut world = World::new(terrain.clone(), scenario, scenario.seed);
+fn run(map: &Arc<MarketMap>, scenario: &Scenario, mut pricer: impl FeePolicy) -> Metrics {
+    let mut world = World::new(map.clone(), scenario, scenario.seed);
     drive(&mut world, &mut pricer)
 }
 

@@ -7,17 +7,17 @@ use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 
+use super::market_map::Pair;
 use super::payment::Payment;
 use super::sender::{View, Way, fee_msat};
-use super::terrain::Lane;
-use super::world::{What, World};
+use super::world::{EventKind, World};
 
 /// Ways over us a sender tries before it gives up on us.
 const MOST_TRIES: u32 = 4;
 
 /// What befell an HTLC, as LND's HTLC events tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum HtlcOutcome {
     /// Offered to the next peer.
     Forwarded,
     /// Settled: the forward is in the history too.
@@ -48,7 +48,7 @@ pub struct HtlcEvent {
     /// What was to go out.
     pub amount_out: Msat,
     /// What befell it.
-    pub fate: Fate,
+    pub outcome: HtlcOutcome,
 }
 
 /// A pending HTLC and the one it is forwarded as.
@@ -78,34 +78,34 @@ enum Outcome {
 impl World {
     /// A payment looks for its way: over us while we are cheapest.
     pub(super) fn try_payment(&mut self, payment: &Payment) {
-        let terrain = self.terrain.clone();
-        let lane = &terrain.lanes[payment.lane];
-        let undercut = self.demand.undercut(lane.sink);
-        let rival_cost = lane.rival_msat * payment.rival_factor * undercut;
+        let map = self.map.clone();
+        let pair = &map.pairs[payment.pair];
+        let undercut = self.demand.undercut(pair.sink);
+        let rival_cost = pair.rival_msat * payment.rival_factor * undercut;
         let mut taken = false;
         for _ in 0..MOST_TRIES {
             let view = View {
-                terrain: &terrain,
+                map: &map,
                 links: &self.links,
                 memory: &self.memory,
                 demand: &self.demand,
                 payment,
-                lane,
+                pair,
                 now: self.now,
             };
             let way = view.cheapest().filter(|way| way.cost < rival_cost);
             let Some(way) = way.filter(|_| !self.down) else {
                 break;
             };
-            if let Outcome::Taken = self.send(payment, lane, way) {
+            if let Outcome::Taken = self.send(payment, pair, way) {
                 taken = true;
                 break;
             }
         }
-        self.demand.note(lane.sink, taken);
+        self.demand.note(pair.sink, taken);
     }
 
-    fn send(&mut self, payment: &Payment, lane: &Lane, way: Way) -> Outcome {
+    fn send(&mut self, payment: &Payment, pair: &Pair, way: Way) -> Outcome {
         let now = self.now;
         let amount_out = payment.amount_msat;
         let amount_in = amount_out.saturating_add(way.offered);
@@ -115,7 +115,7 @@ impl World {
         let (from_peer, to_peer) = (enter.peer, leave.peer);
         if !enter.online() || !enter.can_receive(amount_in) {
             // It never reaches us: we learn nothing.
-            self.memory.failed_to_us(lane.source, from_peer, now);
+            self.memory.failed_to_us(pair.source, from_peer, now);
             return Outcome::Failed;
         }
         let enter_fees = enter.policy.fees;
@@ -127,9 +127,9 @@ impl World {
             })
         };
         let refusal = if accepts(way.leave).is_none() {
-            Fate::FeeInsufficient
+            HtlcOutcome::FeeInsufficient
         } else if !leave.online() {
-            Fate::PeerOffline
+            HtlcOutcome::PeerOffline
         } else {
             // LND forwards over any channel with the next peer.
             let alike = (0..self.links.len()).filter(|slot| *slot != way.leave);
@@ -140,24 +140,24 @@ impl World {
                 self.forward(payment, Way { leave, ..way });
                 return Outcome::Taken;
             }
-            Fate::InsufficientBalance
+            HtlcOutcome::InsufficientBalance
         };
         match refusal {
-            Fate::FeeInsufficient => {
+            HtlcOutcome::FeeInsufficient => {
                 let fees = leave.policy.fees;
                 let outbound_alone = fee_msat(amount_out, fees, None);
-                self.memory.fee_refused(lane.source, to_peer, now);
+                self.memory.fee_refused(pair.source, to_peer, now);
                 if outbound_alone <= way.offered {
                     // Our refusal tells nothing about inbound fees.
-                    self.memory.failed_from_us(lane.source, to_peer, now);
+                    self.memory.failed_from_us(pair.source, to_peer, now);
                 }
             }
-            _ => self.memory.failed_from_us(lane.source, to_peer, now),
+            _ => self.memory.failed_from_us(pair.source, to_peer, now),
         }
         if let Some(link) = &mut self.links[way.leave] {
             let account = link.meter.account_mut();
-            account.own_failures += u64::from(refusal == Fate::InsufficientBalance);
-            account.fee_failures += u64::from(refusal == Fate::FeeInsufficient);
+            account.own_failures += u64::from(refusal == HtlcOutcome::InsufficientBalance);
+            account.fee_failures += u64::from(refusal == HtlcOutcome::FeeInsufficient);
         }
         self.next_htlc += 1;
         let id = self.next_htlc;
@@ -189,9 +189,9 @@ impl World {
             settles: !payment.fails_downstream,
         };
         self.htlcs.insert(id, htlc);
-        self.plan(until, What::Resolve(id));
+        self.plan(until, EventKind::Resolve(id));
         let slots = (way.enter, way.leave);
-        self.tell(id, slots, (amount_in, amount_out), Fate::Forwarded);
+        self.tell(id, slots, (amount_in, amount_out), HtlcOutcome::Forwarded);
     }
 
     /// A pending HTLC settles or fails.
@@ -218,13 +218,13 @@ impl World {
             }
         }
         let slots = (htlc.enter, htlc.leave);
-        let fate = if settled {
+        let outcome = if settled {
             self.record(htlc, fee);
-            Fate::Settled
+            HtlcOutcome::Settled
         } else {
-            Fate::FailedDownstream
+            HtlcOutcome::FailedDownstream
         };
-        self.tell(id, slots, (htlc.amount_in, htlc.amount_out), fate);
+        self.tell(id, slots, (htlc.amount_in, htlc.amount_out), outcome);
         self.close_if_idle(htlc.enter);
         self.close_if_idle(htlc.leave);
     }
@@ -246,7 +246,7 @@ impl World {
         });
     }
 
-    fn tell(&mut self, id: u64, slots: (usize, usize), amounts: (u64, u64), fate: Fate) {
+    fn tell(&mut self, id: u64, slots: (usize, usize), amounts: (u64, u64), outcome: HtlcOutcome) {
         let scid = |slot: usize| self.links[slot].as_ref().map(|link| link.scid);
         let (Some(scid_in), Some(scid_out)) = (scid(slots.0), scid(slots.1)) else {
             return;
@@ -258,7 +258,7 @@ impl World {
             scid_out,
             amount_in: Msat(amounts.0),
             amount_out: Msat(amounts.1),
-            fate,
+            outcome,
         });
     }
 }

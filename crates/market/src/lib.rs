@@ -10,7 +10,7 @@
 //! ([`synthetic`]). On the graph *without* our node, cheapest routes are
 //! computed once per amount class ([`routes`]): from each sender to us over
 //! each peer, from each peer on to each receiver, and the way around us
-//! ([`survey`], [`terrain`]). A payment takes us only while
+//! ([`survey`], [`map`]). A payment takes us only while
 //!
 //! ```text
 //! min over i≠j (S(s,i) + inbound_i + D(j,d) + outbound_j)  <  around(s,d) · rivals
@@ -31,7 +31,7 @@
 //! failed them as LND's mission control does, and try at most four ways over
 //! us. Only some see inbound discounts. A payment meets, in order ([`htlc`]):
 //! the peer's balance (we never hear of a failure there), our fee as it is now,
-//! the next peer's presence, our balance (a failure we are charged with). What
+//! the next peer's presence, our balance (a failure we are charged with). EventKind
 //! passes is pending for a while and then settles or fails further on.
 //!
 //! **Channels** ([`link`]) hold every msat: balances, pending HTLCs, reserves,
@@ -47,15 +47,15 @@
 //! let mut scenario = Scenario::named("small-node")?;
 //! scenario.days = 3.0;
 //! let network = load::network(&scenario.network)?;
-//! let terrain = Arc::new(survey::survey(&network, &scenario)?);
-//! let mut world = World::new(terrain, &scenario, scenario.seed);
+//! let map = Arc::new(survey::survey(&network, &scenario)?);
+//! let mut world = World::new(map, &scenario, scenario.seed);
 //! let metrics = drive::drive(&mut world, &mut drive::Untouched);
 //! println!("{} ppm a year", metrics.total().fees_ppm_per_year());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The terrain is the costly part and is shared by all runs on one node. Runs
-//! with the same terrain and seed meet the same payments, outages and closes
+//! The map is the costly part and is shared by all runs on one node. Runs
+//! with the same map and seed meet the same payments, outages and closes
 //! (common random numbers), so policies are compared in pairs. A server steps
 //! the same world with [`world::World::step_until`] instead of
 //! [`drive::drive`].
@@ -82,6 +82,7 @@ pub mod htlc;
 pub mod life;
 pub mod link;
 pub mod load;
+pub mod market_map;
 pub mod math;
 pub mod meter;
 pub mod network;
@@ -92,6 +93,5 @@ pub mod scenario;
 pub mod sender;
 pub mod survey;
 pub mod synthetic;
-pub mod terrain;
 pub mod view;
 pub mod world;

@@ -10,10 +10,10 @@ use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat};
 
 use super::link::{Founding, Link};
+use super::market_map::{Kind, MarketMap, OUR_CLTV, Peer};
 use super::payment::seconds;
 use super::random::{Purpose, Random};
 use super::scenario::{Scenario, StartFee};
-use super::terrain::{Kind, OUR_CLTV, Peer, Terrain};
 
 /// A block every ten minutes from height 930,000 on 2026-01-01.
 const HEIGHT_AT: (i64, i64) = (1_767_225_600, 930_000);
@@ -88,14 +88,8 @@ pub fn names(node: usize, ordinal: u64, height: BlockHeight) -> Names {
 }
 
 /// Brings a channel to life.
-pub fn bear(
-    terrain: &Terrain,
-    scenario: &Scenario,
-    seed: u64,
-    birth: Birth,
-    now: Timestamp,
-) -> Born {
-    let peer = &terrain.peers[birth.peer];
+pub fn bear(map: &MarketMap, scenario: &Scenario, seed: u64, birth: Birth, now: Timestamp) -> Born {
+    let peer = &map.peers[birth.peer];
     let node = u64::try_from(peer.node).unwrap_or(u64::MAX);
     let mut random = Random::stream(seed, Purpose::Channel, node << 16 | birth.ordinal);
     let age_blocks = 1_000 + u32::try_from(random.below(100_000)).unwrap_or(0);
@@ -130,8 +124,8 @@ pub fn bear(
         disabled: false,
         last_update_secs: u32::try_from(now.secs()).unwrap_or(0),
     };
-    let risks = (0..terrain.classes.len())
-        .map(|class| terrain.our_risk(class, peer.capacity_sat, OUR_CLTV))
+    let risks = (0..map.classes.len())
+        .map(|class| map.our_risk(class, peer.capacity_sat, OUR_CLTV))
         .collect();
     let away = away_after(scenario, &mut random);
     let link = Link::new(

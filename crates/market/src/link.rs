@@ -24,7 +24,7 @@ const ENABLES_AFTER: Duration = Duration::from_secs(19 * 60);
 pub struct Link {
     /// Tells this channel from one that had its slot before.
     pub serial: u64,
-    /// Index of the peer in the terrain.
+    /// Index of the peer in the map.
     pub peer: usize,
     /// Its funding outpoint.
     pub point: ChannelPoint,

@@ -152,7 +152,7 @@ pub struct Meter {
 pub struct Balances {
     /// Capacity.
     pub capacity: u64,
-    /// Ours, pending HTLCs we offered included.
+    /// SweetspotPolicy, pending HTLCs we offered included.
     pub local: u64,
     /// The peer's, pending HTLCs it offered included.
     pub remote: u64,

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use sweetspot_core::types::time::Timestamp;
 
+use super::market_map::AmountClass;
 use super::math;
 use super::random::Random;
 use super::scenario::{DemandRules, Scenario};
 use super::survey::largest_rise;
-use super::terrain::AmountClass;
 
 /// No sender's knowledge is older than this many mean gossip delays.
 pub const OLDEST_LAG: f64 = 8.0;
@@ -25,8 +25,8 @@ const TINY: (f64, f64) = (1_500.0, 1.6);
 pub struct Payment {
     /// When it is first tried.
     pub at: Timestamp,
-    /// Index into the terrain's lanes.
-    pub lane: usize,
+    /// Index into the map's pairs.
+    pub pair: usize,
     /// What leaves our node, in msat.
     pub amount_msat: u64,
     /// Factor on the rival's cost in this sender's eyes at this moment.
@@ -41,10 +41,10 @@ pub struct Payment {
     pub fails_downstream: bool,
 }
 
-/// One sender's payments over one lane, under one view of the market.
+/// One sender's payments over one pair, under one view of the market.
 pub fn session(
     mut at: Timestamp,
-    lane: usize,
+    pair: usize,
     class: AmountClass,
     rivals: f64,
     scenario: &Scenario,
@@ -64,7 +64,7 @@ pub fn session(
         };
         payments.push(Payment {
             at,
-            lane,
+            pair,
             amount_msat: math::whole(amount_sat * 1_000.0).max(1_000),
             rival_factor,
             inbound_aware,

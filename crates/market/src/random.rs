@@ -17,7 +17,7 @@ pub enum Purpose {
     /// The synthetic network.
     Network = 1,
     /// The focal node, its peers and the parties of payments.
-    Terrain = 2,
+    MarketMap = 2,
     /// One channel's life: balance, outages, end.
     Channel = 3,
     /// One window's payments.

@@ -13,10 +13,10 @@ use sweetspot_core::types::time::Timestamp;
 
 use super::demand::Demand;
 use super::link::Link;
+use super::market_map::{MarketMap, Pair};
 use super::math;
 use super::payment::Payment;
 use super::routes;
-use super::terrain::{Lane, Terrain};
 
 const HALF_LIFE_SECS: f64 = 3_600.0;
 /// After this long a failure weighs less than a thousandth of an attempt.
@@ -36,10 +36,10 @@ pub struct Memory {
 
 impl Memory {
     /// Nothing yet.
-    pub fn new(terrain: &Terrain) -> Self {
-        let pairs = vec![NEVER; terrain.sources * terrain.peers.len()];
+    pub fn new(map: &MarketMap) -> Self {
+        let pairs = vec![NEVER; map.sources * map.peers.len()];
         Self {
-            peers: terrain.peers.len(),
+            peers: map.peers.len(),
             failed_to_us: pairs.clone(),
             failed_from_us: pairs.clone(),
             learned: pairs,
@@ -71,7 +71,7 @@ impl Memory {
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     /// The tables.
-    pub terrain: &'a Terrain,
+    pub map: &'a MarketMap,
     /// Our channels.
     pub links: &'a [Option<Link>],
     /// What senders remember.
@@ -80,8 +80,8 @@ pub struct View<'a> {
     pub demand: &'a Demand,
     /// The payment.
     pub payment: &'a Payment,
-    /// Its lane.
-    pub lane: &'a Lane,
+    /// Its pair.
+    pub pair: &'a Pair,
     /// Now.
     pub now: Timestamp,
 }
@@ -136,8 +136,8 @@ impl View<'_> {
     /// The cheapest way over us, if the sender sees any.
     pub fn cheapest(&self) -> Option<Way> {
         let (mut enter, mut leave) = (Best::default(), Best::default());
-        let to_us = self.terrain.to_us.row(self.lane.class, self.lane.source);
-        let from_us = self.terrain.from_us.row(self.lane.class, self.lane.sink);
+        let to_us = self.map.to_us.row(self.pair.class, self.pair.source);
+        let from_us = self.map.from_us.row(self.pair.class, self.pair.sink);
         for (slot, link) in self.links.iter().enumerate() {
             let Some(link) = link else { continue };
             let peer = link.peer;
@@ -148,7 +148,7 @@ impl View<'_> {
             let leg = |cost| Leg {
                 slot,
                 peer,
-                node: self.terrain.peers[peer].node,
+                node: self.map.peers[peer].node,
                 cost,
             };
             let (to, from) = self.demand.peer_factors(peer);
@@ -175,13 +175,13 @@ impl View<'_> {
     }
 
     fn typical_sat(&self) -> f64 {
-        self.terrain.classes[self.lane.class].typical_sat
+        self.map.classes[self.pair.class].typical_sat
     }
 
     /// What entering by a link costs on top of the table: at most nothing, if
     /// the sender sees a discount.
     fn entry_cost(&self, link: &Link) -> f64 {
-        let pair = self.lane.source * self.memory.peers + link.peer;
+        let pair = self.pair.source * self.memory.peers + link.peer;
         let shunned = self.penalty(self.memory.failed_to_us[pair]);
         if !self.payment.inbound_aware {
             return shunned;
@@ -196,13 +196,13 @@ impl View<'_> {
         if amount > link.policy.max_htlc.0 || amount < link.policy.min_htlc.0 {
             return f64::INFINITY;
         }
-        let pair = self.lane.source * self.memory.peers + link.peer;
+        let pair = self.pair.source * self.memory.peers + link.peer;
         let fees = self.known(link);
         routes::fee(
             f64::from(fees.base_fee_msat),
             fees.outbound.as_f64(),
             self.typical_sat(),
-        ) + link.risks[self.lane.class]
+        ) + link.risks[self.pair.class]
             + self.penalty(self.memory.failed_from_us[pair])
     }
 
@@ -219,11 +219,11 @@ impl View<'_> {
             return f64::INFINITY;
         }
         let attempt = routes::attempt_cost(self.typical_sat());
-        -self.terrain.reliability_weight * attempt * math::ln(works)
+        -self.map.reliability_weight * attempt * math::ln(works)
     }
 
     fn known(&self, link: &Link) -> FeeParts {
-        let pair = self.lane.source * self.memory.peers + link.peer;
+        let pair = self.pair.source * self.memory.peers + link.peer;
         let heard = self.now.minus(self.payment.lag);
         link.fees_known(heard.max(self.memory.learned[pair]))
     }

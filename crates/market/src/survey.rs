@@ -1,24 +1,24 @@
-//! From a network to the terrain of one of its nodes.
+//! From a network to the map of one of its nodes.
 //!
 //! 1. The focal node and its peers.
 //! 2. Parties: 200 senders and 200 receivers drawn by √capacity, each with a
 //!    log-normal popularity (sd 1.0: uneven demand is what makes channels
 //!    drift), and our peers, a few of which send or receive heavily.
 //! 3. Tables: cheapest costs on the graph without the focal node.
-//! 4. Lanes: the sender-receiver pairs that could ever take us. The rest is
+//! 4. Pairs: the sender-receiver pairs that could ever take us. The rest is
 //!    left out, which thins the stream of payments without changing it.
 
-mod lanes;
+mod pairs;
 mod peers;
 
 use std::collections::BTreeSet;
 
+use super::market_map::{AmountClass, Kind, MarketMap, Peer, PeerPolicy, Table};
 use super::math;
 use super::network::Network;
 use super::random::{Purpose, Random};
 use super::routes::{self, Costs};
 use super::scenario::Scenario;
-use super::terrain::{AmountClass, Kind, Peer, PeerPolicy, Table, Terrain};
 
 const PARTIES: usize = 200;
 const POPULARITY_LN_SD: f64 = 1.0;
@@ -40,7 +40,7 @@ const OWN: f64 = 0.2;
 /// The flat part of what a sender bears, in msat.
 const BUDGET_BASE_MSAT: f64 = 50_000.0;
 
-/// Why a scenario has no terrain.
+/// Why a scenario has no map.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
     /// The graph is too small.
@@ -73,9 +73,9 @@ pub fn largest_rise(scenario: &Scenario) -> f64 {
     3.0 * variance.sqrt() + of_events.fold(0.0, f64::max)
 }
 
-/// The terrain of the scenario's node in `network`.
-pub fn survey(network: &Network, scenario: &Scenario) -> Result<Terrain, SurveyError> {
-    let mut random = Random::stream(scenario.node, Purpose::Terrain, 0);
+/// The map of the scenario's node in `network`.
+pub fn survey(network: &Network, scenario: &Scenario) -> Result<MarketMap, SurveyError> {
+    let mut random = Random::stream(scenario.node, Purpose::MarketMap, 0);
     let (focal, peers) = peers::settle(network, scenario, &mut random)?;
     let sources = parties(network, focal, &peers, Kind::Source, &mut random);
     let sinks = parties(network, focal, &peers, Kind::Sink, &mut random);
@@ -86,7 +86,7 @@ pub fn survey(network: &Network, scenario: &Scenario) -> Result<Terrain, SurveyE
             below_sat: CLASSES.get(class + 1).map_or(LARGEST_SAT, |next| next.1),
         })
         .collect();
-    let mut terrain = Terrain {
+    let mut map = MarketMap {
         to_us: Table::closed(classes.len(), sources.len(), peers.len()),
         from_us: Table::closed(classes.len(), sinks.len(), peers.len()),
         classes,
@@ -94,27 +94,19 @@ pub fn survey(network: &Network, scenario: &Scenario) -> Result<Terrain, SurveyE
         sources: sources.len(),
         sinks: sinks.len(),
         peers,
-        lanes: vec![],
+        pairs: vec![],
         sessions_per_forward: 0.0,
         reliability_weight: scenario.rivals.reliability_weight,
     };
     let rise = math::exp(largest_rise(scenario));
-    for class in 0..terrain.classes.len() {
-        let around = measure(&mut terrain, network, focal, class, &sources, &sinks);
-        lanes::add(
-            &mut terrain,
-            scenario,
-            class,
-            &around,
-            rise,
-            &sources,
-            &sinks,
-        );
+    for class in 0..map.classes.len() {
+        let around = measure(&mut map, network, focal, class, &sources, &sinks);
+        pairs::add(&mut map, scenario, class, &around, rise, &sources, &sinks);
     }
-    terrain.lanes.sort_by_key(|lane| lane.sink);
-    lanes::weigh_special(&mut terrain, &sources, &sinks);
-    terrain.calibrate();
-    Ok(terrain)
+    map.pairs.sort_by_key(|pair| pair.sink);
+    pairs::weigh_special(&mut map, &sources, &sinks);
+    map.calibrate();
+    Ok(map)
 }
 
 /// Draws `count` of `from` without replacement, in proportion to a weight.
@@ -181,15 +173,15 @@ fn parties(
 
 /// Fills both tables for a class; gives the costs of the ways around us.
 fn measure(
-    terrain: &mut Terrain,
+    map: &mut MarketMap,
     network: &Network,
     focal: usize,
     class: usize,
     sources: &[Party],
     sinks: &[Party],
 ) -> Vec<Vec<f64>> {
-    let amount = terrain.classes[class].typical_sat;
-    let costs = Costs::new(network, focal, amount, terrain.reliability_weight);
+    let amount = map.classes[class].typical_sat;
+    let costs = Costs::new(network, focal, amount, map.reliability_weight);
     let mut around = Vec::with_capacity(sources.len());
     for (s, source) in sources.iter().enumerate() {
         let public = source.node < network.nodes();
@@ -199,10 +191,10 @@ fn measure(
             vec![f64::INFINITY; network.nodes()]
         };
         let to = |node: usize| reach.get(node).copied().unwrap_or(f64::INFINITY);
-        for p in 0..terrain.peers.len() {
-            let peer = &terrain.peers[p];
+        for p in 0..map.peers.len() {
+            let peer = &map.peers[p];
             let policy = peer.policy;
-            let risk = terrain.our_risk(class, peer.capacity_sat, cltv(policy));
+            let risk = map.our_risk(class, peer.capacity_sat, cltv(policy));
             let own = peer.node == source.node;
             let cost = if own {
                 risk
@@ -216,13 +208,13 @@ fn measure(
                     )
             };
             if peer.kind != Kind::Dead {
-                terrain.to_us.set(class, s, p, cost);
+                map.to_us.set(class, s, p, cost);
             }
         }
         around.push(sinks.iter().map(|sink| to(sink.node)).collect());
     }
-    for p in 0..terrain.peers.len() {
-        let (node, kind) = (terrain.peers[p].node, terrain.peers[p].kind);
+    for p in 0..map.peers.len() {
+        let (node, kind) = (map.peers[p].node, map.peers[p].kind);
         if kind == Kind::Dead {
             continue;
         }
@@ -237,7 +229,7 @@ fn measure(
                 Some(cost) => *cost,
                 None => f64::INFINITY,
             };
-            terrain.from_us.set(class, d, p, cost);
+            map.from_us.set(class, d, p, cost);
         }
     }
     around

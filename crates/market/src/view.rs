@@ -10,7 +10,7 @@ use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 use super::life;
 use super::link::Link;
-use super::terrain::Peer;
+use super::market_map::Peer;
 use super::world::World;
 
 /// What the graph tells about a peer.
@@ -77,7 +77,7 @@ impl World {
             capacity: Sat(peer.network_capacity_sat),
             competitor_fee: peer.competitor_ppm.map(|ppm| FeePpm(narrow(ppm))),
         };
-        let peers = self.terrain.peers.iter().map(info);
+        let peers = self.map.peers.iter().map(info);
         self.peer_ids.iter().copied().zip(peers).collect()
     }
 
@@ -105,7 +105,7 @@ impl World {
     }
 
     fn channel_of(&self, link: &Link) -> Channel {
-        let peer = &self.terrain.peers[link.peer];
+        let peer = &self.map.peers[link.peer];
         let sat = |msat: u64| Sat(msat / 1_000);
         Channel {
             point: link.point,

@@ -15,12 +15,12 @@ use super::demand::Demand;
 use super::htlc::{Htlc, HtlcEvent};
 use super::life;
 use super::link::Link;
+use super::market_map::MarketMap;
 use super::meter::Account;
 use super::payment::{OLDEST_LAG, Payment, seconds};
 use super::random::{Purpose, Random};
 use super::scenario::Scenario;
 use super::sender::Memory;
-use super::terrain::Terrain;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY_SECS: f64 = 86_400.0;
@@ -31,7 +31,7 @@ const DAY_SECS: f64 = 86_400.0;
 pub struct NoSuchChannel(pub ChannelPoint);
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum EventKind {
     /// An HTLC settles or fails.
     Resolve(u64),
     /// The peer of a channel (slot, serial) goes away.
@@ -55,7 +55,7 @@ struct Event {
     at: Timestamp,
     /// Breaks ties in the order of planning.
     order: u64,
-    what: What,
+    what: EventKind,
 }
 
 impl Ord for Event {
@@ -74,9 +74,9 @@ impl PartialOrd for Event {
 /// A focal node in its market.
 #[derive(Debug)]
 pub struct World {
-    pub(super) terrain: Arc<Terrain>,
+    pub(super) map: Arc<MarketMap>,
     pub(super) scenario: Scenario,
-    /// Keys of the terrain's peers.
+    /// Keys of the map's peers.
     pub(super) peer_ids: Vec<PeerId>,
     pub(super) seed: u64,
     started: Timestamp,
@@ -106,11 +106,11 @@ pub struct World {
 }
 
 impl World {
-    /// The scenario's node on its terrain, at the start. The terrain must be
+    /// The scenario's node on its map, at the start. The map must be
     /// the survey of the same scenario (`seed` may differ).
-    pub fn new(terrain: Arc<Terrain>, scenario: &Scenario, seed: u64) -> Self {
+    pub fn new(map: Arc<MarketMap>, scenario: &Scenario, seed: u64) -> Self {
         let started = Timestamp::from_secs(scenario.start_secs);
-        let peers = terrain.peers.iter();
+        let peers = map.peers.iter();
         let mut world = Self {
             peer_ids: peers.map(|peer| life::peer_id(peer.node)).collect(),
             scenario: scenario.clone(),
@@ -118,8 +118,8 @@ impl World {
             started,
             now: started,
             links: vec![],
-            memory: Memory::new(&terrain),
-            demand: Demand::new(&terrain, seed, started),
+            memory: Memory::new(&map),
+            demand: Demand::new(&map, seed, started),
             htlcs: BTreeMap::new(),
             next_htlc: 0,
             last_settled: started,
@@ -131,17 +131,17 @@ impl World {
             events: BinaryHeap::new(),
             planned: 0,
             births: BTreeMap::new(),
-            waiting_peers: (terrain.open_at_start..terrain.peers.len()).collect(),
+            waiting_peers: (map.open_at_start..map.peers.len()).collect(),
             next_serial: 0,
             churn: Random::stream(seed, Purpose::Node, 1),
             node_random: Random::stream(seed, Purpose::Node, 0),
             closed: vec![],
             finished: BTreeMap::new(),
             wallet_msat: 0,
-            terrain,
+            map,
         };
-        for peer in 0..world.terrain.open_at_start {
-            let node = u64::try_from(world.terrain.peers[peer].node).unwrap_or(0);
+        for peer in 0..world.map.open_at_start {
+            let node = u64::try_from(world.map.peers[peer].node).unwrap_or(0);
             world.open(peer, true);
             let mut luck = Random::stream(seed, Purpose::Channel, node << 16 | 0xffff);
             if luck.chance(scenario.peers.parallel) {
@@ -149,9 +149,9 @@ impl World {
             }
         }
         world.wallet_msat = 0;
-        world.plan(started, What::Hour);
+        world.plan(started, EventKind::Hour);
         if let Some(after) = life::down_after(scenario, &mut world.node_random) {
-            world.plan(started.plus(after), What::Down);
+            world.plan(started.plus(after), EventKind::Down);
         }
         world
     }
@@ -174,7 +174,7 @@ impl World {
                     self.happen(event.what);
                 }
             } else if window == Some(next) {
-                let payments = self.demand.window(&self.terrain, &self.scenario);
+                let payments = self.demand.window(&self.map, &self.scenario);
                 self.arrivals.extend(payments);
                 // A session may outlast its window.
                 self.arrivals.make_contiguous().sort_by_key(|p| p.at);
@@ -185,47 +185,47 @@ impl World {
         self.now = self.now.max(to);
     }
 
-    fn happen(&mut self, what: What) {
+    fn happen(&mut self, what: EventKind) {
         match what {
-            What::Resolve(id) => self.resolve(id),
-            What::Away(slot, serial) => {
+            EventKind::Resolve(id) => self.resolve(id),
+            EventKind::Away(slot, serial) => {
                 let (now, scenario) = (self.now, &self.scenario);
                 if let Some(link) = linked(&mut self.links, slot, serial) {
                     link.disconnect(now);
                     let back = now.plus(life::away_for(scenario, &mut link.random));
-                    self.plan(back, What::Back(slot, serial));
+                    self.plan(back, EventKind::Back(slot, serial));
                 }
             }
-            What::Back(slot, serial) => {
+            EventKind::Back(slot, serial) => {
                 let (now, scenario) = (self.now, &self.scenario);
                 if let Some(link) = linked(&mut self.links, slot, serial) {
                     link.reconnect(now);
                     if let Some(after) = life::away_after(scenario, &mut link.random) {
-                        self.plan(now.plus(after), What::Away(slot, serial));
+                        self.plan(now.plus(after), EventKind::Away(slot, serial));
                     }
                 }
             }
-            What::Close(slot, serial) => self.start_closing(slot, serial),
-            What::Open => self.open_next(),
-            What::Down => {
+            EventKind::Close(slot, serial) => self.start_closing(slot, serial),
+            EventKind::Open => self.open_next(),
+            EventKind::Down => {
                 self.down = true;
                 let span = life::down_for(&self.scenario, &mut self.node_random);
-                self.plan(self.now.plus(span), What::Up);
+                self.plan(self.now.plus(span), EventKind::Up);
             }
-            What::Up => {
+            EventKind::Up => {
                 self.down = false;
                 if let Some(after) = life::down_after(&self.scenario, &mut self.node_random) {
-                    self.plan(self.now.plus(after), What::Down);
+                    self.plan(self.now.plus(after), EventKind::Down);
                 }
             }
-            What::Hour => {
+            EventKind::Hour => {
                 self.read_meters();
-                self.plan(self.now.plus(HOUR), What::Hour);
+                self.plan(self.now.plus(HOUR), EventKind::Hour);
             }
         }
     }
 
-    pub(super) fn plan(&mut self, at: Timestamp, what: What) {
+    pub(super) fn plan(&mut self, at: Timestamp, what: EventKind) {
         self.planned += 1;
         self.events.push(Event {
             at,

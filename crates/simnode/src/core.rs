@@ -12,10 +12,10 @@ use sweetspot_market::htlc::HtlcEvent;
 use sweetspot_market::view::PeerInfo;
 use sweetspot_market::world::World;
 
+use super::bakery::Bakery;
 use super::clock::VirtualClock;
 use super::faults::Faults;
 use super::history::History;
-use super::keyring::Keyring;
 use super::listed::{Listed, Terms};
 use super::messages;
 use super::signals::Signals;
@@ -70,7 +70,7 @@ pub(super) struct Core {
     pub closed: Vec<Closed>,
     pub terms: BTreeMap<ChannelPoint, Terms>,
     pub faults: Faults,
-    pub keyring: Keyring,
+    pub bakery: Bakery,
     pub signals: Signals,
     /// How often each RPC was called, refused calls included.
     pub calls: BTreeMap<String, u64>,
@@ -92,7 +92,7 @@ impl Core {
             closed: vec![],
             terms: BTreeMap::new(),
             faults: Faults::default(),
-            keyring: Keyring::default(),
+            bakery: Bakery::default(),
             signals: Signals::default(),
             calls: BTreeMap::new(),
         };

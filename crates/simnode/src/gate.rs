@@ -109,7 +109,7 @@ fn admit(core: &mut Core, path: &str, headers: &HeaderMap) -> Result<Manner, Sta
         .iter()
         .map(|value| value.as_bytes())
         .collect();
-    core.keyring.check(&shown, path, wall_clock())?;
+    core.bakery.check(&shown, path, wall_clock())?;
     Ok(manner)
 }
 

@@ -14,6 +14,7 @@
 //! wallet unlocks by the caller's hand, not by an RPC; peers never flap, and the
 //! chain's fee estimate is constant.
 
+mod bakery;
 mod channels;
 mod clock;
 mod core;
@@ -22,7 +23,6 @@ mod faults;
 mod gate;
 mod graph;
 mod history;
-mod keyring;
 mod lightning;
 mod listed;
 mod messages;
@@ -105,8 +105,8 @@ impl SimNode {
     pub fn new(options: &Options) -> Result<Self, SimNodeError> {
         let scenario = &options.scenario;
         let network = load::network(&scenario.network)?;
-        let terrain = Arc::new(survey(&network, scenario)?);
-        let world = World::new(terrain, scenario, scenario.seed);
+        let map = Arc::new(survey(&network, scenario)?);
+        let world = World::new(map, scenario, scenario.seed);
         Self::on(world, options)
     }
 

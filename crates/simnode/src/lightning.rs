@@ -204,7 +204,7 @@ impl Lightning for Rpc {
         request: Request<proto::BakeMacaroonRequest>,
     ) -> Reply<proto::BakeMacaroonResponse> {
         let asked = request.into_inner().permissions;
-        let baked = self.0.with(|core| core.keyring.bake_asked(&asked))?;
+        let baked = self.0.with(|core| core.bakery.bake_asked(&asked))?;
         Ok(Response::new(proto::BakeMacaroonResponse {
             macaroon: hex::encode(baked),
         }))

@@ -10,7 +10,7 @@ use sweetspot_lnd::proto::channel_event_update::{self, UpdateType};
 use sweetspot_lnd::proto::failure::FailureCode;
 use sweetspot_lnd::proto::routerrpc;
 use sweetspot_lnd::proto::routerrpc::htlc_event::{Event, EventType};
-use sweetspot_market::htlc::{Fate, HtlcEvent};
+use sweetspot_market::htlc::{HtlcEvent, HtlcOutcome};
 
 use super::channels;
 use super::core::Closed;
@@ -148,21 +148,21 @@ pub(super) fn htlc_event(
             failure_string: text.to_owned(),
         })
     };
-    let said = match event.fate {
-        Fate::Forwarded => Event::ForwardEvent(routerrpc::ForwardEvent { info }),
-        Fate::Settled => Event::SettleEvent(routerrpc::SettleEvent { preimage: vec![] }),
-        Fate::FailedDownstream => Event::ForwardFailEvent(routerrpc::ForwardFailEvent {}),
-        Fate::FeeInsufficient => refused(
+    let said = match event.outcome {
+        HtlcOutcome::Forwarded => Event::ForwardEvent(routerrpc::ForwardEvent { info }),
+        HtlcOutcome::Settled => Event::SettleEvent(routerrpc::SettleEvent { preimage: vec![] }),
+        HtlcOutcome::FailedDownstream => Event::ForwardFailEvent(routerrpc::ForwardFailEvent {}),
+        HtlcOutcome::FeeInsufficient => refused(
             FailureCode::FeeInsufficient,
             routerrpc::FailureDetail::NoDetail,
             "FeeInsufficient",
         ),
-        Fate::InsufficientBalance => refused(
+        HtlcOutcome::InsufficientBalance => refused(
             FailureCode::TemporaryChannelFailure,
             routerrpc::FailureDetail::InsufficientBalance,
             "TemporaryChannelFailure",
         ),
-        Fate::PeerOffline => refused(
+        HtlcOutcome::PeerOffline => refused(
             FailureCode::UnknownNextPeer,
             routerrpc::FailureDetail::LinkNotEligible,
             "UnknownNextPeer",

@@ -138,7 +138,7 @@ impl Server {
 
     /// Bakes new macaroons; those before are worth nothing from now on.
     pub fn renew_macaroons(&mut self) -> Result<(), ServeError> {
-        self.node.with(|core| core.keyring.renew());
+        self.node.with(|core| core.bakery.renew());
         self.publish_macaroons()
     }
 
@@ -155,9 +155,9 @@ impl Server {
         let ours: Vec<_> = READ_URIS.into_iter().chain([WRITE_URI]).collect();
         let baked = self.node.with(|core| {
             [
-                ("admin", core.keyring.bake_admin()),
-                ("readonly", core.keyring.bake_readonly()),
-                ("sweetspot", core.keyring.bake_uris(&ours)),
+                ("admin", core.bakery.bake_admin()),
+                ("readonly", core.bakery.bake_readonly()),
+                ("sweetspot", core.bakery.bake_uris(&ours)),
             ]
         });
         for (name, macaroon) in baked {

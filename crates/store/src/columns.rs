@@ -1,5 +1,5 @@
 //! How domain values become columns and back: the one place where unsigned
-//! numbers meet SQLite's signed ones, and where JSON is written and read.
+//! numbers bind_node SQLite's signed ones, and where JSON is written and read.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -65,9 +65,9 @@ async fn a_fresh_store_remembers_nothing(store: impl Store) {
 }
 
 async fn a_store_belongs_to_the_node_it_met_first(store: impl Store) {
-    store.meet("02aa").await.expect("meets");
-    store.meet("02aa").await.expect("meets again");
-    let refused = store.meet("03bb").await.expect_err("another node");
+    store.bind_node("02aa").await.expect("meets");
+    store.bind_node("02aa").await.expect("meets again");
+    let refused = store.bind_node("03bb").await.expect_err("another node");
     assert!(refused.to_string().contains("02aa, not of"), "{refused}");
 }
 
@@ -156,10 +156,10 @@ async fn a_scid_means_the_channel_it_was_last_stored_for(store: impl Store) {
 async fn a_cycle_leaves_its_memory_and_no_other(store: impl Store) {
     for (secs, channels, seq) in [(10, &[1, 2][..], 4), (20, &[2, 3][..], 9)] {
         let record = CycleRecord {
-            given: &given(secs, channels),
+            input: &input(secs, channels),
             decisions: &[hold(2, secs)],
             memory: &memory(channels, seq),
-            beginning: None,
+            checkpoint: None,
         };
         store.record_cycle(record).await.expect("stores");
         let loaded = store.load().await.expect("loads");
@@ -226,10 +226,10 @@ async fn thinning_takes_nothing_needed_to_go_on(store: impl Store) {
         .await
         .expect("stores");
     let record = CycleRecord {
-        given: &given(10, &[1]),
+        input: &input(10, &[1]),
         decisions: &[hold(1, 10), change(1, 10)],
         memory: &memory(&[1], 1),
-        beginning: None,
+        checkpoint: None,
     };
     store.record_cycle(record).await.expect("stores");
     store

@@ -5,8 +5,8 @@ use tracing::warn;
 
 use super::columns::{json, name, number_column};
 use super::fault::Fault;
-use super::journal::{self, Tape};
-use super::recall::{channel_id, save};
+use super::journal::{self, CycleLogReader};
+use super::state::{channel_id, save};
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::ports::CycleRecord;
 use sweetspot_core::types::channel::Channel;
@@ -17,16 +17,16 @@ use sweetspot_core::types::time::Timestamp;
 /// where the journal then stands.
 pub(super) async fn record(
     db: &mut SqliteConnection,
-    tape: Option<Tape>,
+    log_reader: Option<CycleLogReader>,
     record: CycleRecord<'_>,
-) -> Result<Tape, Fault> {
-    store_channels(db, &record.given.seen).await?;
-    let (turn, tape) = journal::add(db, tape, record.given, record.beginning).await?;
+) -> Result<CycleLogReader, Fault> {
+    store_channels(db, &record.input.seen).await?;
+    let (turn, log_reader) = journal::add(db, log_reader, record.input, record.checkpoint).await?;
     for decision in record.decisions {
         store_decision(db, turn, decision).await?;
     }
-    save(db, &record.given.seen, record.memory).await?;
-    Ok(tape)
+    save(db, &record.input.seen, record.memory).await?;
+    Ok(log_reader)
 }
 
 async fn store_channels(db: &mut SqliteConnection, seen: &Observation) -> Result<(), Fault> {
@@ -108,7 +108,7 @@ async fn store_decision(
     )
     .bind(id)
     .bind(decision.at.nanos())
-    .bind(name("a rhythm", decision.rhythm)?)
+    .bind(name("a rhythm", decision.trigger)?)
     .bind(verdict)
     .bind(body)
     .bind(turn)

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use sweetspot_core::decision::{Decision, Evidence, Hold, Rhythm, Terms, Verdict};
-use sweetspot_core::engine::turn::Given;
+use sweetspot_core::decision::{Decision, Evidence, Hold, Terms, Trigger, Verdict};
+use sweetspot_core::engine::turn::CycleInput;
 use sweetspot_core::inbound::discount::{Discount, DiscountHold};
 use sweetspot_core::ports::{HistoryCursor, WriteIntent};
 use sweetspot_core::prune::rules::PruneMemory;
-use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::signals::estimate::Flow;
 use sweetspot_core::state::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory};
 use sweetspot_core::testing::{channel, point};
@@ -64,28 +64,28 @@ pub(super) fn channel_memory(wanted_ppm: f64) -> ChannelMemory {
     }
 }
 
-/// The memory of these channels after forward `absorbed_seq`.
-pub(super) fn memory(channels: &[u8], absorbed_seq: i64) -> Memory {
+/// The memory of these channels after forward `ingested_seq`.
+pub(super) fn memory(channels: &[u8], ingested_seq: i64) -> Memory {
     Memory {
         channels: channels
             .iter()
             .map(|n| (point(*n), channel_memory(f64::from(*n))))
             .collect(),
         node: NodeMemory {
-            absorbed_seq,
+            ingested_seq,
             ..NodeMemory::default()
         },
     }
 }
 
 /// What a turn is given that sees these channels under built-in settings.
-pub(super) fn given(secs: i64, channels: &[u8]) -> Given {
+pub(super) fn input(secs: i64, channels: &[u8]) -> CycleInput {
     let seen = Observation {
         at: at(secs),
         tip: BlockHeight(850_000),
         channels: channels.iter().map(|n| (point(*n), channel(*n))).collect(),
     };
-    Given::new(seen, &SettingsBook::default(), false, at(0))
+    CycleInput::new(seen, &SettingsLayers::default(), false, at(0))
 }
 
 pub(super) fn fees(ppm: u32) -> FeeParts {
@@ -99,11 +99,11 @@ pub(super) fn fees(ppm: u32) -> FeeParts {
     }
 }
 
-pub(super) fn decision(n: u8, secs: i64, rhythm: Rhythm, verdict: Verdict) -> Decision {
+pub(super) fn decision(n: u8, secs: i64, trigger: Trigger, verdict: Verdict) -> Decision {
     Decision {
         at: at(secs),
         point: point(n),
-        rhythm,
+        trigger,
         evidence: Evidence {
             ratio: 0.1,
             target_ratio: 0.5,
@@ -130,11 +130,16 @@ pub(super) fn decision(n: u8, secs: i64, rhythm: Rhythm, verdict: Verdict) -> De
 
 pub(super) fn hold(n: u8, secs: i64) -> Decision {
     let reason = Hold::AtRest;
-    decision(n, secs, Rhythm::Slow, Verdict::Hold { reason })
+    decision(n, secs, Trigger::Scheduled, Verdict::Hold { reason })
 }
 
 pub(super) fn change(n: u8, secs: i64) -> Decision {
-    decision(n, secs, Rhythm::Slow, Verdict::Change { to: fees(120) })
+    decision(
+        n,
+        secs,
+        Trigger::Scheduled,
+        Verdict::Change { to: fees(120) },
+    )
 }
 
 pub(super) fn intent(n: u8, secs: i64) -> WriteIntent {

@@ -1,7 +1,7 @@
 //! The journal of turns: what each was given, as little as tells it again.
 //!
 //! A decision follows from what is remembered, the forwards counted and what
-//! the turn is given ([`Given`]). Forwards are stored anyway. What is given is
+//! the turn is given ([`CycleInput`]). Forwards are stored anyway. What is given is
 //! stored whole once a day, together with what was remembered then; each turn
 //! in between stores its difference from the turn before, which for a quiet
 //! node is next to nothing. From such a beginning every later turn can be
@@ -21,7 +21,7 @@ use tracing::warn;
 use super::columns::{from_json, json};
 use super::fault::Fault;
 use super::patch;
-use sweetspot_core::engine::turn::{Beginning, Given};
+use sweetspot_core::engine::turn::{Checkpoint, CycleInput};
 use sweetspot_core::types::time::Timestamp;
 
 /// The most one row may unfold to: a node with 10,000 channels needs a tenth.
@@ -30,11 +30,11 @@ const MOST_BYTES: u64 = 1 << 28;
 /// What a turn was given, as the journal writes it: without the time, which is
 /// a column, and without nulls.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Page(Map<String, Value>);
+pub(super) struct CycleDoc(Map<String, Value>);
 
-impl Page {
-    fn of(given: &Given) -> Result<Self, Fault> {
-        let value = serde_json::to_value(given).map_err(|error| unreadable(&error))?;
+impl CycleDoc {
+    fn of(input: &CycleInput) -> Result<Self, Fault> {
+        let value = serde_json::to_value(input).map_err(|error| unreadable(&error))?;
         let Value::Object(mut fields) = patch::without_nulls(value) else {
             return Err(unreadable(&"it is no object"));
         };
@@ -44,7 +44,7 @@ impl Page {
         Ok(Self(fields))
     }
 
-    fn given(&self, at: Timestamp) -> Result<Given, Fault> {
+    fn input(&self, at: Timestamp) -> Result<CycleInput, Fault> {
         let mut fields = self.0.clone();
         if let Some(Value::Object(seen)) = fields.get_mut("seen") {
             seen.insert("at".to_owned(), at.nanos().into());
@@ -67,8 +67,8 @@ pub(super) struct TurnRow {
     pub id: i64,
     /// When it was.
     pub at_ns: i64,
-    given: Vec<u8>,
-    beginning: Option<Vec<u8>>,
+    input: Vec<u8>,
+    checkpoint: Option<Vec<u8>>,
 }
 
 impl FromRow<'_, SqliteRow> for TurnRow {
@@ -76,40 +76,40 @@ impl FromRow<'_, SqliteRow> for TurnRow {
         Ok(Self {
             id: row.try_get("id")?,
             at_ns: row.try_get("at_ns")?,
-            given: row.try_get("given")?,
-            beginning: row.try_get("beginning")?,
+            input: row.try_get("given")?,
+            checkpoint: row.try_get("beginning")?,
         })
     }
 }
 
 /// Turns the pages of the journal, row by row.
 #[derive(Debug, Default)]
-pub(super) struct Tape {
+pub(super) struct CycleLogReader {
     /// The turn read last, and what it was given.
-    last: Option<(i64, Page)>,
+    last: Option<(i64, CycleDoc)>,
 }
 
-impl Tape {
+impl CycleLogReader {
     /// What the row tells. Rows must come one after the other, from one with a
     /// beginning on.
-    pub fn read(&mut self, row: &TurnRow) -> Result<(Given, Option<Beginning>), Fault> {
-        let given = self.turn_to(row)?.given(Timestamp::from_nanos(row.at_ns))?;
-        let beginning = row.beginning.as_deref();
-        let beginning = beginning
+    pub fn read(&mut self, row: &TurnRow) -> Result<(CycleInput, Option<Checkpoint>), Fault> {
+        let input = self.turn_to(row)?.input(Timestamp::from_nanos(row.at_ns))?;
+        let checkpoint = row.checkpoint.as_deref();
+        let checkpoint = checkpoint
             .map(|bytes| from_json("what was remembered", &inflate(bytes)?))
             .transpose()?;
-        Ok((given, beginning))
+        Ok((input, checkpoint))
     }
 
     /// The row's page. An earlier version may have written it: it need not mean
     /// anything to this one yet.
-    fn turn_to(&mut self, row: &TurnRow) -> Result<&Page, Fault> {
-        let changes = match from_json("a turn", &inflate(&row.given)?)? {
+    fn turn_to(&mut self, row: &TurnRow) -> Result<&CycleDoc, Fault> {
+        let changes = match from_json("a turn", &inflate(&row.input)?)? {
             Value::Object(changes) => changes,
             _ => return Err(unreadable(&"it is no object")),
         };
-        let page = match (&row.beginning, self.last.take()) {
-            (Some(_), _) => Page(changes),
+        let page = match (&row.checkpoint, self.last.take()) {
+            (Some(_), _) => CycleDoc(changes),
             (None, Some((id, mut page))) if id.checked_add(1) == Some(row.id) => {
                 patch::apply(&mut page.0, changes);
                 page
@@ -121,19 +121,19 @@ impl Tape {
 
     /// At the end of what is stored; nowhere if that cannot be read.
     async fn at_the_end(db: &mut SqliteConnection) -> Result<Self, Fault> {
-        let mut tape = Self::default();
+        let mut log_reader = Self::default();
         let Some(first) = last_beginning(db, Timestamp::from_nanos(i64::MAX)).await? else {
-            return Ok(tape);
+            return Ok(log_reader);
         };
         let mut after = first.saturating_sub(1);
         loop {
             let rows = rows_after(db, after, 1_000).await?;
             let Some(last) = rows.last() else {
-                return Ok(tape);
+                return Ok(log_reader);
             };
             after = last.id;
             for row in &rows {
-                if let Err(fault) = tape.turn_to(row) {
+                if let Err(fault) = log_reader.turn_to(row) {
                     warn!(turn = row.id, %fault, "the journal of turns is broken off here");
                     return Ok(Self::default());
                 }
@@ -146,54 +146,54 @@ impl Tape {
 /// the turn before it or a beginning a turn tells nothing and is left out.
 pub(super) async fn add(
     db: &mut SqliteConnection,
-    tape: Option<Tape>,
-    given: &Given,
-    beginning: Option<&Beginning>,
-) -> Result<(Option<i64>, Tape), Fault> {
-    let tape = match tape {
-        Some(tape) => tape,
-        None if beginning.is_some() => Tape::default(),
-        None => Tape::at_the_end(db).await?,
+    log_reader: Option<CycleLogReader>,
+    input: &CycleInput,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<(Option<i64>, CycleLogReader), Fault> {
+    let log_reader = match log_reader {
+        Some(log_reader) => log_reader,
+        None if checkpoint.is_some() => CycleLogReader::default(),
+        None => CycleLogReader::at_the_end(db).await?,
     };
-    let written = match rows_of(&tape, given, beginning) {
+    let written = match rows_of(&log_reader, input, checkpoint) {
         Ok(Some(written)) => written,
-        Ok(None) => return Ok((None, tape)),
+        Ok(None) => return Ok((None, log_reader)),
         Err(fault) => {
             warn!(%fault, "the turn is left out of the journal");
-            return Ok((None, Tape::default()));
+            return Ok((None, CycleLogReader::default()));
         }
     };
-    let (page, patch, beginning) = written;
+    let (page, patch, checkpoint) = written;
     let id = sqlx::query_scalar(
         "insert into turns (at_ns, given, beginning) values (?, ?, ?) returning id",
     )
-    .bind(given.seen.at.nanos())
+    .bind(input.seen.at.nanos())
     .bind(patch)
-    .bind(beginning)
+    .bind(checkpoint)
     .fetch_one(db)
     .await?;
     let last = Some((id, page));
-    Ok((Some(id), Tape { last }))
+    Ok((Some(id), CycleLogReader { last }))
 }
 
-type Written = (Page, Vec<u8>, Option<Vec<u8>>);
+type Written = (CycleDoc, Vec<u8>, Option<Vec<u8>>);
 
 fn rows_of(
-    tape: &Tape,
-    given: &Given,
-    beginning: Option<&Beginning>,
+    log_reader: &CycleLogReader,
+    input: &CycleInput,
+    checkpoint: Option<&Checkpoint>,
 ) -> Result<Option<Written>, Fault> {
-    let page = Page::of(given)?;
-    let changes = match (beginning, &tape.last) {
+    let page = CycleDoc::of(input)?;
+    let changes = match (checkpoint, &log_reader.last) {
         (Some(_), _) => page.0.clone(),
         (None, Some((_, before))) => patch::between(&before.0, &page.0),
         (None, None) => return Ok(None),
     };
-    let beginning = beginning
-        .map(|beginning| deflate(&json("what is remembered", beginning)?))
+    let checkpoint = checkpoint
+        .map(|checkpoint| deflate(&json("what is remembered", checkpoint)?))
         .transpose()?;
     let changes = deflate(&Value::Object(changes).to_string())?;
-    Ok(Some((page, changes, beginning)))
+    Ok(Some((page, changes, checkpoint)))
 }
 
 /// The turn with a beginning that is the last at or before `at`.
@@ -218,7 +218,7 @@ pub(super) async fn first_beginning(db: &mut SqliteConnection) -> Result<Option<
 }
 
 /// When the last turn was that has its beginning stored.
-pub(super) async fn begun_at(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
+pub(super) async fn checkpoint_at(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
     let at: Option<i64> = sqlx::query_scalar(
         "select at_ns from turns where beginning is not null order by id desc limit 1",
     )
@@ -265,38 +265,44 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fixtures::given;
+    use crate::fixtures::input;
     use sweetspot_core::state::memory::Memory;
 
-    fn row(id: i64, given: &Value, begins: bool) -> TurnRow {
-        let beginning = Beginning {
+    fn row(id: i64, input: &Value, begins: bool) -> TurnRow {
+        let checkpoint = Checkpoint {
             follows: true,
             memory: Memory::default(),
             names: vec![],
         };
-        let beginning = json("what is remembered", &beginning).expect("readable");
+        let checkpoint = json("what is remembered", &checkpoint).expect("readable");
         TurnRow {
             id,
             at_ns: 10_000_000_000,
-            given: deflate(&given.to_string()).expect("deflates"),
-            beginning: begins.then(|| deflate(&beginning).expect("deflates")),
+            input: deflate(&input.to_string()).expect("deflates"),
+            checkpoint: begins.then(|| deflate(&checkpoint).expect("deflates")),
         }
     }
 
-    fn page(secs: i64, channels: &[u8]) -> Page {
-        Page::of(&given(secs, channels)).expect("readable")
+    fn page(secs: i64, channels: &[u8]) -> CycleDoc {
+        CycleDoc::of(&input(secs, channels)).expect("readable")
     }
 
     #[test]
     fn turns_read_back_from_their_differences() {
         let (first, second) = (page(10, &[1, 2]), page(10, &[2, 3]));
         let changes = patch::between(&first.0, &second.0);
-        let mut tape = Tape::default();
+        let mut log_reader = CycleLogReader::default();
         let whole = row(7, &Value::Object(first.0), true);
-        assert_eq!(tape.read(&whole).expect("reads").0, given(10, &[1, 2]));
+        assert_eq!(
+            log_reader.read(&whole).expect("reads").0,
+            input(10, &[1, 2])
+        );
         let changed = row(8, &Value::Object(changes), false);
-        assert_eq!(tape.read(&changed).expect("reads").0, given(10, &[2, 3]));
-        assert!(tape.read(&changed).is_err(), "not the next one");
+        assert_eq!(
+            log_reader.read(&changed).expect("reads").0,
+            input(10, &[2, 3])
+        );
+        assert!(log_reader.read(&changed).is_err(), "not the next one");
     }
 
     #[test]
@@ -312,23 +318,23 @@ mod tests {
         }
         let node = older["node"].as_object_mut().expect("an object");
         node.remove("max_moving_free").expect("known now");
-        let mut tape = Tape::default();
-        let read = tape.read(&row(1, &older, true)).expect("reads");
-        assert_eq!(read.0, given(10, &[1]));
+        let mut log_reader = CycleLogReader::default();
+        let read = log_reader.read(&row(1, &older, true)).expect("reads");
+        assert_eq!(read.0, input(10, &[1]));
     }
 
     #[test]
     fn the_journal_goes_on_after_pages_that_mean_nothing_here() {
-        let mut tape = Tape::default();
+        let mut log_reader = CycleLogReader::default();
         let strange = row(1, &json!({"seen": {"moon": "full"}}), true);
-        tape.turn_to(&strange).expect("a page");
-        let (page, _, _) = rows_of(&tape, &given(10, &[1]), None)
+        log_reader.turn_to(&strange).expect("a page");
+        let (page, _, _) = rows_of(&log_reader, &input(10, &[1]), None)
             .expect("readable")
             .expect("not left out");
         assert_eq!(
-            page.given(Timestamp::from_secs(10)).expect("reads"),
-            given(10, &[1])
+            page.input(Timestamp::from_secs(10)).expect("reads"),
+            input(10, &[1])
         );
-        assert!(Tape::default().read(&strange).is_err());
+        assert!(CycleLogReader::default().read(&strange).is_err());
     }
 }

@@ -14,15 +14,15 @@ mod fault;
 mod fixtures;
 mod flows;
 mod forwards;
+mod in_memory;
 mod journal;
-mod memory;
 #[cfg(test)]
 mod mishaps;
 mod open;
 mod patch;
 mod reader;
-mod recall;
 mod retention;
+mod state;
 mod turns;
 mod writes;
 
@@ -34,7 +34,7 @@ use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::sync::{Mutex, MutexGuard};
 
 use fault::Fault;
-use journal::Tape;
+use journal::CycleLogReader;
 use sweetspot_core::ports::{
     CycleRecord, HistoryCursor, Loaded, Store, StoreError, StoredForward, WriteId, WriteIntent,
     WriteOutcome,
@@ -45,7 +45,7 @@ use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
 
 pub use flows::{ChannelFlow, Leg};
-pub use memory::MemoryStore;
+pub use in_memory::MemoryStore;
 pub use open::{OpenError, OpenFault};
 pub use reader::{KnownChannel, LastCycle, StoreReader};
 pub use retention::keeps;
@@ -61,7 +61,7 @@ pub struct SqliteStore {
     /// `None` after a transaction that did not come to its end.
     connection: Mutex<Option<SqliteConnection>>,
     /// Where the journal of turns stands; `None` while that is not known.
-    tape: Mutex<Option<Tape>>,
+    log_reader: Mutex<Option<CycleLogReader>>,
     _lock: File,
 }
 
@@ -75,7 +75,7 @@ impl SqliteStore {
                 path,
                 options: opened.options,
                 connection: Mutex::new(Some(opened.connection)),
-                tape: Mutex::new(None),
+                log_reader: Mutex::new(None),
                 _lock: opened.lock,
             }),
             Err(fault) => Err(OpenError { path, fault }),
@@ -134,11 +134,11 @@ impl Store for SqliteStore {
             let mut tx = self.begin().await?;
             let db = &mut tx.connection;
             let loaded = Loaded {
-                memory: recall::load(db).await?,
+                memory: state::load(db).await?,
                 cursor: forwards::cursor(db).await?,
-                ids: recall::ids(db).await?,
+                ids: state::ids(db).await?,
                 pending: writes::pending(db).await?,
-                begun_at: journal::begun_at(db).await?,
+                checkpoint_at: journal::checkpoint_at(db).await?,
             };
             tx.commit().await?;
             Ok(loaded)
@@ -147,10 +147,10 @@ impl Store for SqliteStore {
             .map_err(|fault| self.error("loading what was remembered", &fault))
     }
 
-    async fn meet(&self, pubkey: &str) -> Result<(), StoreError> {
+    async fn bind_node(&self, pubkey: &str) -> Result<(), StoreError> {
         let work = async {
             let mut tx = self.begin().await?;
-            recall::meet(&mut tx.connection, pubkey).await?;
+            state::bind_node(&mut tx.connection, pubkey).await?;
             tx.commit().await
         };
         work.await
@@ -186,7 +186,7 @@ impl Store for SqliteStore {
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {
         let work = async {
             let mut tx = self.begin().await?;
-            recall::insert_ids(&mut tx.connection, ids).await?;
+            state::insert_ids(&mut tx.connection, ids).await?;
             tx.commit().await
         };
         work.await
@@ -195,16 +195,16 @@ impl Store for SqliteStore {
 
     async fn record_cycle(&self, record: CycleRecord<'_>) -> Result<(), StoreError> {
         let work = async {
-            let mut slot = self.tape.lock().await;
+            let mut slot = self.log_reader.lock().await;
             let mut tx = self.begin().await?;
-            let tape = cycle::record(&mut tx.connection, slot.take(), record).await?;
+            let log_reader = cycle::record(&mut tx.connection, slot.take(), record).await?;
             tx.commit().await?;
-            *slot = Some(tape);
+            *slot = Some(log_reader);
             Ok(())
         };
         work.await.map_err(|fault| {
             self.error(
-                format!("storing the cycle of {}", record.given.seen.at),
+                format!("storing the cycle of {}", record.input.seen.at),
                 &fault,
             )
         })

@@ -39,10 +39,10 @@ async fn fill(store: &SqliteStore) {
         .await
         .expect("stores");
     let record = CycleRecord {
-        given: &given(10, &[1, 2]),
+        input: &input(10, &[1, 2]),
         decisions: &[hold(1, 10), change(2, 10)],
         memory: &memory(&[1, 2], 1),
-        beginning: None,
+        checkpoint: None,
     };
     store.record_cycle(record).await.expect("stores");
     store

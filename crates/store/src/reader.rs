@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::open::{self, OpenError};
 use super::writes::{WriteRecord, WriteRow};
-use super::{forwards, recall};
+use super::{forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::state::memory::Memory;
@@ -79,7 +79,7 @@ impl StoreReader {
 
     /// What the daemon remembers.
     pub async fn memory(&self) -> Result<Memory, StoreError> {
-        let found = recall::load(&mut *self.connection.lock().await).await;
+        let found = state::load(&mut *self.connection.lock().await).await;
         self.named("reading what is remembered", found)
     }
 
@@ -302,10 +302,10 @@ mod tests {
 
     async fn cycle(store: &SqliteStore, secs: i64, channels: &[u8], decisions: &[Decision]) {
         let record = CycleRecord {
-            given: &given(secs, channels),
+            input: &input(secs, channels),
             decisions,
             memory: &memory(channels, 0),
-            beginning: None,
+            checkpoint: None,
         };
         store.record_cycle(record).await.expect("stores");
     }

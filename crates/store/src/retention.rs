@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnection;
 
 use super::fault::Fault;
-use sweetspot_core::decision::{Decision, Rhythm, Verdict};
+use sweetspot_core::decision::{Decision, Trigger, Verdict};
 use sweetspot_core::types::time::Timestamp;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -28,9 +28,9 @@ const TURNS: Duration = Duration::from_secs(92 * 86_400);
 
 /// Whether a decision is still worth keeping.
 pub fn keeps(decision: &Decision, now: Timestamp) -> bool {
-    let kept_for = match (decision.verdict, decision.rhythm) {
-        (Verdict::Hold { .. }, Rhythm::Fast) => FAST_HOLDS,
-        (Verdict::Hold { .. }, Rhythm::Slow) => HOLDS,
+    let kept_for = match (decision.verdict, decision.trigger) {
+        (Verdict::Hold { .. }, Trigger::Drain) => FAST_HOLDS,
+        (Verdict::Hold { .. }, Trigger::Scheduled) => HOLDS,
         _ => return true,
     };
     decision.at >= now.minus(kept_for)
@@ -125,12 +125,12 @@ mod tests {
             40 * day - 23 * hour, // within one day
         ];
         for age in ages_mins {
-            let given = given(NOW_SECS - age * 60, &[1, 2]);
+            let input = input(NOW_SECS - age * 60, &[1, 2]);
             let record = CycleRecord {
-                given: &given,
+                input: &input,
                 decisions: &[],
                 memory: &Memory::default(),
-                beginning: None,
+                checkpoint: None,
             };
             store.record_cycle(record).await.expect("stores");
         }
@@ -150,22 +150,22 @@ mod tests {
         let days_ago = |days: i64| NOW_SECS - days * 86_400;
         let fast_hold = |days| {
             let reason = Hold::AtRest;
-            decision(1, days_ago(days), Rhythm::Fast, Verdict::Hold { reason })
+            decision(1, days_ago(days), Trigger::Drain, Verdict::Hold { reason })
         };
         let would = Verdict::WouldChange { to: fees(120) };
         let decisions = [
             change(1, days_ago(900)),
-            decision(1, days_ago(900), Rhythm::Slow, would),
+            decision(1, days_ago(900), Trigger::Scheduled, would),
             hold(1, days_ago(31)),
             hold(1, days_ago(29)),
             fast_hold(3),
             fast_hold(1),
         ];
         let record = CycleRecord {
-            given: &given(NOW_SECS, &[1]),
+            input: &input(NOW_SECS, &[1]),
             decisions: &decisions,
             memory: &Memory::default(),
-            beginning: None,
+            checkpoint: None,
         };
         store.record_cycle(record).await.expect("stores");
         store.thin(at(NOW_SECS)).await.expect("thins");

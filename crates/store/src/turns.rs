@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, VecDeque};
 use sqlx::sqlite::SqliteConnection;
 
 use super::fault::Fault;
-use super::journal::{self, Tape, TurnRow};
+use super::journal::{self, CycleLogReader, TurnRow};
 use super::reader::{StoreReader, parse_decisions};
 use super::writes::WriteRow;
 use super::{forwards, journal::rows_after};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::replay::Wrote;
-use sweetspot_core::engine::turn::{Beginning, Given};
+use sweetspot_core::engine::turn::{Checkpoint, CycleInput};
 use sweetspot_core::ports::{StoreError, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 
@@ -25,9 +25,9 @@ pub struct StoredTurn {
     /// Its number.
     pub id: i64,
     /// What it was given.
-    pub given: Given,
+    pub input: CycleInput,
     /// What was remembered when it began, where that is stored.
-    pub beginning: Option<Beginning>,
+    pub checkpoint: Option<Checkpoint>,
     /// What was decided; what retention took away is missing.
     pub decisions: Vec<Decision>,
     /// What was then written.
@@ -37,7 +37,7 @@ pub struct StoredTurn {
 /// A place in the journal.
 #[derive(Debug)]
 pub struct Journal {
-    tape: Tape,
+    log_reader: CycleLogReader,
     after: i64,
     rows: VecDeque<TurnRow>,
     decisions: BTreeMap<i64, Vec<Decision>>,
@@ -74,7 +74,7 @@ impl StoreReader {
         };
         let first = self.named("looking for stored turns", work.await)?;
         Ok(first.map(|first| Journal {
-            tape: Tape::default(),
+            log_reader: CycleLogReader::default(),
             after: first.saturating_sub(1),
             rows: VecDeque::new(),
             decisions: BTreeMap::new(),
@@ -92,13 +92,13 @@ impl StoreReader {
         let Some(row) = journal.rows.pop_front() else {
             return Ok(None);
         };
-        let read = journal.tape.read(&row);
+        let read = journal.log_reader.read(&row);
         let at = Timestamp::from_nanos(row.at_ns);
-        let (given, beginning) = self.named(&format!("reading the turn of {at}"), read)?;
+        let (input, checkpoint) = self.named(&format!("reading the turn of {at}"), read)?;
         Ok(Some(StoredTurn {
             id: row.id,
-            given,
-            beginning,
+            input,
+            checkpoint,
             decisions: journal.decisions.remove(&row.id).unwrap_or_default(),
             wrote: journal.wrote.remove(&row.id).unwrap_or_default(),
         }))

@@ -5,7 +5,7 @@ use sqlx::{FromRow, Row};
 
 use super::columns::{name, named, number, point};
 use super::fault::Fault;
-use super::recall::{channel_id, save_channel};
+use super::state::{channel_id, save_channel};
 use sweetspot_core::engine::replay::Wrote;
 use sweetspot_core::ports::{PendingWrite, WriteId, WriteIntent, WriteOutcome};
 use sweetspot_core::state::memory::ChannelMemory;

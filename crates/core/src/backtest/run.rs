@@ -19,9 +19,9 @@ use crate::backtest::demand::{Elasticity, msat, price_msat, price_ppm};
 use crate::decision::{Decision, Verdict};
 use crate::engine::ingest::FeeEvent;
 use crate::engine::replay::{Track, Wrote};
-use crate::engine::turn::{Beginning, Given};
+use crate::engine::turn::{Checkpoint, CycleInput};
 use crate::engine::write::{self, WriteOutcome};
-use crate::settings::layers::SettingsBook;
+use crate::settings::layers::SettingsLayers;
 use crate::settings::values::ChannelSettings;
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::observation::Forward;
@@ -72,7 +72,7 @@ pub struct Backtest {
     pub then: Track,
     /// What would be remembered.
     pub with: Track,
-    book: SettingsBook,
+    book: SettingsLayers,
     elasticities: Vec<Elasticity>,
     posted: BTreeMap<ChannelPoint, Posted>,
     /// The last turn that counts.
@@ -89,8 +89,12 @@ pub struct Backtest {
 
 impl Backtest {
     /// From a stored beginning on.
-    pub fn new(beginning: Beginning, book: SettingsBook, elasticities: Vec<Elasticity>) -> Self {
-        let then = Track::at(beginning);
+    pub fn new(
+        checkpoint: Checkpoint,
+        book: SettingsLayers,
+        elasticities: Vec<Elasticity>,
+    ) -> Self {
+        let then = Track::at(checkpoint);
         Self {
             with: then.clone(),
             then,
@@ -107,8 +111,8 @@ impl Backtest {
 
     /// What was remembered then at a later turn; without a difference so far
     /// it is what would be remembered, too.
-    pub fn take_up(&mut self, beginning: Beginning) {
-        let fresh = Track::at(beginning);
+    pub fn take_up(&mut self, checkpoint: Checkpoint) {
+        let fresh = Track::at(checkpoint);
         if self.with.memory == self.then.memory {
             self.with = fresh.clone();
         }
@@ -117,9 +121,9 @@ impl Backtest {
 
     /// What the turn would have been given. After [`Track::meet`] and
     /// [`Track::count`] of [`Self::then`].
-    pub fn counterpart(&mut self, given: &Given) -> Given {
-        let events = self.then.watch(given);
-        for (point, channel) in &given.seen.channels {
+    pub fn counterpart(&mut self, input: &CycleInput) -> CycleInput {
+        let events = self.then.watch(input);
+        for (point, channel) in &input.seen.channels {
             let Some(policy) = channel.policy else {
                 continue;
             };
@@ -143,7 +147,7 @@ impl Backtest {
                 *posted = now;
             }
         }
-        let mut with = given.clone();
+        let mut with = input.clone();
         with.settle(&self.book, false);
         self.settings.clone_from(&with.settings);
         for (point, channel) in &mut with.seen.channels {
@@ -156,7 +160,7 @@ impl Backtest {
 
     /// Counts the time since the turn before, and the forwards that settled in
     /// it: `then` and `with` are what the turn was and would have been given.
-    pub fn sell(&mut self, then: &Given, with: &Given, forwards: &[Forward]) {
+    pub fn sell(&mut self, then: &CycleInput, with: &CycleInput, forwards: &[Forward]) {
         let at = then.seen.at;
         let Some(before) = self.counted.replace(at) else {
             self.span = Some((at, at));
@@ -182,10 +186,10 @@ impl Backtest {
         }
     }
 
-    fn sell_one(&mut self, then: &Given, with: &Given, forward: &Forward) {
+    fn sell_one(&mut self, then: &CycleInput, with: &CycleInput, forward: &Forward) {
         let point = self.then.left_by(forward);
-        let seen = |given: &Given| {
-            let channel = given.seen.channels.get(&point?)?;
+        let seen = |input: &CycleInput| {
+            let channel = input.seen.channels.get(&point?)?;
             Some((channel.policy?.fees, channel.spendable()))
         };
         let elasticities = self.elasticities.clone();
@@ -216,7 +220,7 @@ impl Backtest {
 
     /// Decides in both, and makes what would have been written. After
     /// [`Track::meet`] and [`Track::count`] of [`Self::with`].
-    pub fn decide(&mut self, then: &Given, with: &Given, wrote: &[Wrote]) {
+    pub fn decide(&mut self, then: &CycleInput, with: &CycleInput, wrote: &[Wrote]) {
         self.with.watch(with);
         let learned = &self.then.memory.node.market;
         let held = &mut self.with.memory.node.market;
@@ -314,8 +318,8 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
-    fn book(mode: Mode) -> SettingsBook {
-        let mut book = SettingsBook::default();
+    fn book(mode: Mode) -> SettingsLayers {
+        let mut book = SettingsLayers::default();
         let key = find(CHANNEL_KEYS, "mode").expect("a key");
         book.defaults.set(key, Value::Mode(mode));
         book
@@ -326,7 +330,7 @@ mod tests {
     }
 
     /// Two channels whose fee is and stays `ppm`, seen `hours` after the start.
-    fn given(ppm: u32, hours: u32) -> Given {
+    fn input(ppm: u32, hours: u32) -> CycleInput {
         let channels = [1, 2].map(|n| {
             let mut channel = channel(n);
             let policy = channel.policy.as_mut().expect("a policy");
@@ -338,7 +342,7 @@ mod tests {
             channels: channels.into(),
             ..Observation::default()
         };
-        Given::new(seen, &book(Mode::Observe), false, start())
+        CycleInput::new(seen, &book(Mode::Observe), false, start())
     }
 
     /// A forward out of channel 2 in the first hour, which paid `ppm`.
@@ -363,15 +367,15 @@ mod tests {
     ) -> (Account, Backtest) {
         let elasticities = elasticities.iter().map(|e| Elasticity::new(*e));
         let elasticities: Vec<Elasticity> = elasticities.map(|e| e.expect("good")).collect();
-        let beginning = Beginning::of(&Memory::default(), &ChannelIds::default(), true);
-        let mut backtest = Backtest::new(beginning, book(tried), elasticities);
+        let checkpoint = Checkpoint::of(&Memory::default(), &ChannelIds::default(), true);
+        let mut backtest = Backtest::new(checkpoint, book(tried), elasticities);
         for (hour, sold) in [(0, &[][..]), (1, forwards)] {
-            let given = given(then, hour);
-            backtest.then.meet(&given);
-            let with = backtest.counterpart(&given);
+            let input = input(then, hour);
+            backtest.then.meet(&input);
+            let with = backtest.counterpart(&input);
             backtest.with.meet(&with);
-            backtest.sell(&given, &with, sold);
-            backtest.decide(&given, &with, &[]);
+            backtest.sell(&input, &with, sold);
+            backtest.decide(&input, &with, &[]);
         }
         (backtest.accounts()[&point(2)].clone(), backtest)
     }
@@ -419,16 +423,16 @@ mod tests {
 
     #[test]
     fn the_level_is_the_one_learned_then() {
-        let beginning = Beginning::of(&Memory::default(), &ChannelIds::default(), true);
-        let mut backtest = Backtest::new(beginning, book(Mode::Manage), vec![]);
+        let checkpoint = Checkpoint::of(&Memory::default(), &ChannelIds::default(), true);
+        let mut backtest = Backtest::new(checkpoint, book(Mode::Manage), vec![]);
         let level = |track: &Track| track.memory.node.market.level;
         let at_first = level(&backtest.then);
         for hour in 0..24 * 30 {
-            let given = given(600, hour);
-            backtest.then.meet(&given);
-            let with = backtest.counterpart(&given);
+            let input = input(600, hour);
+            backtest.then.meet(&input);
+            let with = backtest.counterpart(&input);
             backtest.with.meet(&with);
-            backtest.decide(&given, &with, &[]);
+            backtest.decide(&input, &with, &[]);
         }
         assert_ne!(level(&backtest.then), at_first);
         assert_eq!(level(&backtest.with), level(&backtest.then));
@@ -437,7 +441,7 @@ mod tests {
         let learning = Learning::default();
         market.unannounced_level.watch(30.0, 1.0, 5.0, &learning);
         assert_ne!(unannounced(&backtest.with), unannounced(&backtest.then));
-        let later = given(600, 24 * 30);
+        let later = input(600, 24 * 30);
         let with = backtest.counterpart(&later);
         backtest.decide(&later, &with, &[]);
         assert_eq!(unannounced(&backtest.with), unannounced(&backtest.then));

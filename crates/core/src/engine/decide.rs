@@ -9,13 +9,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::decision::{Decision, Evidence, Hold, Limit, Rhythm, Terms, Verdict};
+use crate::decision::{Decision, Evidence, Hold, Limit, Terms, Trigger, Verdict};
 use crate::engine::ingest::{stocked, windows};
 use crate::inbound::rules;
-use crate::inbound::shelf::Shelf;
+use crate::inbound::supply::OutboundSupply;
 use crate::limits::budget;
 use crate::limits::guard;
-use crate::settings::values::{ChannelSettings, Law, Mode, NodeSettings, Protect};
+use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect, StrategyName};
 use crate::state::memory::{ChannelMemory, Memory};
 use crate::strategy::classic;
 use crate::strategy::sweetspot::{self, Aim};
@@ -61,7 +61,7 @@ pub fn decide(
         }
         decisions.push(decision);
     }
-    let shelf = Shelf::of(memory, seen, settings, &decisions, node.inbound.share);
+    let supply = OutboundSupply::of(memory, seen, settings, &decisions, node.inbound.share);
     for decision in &mut decisions {
         let point = decision.point;
         if let (Some(channel), Some(settings), Some(remembered)) = (
@@ -73,7 +73,7 @@ pub fn decide(
                 channel,
                 settings,
                 rules: &node.inbound,
-                shelf: &shelf,
+                supply: &supply,
                 now: seen.at,
             };
             case.join(decision, remembered);
@@ -174,7 +174,7 @@ impl Case<'_> {
     /// The slow rhythm: the law's step.
     fn slow(&self, memory: &mut ChannelMemory) -> Decision {
         let (terms, depleted) = self.terms(memory);
-        self.conclude(memory, Rhythm::Slow, terms, depleted)
+        self.conclude(memory, Trigger::Scheduled, terms, depleted)
     }
 
     /// The fast rhythm: a protective raise. `None` unless it can be made: a
@@ -186,7 +186,7 @@ impl Case<'_> {
             dampening: 1.0,
             ..Terms::default()
         };
-        let decision = self.conclude(memory, Rhythm::Fast, terms, None);
+        let decision = self.conclude(memory, Trigger::Drain, terms, None);
         if matches!(decision.verdict, Verdict::Hold { .. }) {
             memory.fee = before;
             return None;
@@ -215,7 +215,7 @@ impl Case<'_> {
             Some(_) => self.terms(memory),
             None => (Terms::default(), None),
         };
-        self.conclude(memory, Rhythm::Slow, terms, limit)
+        self.conclude(memory, Trigger::Scheduled, terms, limit)
     }
 
     fn on_node(&self) -> FeePpm {
@@ -255,7 +255,7 @@ impl Case<'_> {
     fn conclude(
         &self,
         memory: &mut ChannelMemory,
-        rhythm: Rhythm,
+        trigger: Trigger,
         terms: Terms,
         depleted: Option<Limit>,
     ) -> Decision {
@@ -264,14 +264,14 @@ impl Case<'_> {
         let current = self.channel.policy.map(|policy| policy.fees);
         let on_node = self.on_node();
         // The classic law adds small moves up in a float; an aim is where it is.
-        let before = match (self.settings.law, fee.wanted_ppm) {
-            (Law::Classic, Some(wanted)) => wanted,
+        let before = match (self.settings.strategy, fee.wanted_ppm) {
+            (StrategyName::Classic, Some(wanted)) => wanted,
             _ => on_node.as_f64(),
         };
         let mut decision = Decision {
             at: self.now,
             point: self.channel.point,
-            rhythm,
+            trigger,
             evidence,
             terms,
             current,
@@ -298,7 +298,7 @@ impl Case<'_> {
         let held = guard::too_small_or_too_soon(
             to,
             current.unwrap_or_default(),
-            rhythm,
+            trigger,
             fee,
             &settings,
             self.now,

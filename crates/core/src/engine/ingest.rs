@@ -7,8 +7,8 @@ use crate::limits::guard;
 use crate::prune::rules::{PruneMemory, Symptoms};
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::signals::estimate::{Flow, Windows};
+use crate::state::market::{ChannelMarket, Segment};
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
-use crate::state::standing::{Segment, Standing};
 use crate::strategy::sweetspot;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
 use crate::types::observation::{Forward, Observation};
@@ -91,9 +91,9 @@ pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestam
                 fee: FeeMemory::default(),
                 decided_at: None,
                 prune: PruneMemory::default(),
-                market: Standing {
+                market: ChannelMarket {
                     segment: Segment::of(channel),
-                    ..Standing::default()
+                    ..ChannelMarket::default()
                 },
             }
         });

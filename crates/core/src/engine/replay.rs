@@ -2,7 +2,7 @@
 
 use crate::decision::Decision;
 use crate::engine::ingest::FeeEvent;
-use crate::engine::turn::{self, Beginning, Given};
+use crate::engine::turn::{self, Checkpoint, CycleInput};
 use crate::engine::write::{self, WriteOutcome};
 use crate::state::memory::Memory;
 use crate::types::channel::{ChannelIds, ChannelPoint, FeeParts};
@@ -34,13 +34,13 @@ pub struct Track {
 
 impl Track {
     /// Where a stored turn began.
-    pub fn at(beginning: Beginning) -> Self {
+    pub fn at(checkpoint: Checkpoint) -> Self {
         let mut ids = ChannelIds::default();
-        for (scid, point) in beginning.names {
+        for (scid, point) in checkpoint.names {
             ids.insert(scid, point);
         }
         Self {
-            memory: beginning.memory,
+            memory: checkpoint.memory,
             ids,
         }
     }
@@ -51,38 +51,38 @@ impl Track {
     }
 
     /// First, meets the channels seen.
-    pub fn meet(&mut self, given: &Given) {
-        for channel in given.seen.channels.values() {
+    pub fn meet(&mut self, input: &CycleInput) {
+        for channel in input.seen.channels.values() {
             self.ids.learn(channel);
         }
-        turn::meet(&mut self.memory, given);
+        turn::meet(&mut self.memory, input);
     }
 
     /// Second, counts the forwards after number [`Self::counted_through`], up
     /// to the turn's last.
     pub fn count(
         &mut self,
-        given: &Given,
+        input: &CycleInput,
         forwards: impl IntoIterator<Item = Forward>,
         through: i64,
     ) {
-        turn::count(&mut self.memory, &self.ids, given, forwards, through);
+        turn::count(&mut self.memory, &self.ids, input, forwards, through);
     }
 
     /// The last stored forward that was counted.
     pub fn counted_through(&self) -> i64 {
-        self.memory.node.absorbed_seq
+        self.memory.node.ingested_seq
     }
 
     /// Third, takes in what was seen.
-    pub fn watch(&mut self, given: &Given) -> Vec<(ChannelPoint, FeeEvent)> {
-        turn::watch(&mut self.memory, given)
+    pub fn watch(&mut self, input: &CycleInput) -> Vec<(ChannelPoint, FeeEvent)> {
+        turn::watch(&mut self.memory, input)
     }
 
     /// Fourth, decides.
-    pub fn decide(&mut self, given: &Given) -> Vec<Decision> {
-        let decisions = turn::decide(&mut self.memory, given);
-        turn::recommend(&mut self.memory, given);
+    pub fn decide(&mut self, input: &CycleInput) -> Vec<Decision> {
+        let decisions = turn::decide(&mut self.memory, input);
+        turn::recommend(&mut self.memory, input);
         decisions
     }
 

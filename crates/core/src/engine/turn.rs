@@ -10,7 +10,7 @@ use crate::decision::Decision;
 use crate::engine::decide;
 use crate::engine::ingest::{self, FeeEvent};
 use crate::prune::recommend::{self, News};
-use crate::settings::layers::SettingsBook;
+use crate::settings::layers::SettingsLayers;
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::state::memory::Memory;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, Scid};
@@ -20,7 +20,7 @@ use crate::types::time::Timestamp;
 /// Everything a turn decides from, beside what is remembered and the forwards.
 /// It is stored, so what is added to it later must have a serde default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Given {
+pub struct CycleInput {
     /// What the node said.
     pub seen: Observation,
     /// What holds for each channel seen.
@@ -39,15 +39,15 @@ pub struct Given {
     pub node_ready: bool,
 }
 
-impl Given {
+impl CycleInput {
     /// What a turn is given that saw `seen` under `book`.
     pub fn new(
         seen: Observation,
-        book: &SettingsBook,
+        book: &SettingsLayers,
         observe_only: bool,
         history_from: Timestamp,
     ) -> Self {
-        let mut given = Self {
+        let mut input = Self {
             seen,
             settings: BTreeMap::new(),
             node: book.node,
@@ -57,12 +57,12 @@ impl Given {
             report_due: false,
             node_ready: true,
         };
-        given.settle(book, observe_only);
-        given
+        input.settle(book, observe_only);
+        input
     }
 
     /// Has `book` hold for everything seen.
-    pub fn settle(&mut self, book: &SettingsBook, observe_only: bool) {
+    pub fn settle(&mut self, book: &SettingsLayers, observe_only: bool) {
         let seen = &self.seen;
         let effective = |channel: &Channel| ChannelSettings {
             observe_only,
@@ -77,7 +77,7 @@ impl Given {
 /// What was remembered when a turn began: a place from which stored turns can
 /// be decided again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Beginning {
+pub struct Checkpoint {
     /// Whether this is what the stored turn before it left. It is not after
     /// work that could not be stored.
     pub follows: bool,
@@ -87,7 +87,7 @@ pub struct Beginning {
     pub names: Vec<(Scid, ChannelPoint)>,
 }
 
-impl Beginning {
+impl Checkpoint {
     /// As of now.
     pub fn of(memory: &Memory, ids: &ChannelIds, follows: bool) -> Self {
         let remembered = |(_, point): &(Scid, ChannelPoint)| memory.channels.contains_key(point);
@@ -101,14 +101,14 @@ impl Beginning {
 
 /// Meets the channels seen. With other time constants than before, every
 /// forward is to be counted afresh.
-pub fn meet(memory: &mut Memory, given: &Given) {
-    if given.look_again {
+pub fn meet(memory: &mut Memory, input: &CycleInput) {
+    if input.look_again {
         for channel in memory.channels.values_mut() {
             channel.fee.retry = true;
         }
     }
-    ingest::newcomers(memory, &given.seen, given.history_from);
-    let windows = ingest::windows(&given.node);
+    ingest::newcomers(memory, &input.seen, input.history_from);
+    let windows = ingest::windows(&input.node);
     if memory.node.windows != Some(windows) {
         memory.node.windows = Some(windows);
         memory.forget_forwards();
@@ -119,26 +119,26 @@ pub fn meet(memory: &mut Memory, given: &Given) {
 pub fn count(
     memory: &mut Memory,
     ids: &ChannelIds,
-    given: &Given,
+    input: &CycleInput,
     forwards: impl IntoIterator<Item = Forward>,
     through: i64,
 ) {
-    ingest::forwards(memory, ids, &given.node, forwards, given.seen.at);
-    memory.node.absorbed_seq = through;
+    ingest::forwards(memory, ids, &input.node, forwards, input.seen.at);
+    memory.node.ingested_seq = through;
 }
 
 /// Takes in what the node said; tells what happened to fees.
-pub fn watch(memory: &mut Memory, given: &Given) -> Vec<(ChannelPoint, FeeEvent)> {
-    ingest::observation(memory, &given.seen, &given.settings, &given.node)
+pub fn watch(memory: &mut Memory, input: &CycleInput) -> Vec<(ChannelPoint, FeeEvent)> {
+    ingest::observation(memory, &input.seen, &input.settings, &input.node)
 }
 
 /// Decides every channel that is due.
-pub fn decide(memory: &mut Memory, given: &Given) -> Vec<Decision> {
-    let Given { seen, settings, .. } = given;
-    decide::decide(memory, seen, settings, &given.node, given.node_ready)
+pub fn decide(memory: &mut Memory, input: &CycleInput) -> Vec<Decision> {
+    let CycleInput { seen, settings, .. } = input;
+    decide::decide(memory, seen, settings, &input.node, input.node_ready)
 }
 
 /// Notes what is recommended now; tells what is new about it.
-pub fn recommend(memory: &mut Memory, given: &Given) -> Vec<(ChannelPoint, News)> {
-    recommend::revise(memory, &given.seen, &given.settings, given.report_due)
+pub fn recommend(memory: &mut Memory, input: &CycleInput) -> Vec<(ChannelPoint, News)> {
+    recommend::revise(memory, &input.seen, &input.settings, input.report_due)
 }

@@ -25,7 +25,7 @@
 
 use crate::decision::{Decision, Hold, Verdict};
 use crate::inbound::discount::{Discount, DiscountHold, InboundRules};
-use crate::inbound::shelf::Shelf;
+use crate::inbound::supply::OutboundSupply;
 use crate::limits::guard;
 use crate::settings::values::{ChannelSettings, Mode};
 use crate::state::memory::ChannelMemory;
@@ -70,7 +70,7 @@ pub struct Case<'a> {
     /// The node's.
     pub rules: &'a InboundRules,
     /// What its flow can leave by.
-    pub shelf: &'a Shelf,
+    pub supply: &'a OutboundSupply,
     /// Now.
     pub now: Timestamp,
 }
@@ -123,8 +123,8 @@ impl Case<'_> {
         let missing = decision.evidence.target_ratio - decision.evidence.ratio;
         let now = FeePpm(fees.inbound.rate_ppm.min(0).unsigned_abs());
         let borne = self
-            .shelf
-            .bears(self.channel.peer, self.rules.cheapest_ignored);
+            .supply
+            .max_discount(self.channel.peer, self.rules.cheapest_ignored);
         let allowed = self
             .rules
             .max_discount

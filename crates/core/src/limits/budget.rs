@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::decision::{Decision, Hold, Rhythm, Verdict};
+use crate::decision::{Decision, Hold, Trigger, Verdict};
 use crate::settings::values::NodeSettings;
 use crate::state::memory::{Bucket, Memory};
 use crate::types::channel::ChannelPoint;
@@ -57,9 +57,9 @@ pub fn allot(
     let mut bucket = memory.node.bucket.refilled(now, settings);
     for index in longest_waiting_first(decisions, memory) {
         let decision = &mut decisions[index];
-        let reserve = match decision.rhythm {
-            Rhythm::Fast => 0.0,
-            Rhythm::Slow => f64::from(settings.reserved_for_protection),
+        let reserve = match decision.trigger {
+            Trigger::Drain => 0.0,
+            Trigger::Scheduled => f64::from(settings.reserved_for_protection),
         };
         if bucket.tokens >= 1.0 + reserve {
             bucket.tokens -= 1.0;
@@ -70,7 +70,7 @@ pub fn allot(
             reason: Hold::Budget { until },
         };
         if let Some(channel) = memory.channels.get_mut(&decision.point) {
-            channel.fee.retry = decision.rhythm == Rhythm::Slow;
+            channel.fee.retry = decision.trigger == Trigger::Scheduled;
         }
     }
     memory.node.bucket = bucket;
@@ -118,7 +118,7 @@ fn longest_waiting_first(decisions: &[Decision], memory: &Memory) -> Vec<usize> 
     indices.sort_by_key(|index| {
         let decision = &decisions[*index];
         (
-            decision.rhythm == Rhythm::Slow,
+            decision.trigger == Trigger::Scheduled,
             waiting_since(&decision.point),
             decision.point,
         )

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::decision::{Hold, Limit, Rhythm};
+use crate::decision::{Hold, Limit, Trigger};
 use crate::settings::values::{BaseFee, ChannelSettings, Mode, Pace};
 use crate::state::memory::FeeMemory;
 use crate::types::channel::{Channel, FeeParts};
@@ -122,7 +122,7 @@ pub fn fees_to_write(rate: FeePpm, current: FeeParts, settings: &ChannelSettings
 pub fn too_small_or_too_soon(
     to: FeeParts,
     current: FeeParts,
-    rhythm: Rhythm,
+    trigger: Trigger,
     memory: &FeeMemory,
     settings: &ChannelSettings,
     now: Timestamp,
@@ -135,7 +135,7 @@ pub fn too_small_or_too_soon(
     same_base
         .then(|| deadband(rate, current, settings))
         .flatten()
-        .or_else(|| cooldown(rate > current, rhythm, memory, settings, now))
+        .or_else(|| cooldown(rate > current, trigger, memory, settings, now))
         .or_else(|| daily_limit(memory, &settings.pace, now))
 }
 
@@ -168,7 +168,7 @@ pub fn too_soon(
     settings: &ChannelSettings,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let held = cooldown(dearer, Rhythm::Slow, memory, settings, now)
+    let held = cooldown(dearer, Trigger::Scheduled, memory, settings, now)
         .or_else(|| daily_limit(memory, &settings.pace, now));
     match held? {
         Hold::Cooldown { until, .. } | Hold::DailyLimit { until } => Some(until),
@@ -178,15 +178,15 @@ pub fn too_soon(
 
 fn cooldown(
     raise: bool,
-    rhythm: Rhythm,
+    trigger: Trigger,
     memory: &FeeMemory,
     settings: &ChannelSettings,
     now: Timestamp,
 ) -> Option<Hold> {
-    let wait = match (rhythm, raise) {
-        (Rhythm::Fast, _) => settings.protect.cooldown,
-        (Rhythm::Slow, true) => settings.pace.cooldown_raise,
-        (Rhythm::Slow, false) => settings.pace.cooldown_cut,
+    let wait = match (trigger, raise) {
+        (Trigger::Drain, _) => settings.protect.cooldown,
+        (Trigger::Scheduled, true) => settings.pace.cooldown_raise,
+        (Trigger::Scheduled, false) => settings.pace.cooldown_cut,
     };
     let shown = memory.shown_at.filter(|_| !settings.writes());
     let until = memory.written_at.max(shown)?.plus(wait);

@@ -80,7 +80,7 @@ mod tests {
         let settings = BTreeMap::from([(point(1), managed)]);
         let mut memory = Memory::default();
         ingest::newcomers(&mut memory, &seen, Timestamp::EPOCH);
-        let mut told = |held: bool, report_due| {
+        let mut sample = |held: bool, report_due| {
             let prune = &mut memory.channels.get_mut(&point(1)).expect("met").prune;
             prune.watched = YEAR;
             prune.held.clear();
@@ -93,11 +93,11 @@ mod tests {
                 .pop()
                 .map(|(_, news)| news)
         };
-        assert_eq!(told(false, true), None);
-        assert!(matches!(told(true, false), Some(News::Appeared(_))));
-        assert_eq!(told(true, false), None);
-        assert!(matches!(told(true, true), Some(News::Stands(_))));
-        assert_eq!(told(false, false), Some(News::Cleared(Advice::Keep)));
-        assert_eq!(told(false, true), None);
+        assert_eq!(sample(false, true), None);
+        assert!(matches!(sample(true, false), Some(News::Appeared(_))));
+        assert_eq!(sample(true, false), None);
+        assert!(matches!(sample(true, true), Some(News::Stands(_))));
+        assert_eq!(sample(false, false), Some(News::Cleared(Advice::Keep)));
+        assert_eq!(sample(false, true), None);
     }
 }

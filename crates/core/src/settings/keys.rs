@@ -6,7 +6,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::settings::values::{BaseFee, ChannelSettings, Law, LevelChoice, Mode, NodeSettings};
+use crate::settings::values::{
+    BaseFee, ChannelSettings, LevelChoice, Mode, NodeSettings, StrategyName,
+};
 use crate::types::units::FeePpm;
 
 /// The highest outbound rate that may be set: 10 %. More is a slip of the pen.
@@ -34,7 +36,7 @@ pub enum Value {
     /// The base fee.
     BaseFee(BaseFee),
     /// The law.
-    Law(Law),
+    StrategyName(StrategyName),
     /// The price level.
     Level(LevelChoice),
 }
@@ -54,8 +56,8 @@ impl fmt::Display for Value {
             Self::Mode(Mode::Pin(ppm)) => write!(f, "pin at {ppm}"),
             Self::BaseFee(BaseFee::Set(msat)) => write!(f, "{msat}"),
             Self::BaseFee(BaseFee::Keep) => f.write_str("keep"),
-            Self::Law(Law::Sweetspot) => f.write_str("sweetspot"),
-            Self::Law(Law::Classic) => f.write_str("classic"),
+            Self::StrategyName(StrategyName::Sweetspot) => f.write_str("sweetspot"),
+            Self::StrategyName(StrategyName::Classic) => f.write_str("classic"),
             Self::Level(LevelChoice::Learned) => f.write_str("learned"),
             Self::Level(LevelChoice::Fixed(ppm)) => write!(f, "{}", ppm.0),
         }
@@ -82,7 +84,7 @@ pub enum Kind {
     /// The base fee, up to [`MOST_BASE_FEE_MSAT`].
     BaseFee,
     /// A law's name.
-    Law,
+    StrategyName,
     /// A rate up to [`MOST_PPM`], or the word for the learned one.
     Level,
 }
@@ -134,7 +136,7 @@ const DECADE: Duration = Duration::from_secs(315_576_000);
 /// What can be set for a channel, in the order in which it is shown.
 pub const CHANNEL_KEYS: &[Key<ChannelSettings>] = keys! { ChannelSettings:
     mode: Mode => mode,
-    law: Law => law,
+    law: StrategyName => strategy,
     level_ppm: Level => level,
     target_ratio: Number(0.0, 1.0) => target_ratio,
     min_ppm: Ppm => min,
@@ -310,7 +312,7 @@ mod tests {
                 Value::Flag(flag) => Value::Flag(!flag),
                 Value::Mode(_) => Value::Mode(Mode::Pin(FeePpm(7))),
                 Value::BaseFee(_) => Value::BaseFee(BaseFee::Keep),
-                Value::Law(_) => Value::Law(Law::Classic),
+                Value::StrategyName(_) => Value::StrategyName(StrategyName::Classic),
                 Value::Level(_) => Value::Level(LevelChoice::Fixed(FeePpm(7))),
             };
             (key.set)(&mut settings, other);

@@ -95,7 +95,7 @@ impl fmt::Display for Source<'_> {
 
 /// Everything the operator wants, for any channel at any moment.
 #[derive(Clone, Debug, Default)]
-pub struct SettingsBook {
+pub struct SettingsLayers {
     /// What governs the node as a whole.
     pub node: NodeSettings,
     /// For every channel.
@@ -111,7 +111,7 @@ pub struct SettingsBook {
     pub schedules: Vec<Schedule>,
 }
 
-impl SettingsBook {
+impl SettingsLayers {
     /// What holds for `channel` at `now`, the chain's tip being `tip`.
     pub fn resolve(&self, channel: &Channel, tip: BlockHeight, now: Timestamp) -> ChannelSettings {
         let mut settings = ChannelSettings::laid_over(|settings| {
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::settings::keys::{CHANNEL_KEYS, Kind, channel_conflicts, find};
     use crate::settings::schedule::Window;
-    use crate::settings::values::{BaseFee, Law, LevelChoice};
+    use crate::settings::values::{BaseFee, LevelChoice, StrategyName};
     use crate::testing::channel;
     use crate::types::channel::Scid;
     use crate::types::units::FeePpm;
@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn each_layer_gives_way_to_the_next() {
-        let target = |book: &SettingsBook| book.resolve(&channel(1), TIP, NOW).target_ratio;
-        let mut book = SettingsBook::default();
+        let target = |book: &SettingsLayers| book.resolve(&channel(1), TIP, NOW).target_ratio;
+        let mut book = SettingsLayers::default();
         assert_eq!(target(&book), 0.5);
         book.defaults = ratio(0.1);
         assert_eq!(target(&book), 0.1);
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn layers_of_other_channels_and_peers_do_not_count() {
-        let mut book = SettingsBook::default();
+        let mut book = SettingsLayers::default();
         book.peers.insert(channel(2).peer, ratio(0.4));
         let other = ChannelName::Point(channel(2).point);
         book.channels.insert(other, ratio(0.6));
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_layer_changes_only_the_keys_it_sets() {
-        let mut book = SettingsBook::default();
+        let mut book = SettingsLayers::default();
         let span = Duration::from_secs(60);
         let only = layer(&[("cooldown_raise", Value::Span(span))]);
         book.rules.push(rule(only));
@@ -323,26 +323,26 @@ mod tests {
     #[test]
     fn an_unannounced_channel_is_left_alone_until_it_is_named() {
         let manage = || layer(&[("mode", Value::Mode(Mode::Manage))]);
-        let mode = |book: &SettingsBook| book.resolve(&private(), TIP, NOW).mode;
-        let book = SettingsBook {
+        let mode = |book: &SettingsLayers| book.resolve(&private(), TIP, NOW).mode;
+        let book = SettingsLayers {
             defaults: manage(),
-            ..SettingsBook::default()
+            ..SettingsLayers::default()
         };
         assert_eq!(mode(&book), Mode::Ignore);
         assert_eq!(book.resolve(&channel(1), TIP, NOW).mode, Mode::Manage);
-        let by_rule = SettingsBook {
+        let by_rule = SettingsLayers {
             rules: vec![rule(manage())],
-            ..SettingsBook::default()
+            ..SettingsLayers::default()
         };
         assert_eq!(mode(&by_rule), Mode::Manage);
-        let by_peer = SettingsBook {
+        let by_peer = SettingsLayers {
             peers: [(private().peer, manage())].into(),
-            ..SettingsBook::default()
+            ..SettingsLayers::default()
         };
         assert_eq!(mode(&by_peer), Mode::Manage);
-        let by_alias = SettingsBook {
+        let by_alias = SettingsLayers {
             channels: [(ChannelName::Scid(private().scid), manage())].into(),
-            ..SettingsBook::default()
+            ..SettingsLayers::default()
         };
         assert_eq!(mode(&by_alias), Mode::Manage);
     }
@@ -350,9 +350,9 @@ mod tests {
     #[test]
     fn a_bound_of_a_later_layer_pulls_the_opposite_bound_along() {
         let bounds = |first, second| {
-            let book = SettingsBook {
+            let book = SettingsLayers {
                 rules: vec![rule(first), rule(second)],
-                ..SettingsBook::default()
+                ..SettingsLayers::default()
             };
             let settings = book.resolve(&channel(1), TIP, NOW);
             (settings.min.0, settings.max.0)
@@ -365,12 +365,12 @@ mod tests {
 
     #[test]
     fn a_pinned_rate_stays_inside_the_bounds() {
-        let book = SettingsBook {
+        let book = SettingsLayers {
             rules: vec![
                 rule(layer(&[("mode", Value::Mode(Mode::Pin(FeePpm(800))))])),
                 rule(layer(&[("max_ppm", ppm(300))])),
             ],
-            ..SettingsBook::default()
+            ..SettingsLayers::default()
         };
         let settings = book.resolve(&channel(1), TIP, NOW);
         assert_eq!(settings.mode, Mode::Pin(FeePpm(300)));
@@ -385,9 +385,9 @@ mod tests {
                 ("cost_ppm", ppm(cost_ppm)),
                 ("cost_sat", Value::Sat(cost_sat)),
             ];
-            let book = SettingsBook {
+            let book = SettingsLayers {
                 defaults: layer(&cost),
-                ..SettingsBook::default()
+                ..SettingsLayers::default()
             };
             // A channel of 1,000,000 sat.
             book.resolve(&channel(1), TIP, NOW).lowest().0
@@ -413,9 +413,11 @@ mod tests {
                 .prop_map(|ppm| Value::Mode(Mode::Pin(FeePpm(ppm))))
                 .boxed(),
             Kind::BaseFee => Just(Value::BaseFee(BaseFee::Keep)).boxed(),
-            Kind::Law => prop::sample::select(vec![Law::Sweetspot, Law::Classic])
-                .prop_map(Value::Law)
-                .boxed(),
+            Kind::StrategyName => {
+                prop::sample::select(vec![StrategyName::Sweetspot, StrategyName::Classic])
+                    .prop_map(Value::StrategyName)
+                    .boxed()
+            }
             Kind::Level => (1u32..=100_000)
                 .prop_map(|ppm| Value::Level(LevelChoice::Fixed(FeePpm(ppm))))
                 .boxed(),
@@ -436,12 +438,12 @@ mod tests {
             peer in any_layer(),
             by_scid in any_layer(),
         ) {
-            let book = SettingsBook {
+            let book = SettingsLayers {
                 defaults,
                 rules,
                 peers: [(channel(1).peer, peer)].into(),
                 channels: [(ChannelName::Scid(channel(1).scid), by_scid)].into(),
-                ..SettingsBook::default()
+                ..SettingsLayers::default()
             };
             let settings = book.resolve(&channel(1), TIP, NOW);
             prop_assert_eq!(channel_conflicts(&settings), vec![]);
@@ -456,9 +458,9 @@ mod tests {
             other_scids: vec![alias],
             ..channel(1)
         };
-        let book = SettingsBook {
+        let book = SettingsLayers {
             channels: [(ChannelName::Scid(alias), ratio(0.7))].into(),
-            ..SettingsBook::default()
+            ..SettingsLayers::default()
         };
         assert_eq!(book.resolve(&zero_conf, TIP, NOW).target_ratio, 0.7);
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::signals::level::Learning;
-use crate::state::standing::Segment;
+use crate::state::market::Segment;
 
 /// Where the level of unannounced channels is believed to be at first, in ppm:
 /// between what public nodes earn (a routing node's year: 420 ppm by volume) and
@@ -21,8 +21,9 @@ pub struct Tuning {
     pub balance_up: f64,
     /// See [`Self::balance_up`].
     pub balance_down: f64,
-    /// Days of demand against which stock and room are held ([`crate::signals::press`]).
-    pub press_days: f64,
+    /// Days of demand against which stock and room are held ([`crate::signals::urgency`]).
+    #[serde(rename = "press_days")]
+    pub urgency_days: f64,
     /// Natural-log units of price per natural-log unit of tpm over history.
     pub throughput: f64,
     /// Sessions at which the throughput signal is half trusted.
@@ -44,7 +45,7 @@ impl Default for Tuning {
         Self {
             balance_up: 4.0,
             balance_down: 2.0,
-            press_days: 15.0,
+            urgency_days: 15.0,
             throughput: 0.2,
             evidence_sessions: 10.0,
             dead_after_days: 60.0,
@@ -75,12 +76,12 @@ impl Default for Learning {
             prior_ppm: 600.0,
             prior_ln_sd: 0.7,
             memory_days: 200.0,
-            early_stand_days: 7.0,
-            stand_days: 14.0,
-            longest_stand_days: 21.0,
+            early_trial_days: 7.0,
+            trial_days: 14.0,
+            longest_trial_days: 21.0,
             enough_sales: 50.0,
             wash_in_days: 3.0,
-            early_stands: 4,
+            early_trials: 4,
             explored: 0.5,
             largest_move: 0.35,
             sale: 3.0,

@@ -28,7 +28,7 @@ pub enum Mode {
 /// The law that decides what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Law {
+pub enum StrategyName {
     /// The learned price level, steered by balance and throughput.
     Sweetspot,
     /// The founding rules, taken literally.
@@ -153,7 +153,8 @@ pub struct ChannelSettings {
     /// Whether what is decided is only shown, whatever the mode.
     pub observe_only: bool,
     /// By which law.
-    pub law: Law,
+    #[serde(rename = "law")]
+    pub strategy: StrategyName,
     /// The price level of the sweet-spot law.
     pub level: LevelChoice,
     /// The wanted local ratio, 0 to 1, at this moment (schedules applied).
@@ -226,7 +227,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 impl Default for ChannelSettings {
     fn default() -> Self {
-        Self::of(Law::Sweetspot)
+        Self::of(StrategyName::Sweetspot)
     }
 }
 
@@ -237,8 +238,8 @@ impl ChannelSettings {
         let built_in = Self::default();
         let mut settings = built_in;
         lay(&mut settings);
-        if settings.law != built_in.law {
-            settings = Self::of(settings.law);
+        if settings.strategy != built_in.strategy {
+            settings = Self::of(settings.strategy);
             lay(&mut settings);
         }
         settings
@@ -246,15 +247,15 @@ impl ChannelSettings {
 
     /// What is built in under a law. The sweet-spot law aims at a price and
     /// goes there in few large steps; the classic law moves in many small ones.
-    pub fn of(law: Law) -> Self {
-        let (deadband, max_raise, max_cut) = match law {
-            Law::Sweetspot => (0.27, 0.5, 0.33),
-            Law::Classic => (0.04, 0.25, 0.15),
+    pub fn of(strategy: StrategyName) -> Self {
+        let (deadband, max_raise, max_cut) = match strategy {
+            StrategyName::Sweetspot => (0.27, 0.5, 0.33),
+            StrategyName::Classic => (0.04, 0.25, 0.15),
         };
         Self {
             mode: Mode::Observe,
             observe_only: false,
-            law,
+            strategy,
             level: LevelChoice::Learned,
             target_ratio: 0.5,
             min: FeePpm(1),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::signals::press::Turnover;
+use crate::signals::urgency::Turnover;
 use crate::types::time::{SECONDS_PER_DAY, Timestamp};
 
 /// Forwards closer together than this are one session.

@@ -44,18 +44,22 @@ pub struct Learning {
     /// How long evidence lasts, in days.
     pub memory_days: f64,
     /// How long the level stands still, in days, while little is known ...
-    pub early_stand_days: f64,
+    #[serde(rename = "early_stand_days")]
+    pub early_trial_days: f64,
     /// ... and after the first [`Self::early_stands`], ...
-    pub stand_days: f64,
+    #[serde(rename = "stand_days")]
+    pub trial_days: f64,
     /// ... or, while it has seen fewer than [`Self::enough_sales`], so long.
-    pub longest_stand_days: f64,
+    #[serde(rename = "longest_stand_days")]
+    pub longest_trial_days: f64,
     /// Independent sales that tell enough.
     pub enough_sales: f64,
     /// The first days of a stand are not counted: fees are still on their way,
     /// and what was saved up or sold out at the level before is made good.
     pub wash_in_days: f64,
     /// How many stands are early ones.
-    pub early_stands: u32,
+    #[serde(rename = "early_stands")]
+    pub early_trials: u32,
     /// How far a move goes beyond the best level, up and down in turn, as a
     /// share of what is not known: the standard deviation of the believed
     /// midpoint's natural logarithm.
@@ -75,7 +79,7 @@ pub struct Learning {
 
 /// A stretch of time at one level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Stand {
+struct Trial {
     days: f64,
     /// Days, each weighted by the share of the business that stood at the level.
     standing_days: f64,
@@ -85,17 +89,17 @@ struct Stand {
 
 /// What a stand told.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Told {
+struct Sample {
     ln_ppm: f64,
     ln_rate: f64,
     variance: f64,
 }
 
-impl Stand {
-    fn told(&self, ln_ppm: f64, learning: &Learning) -> Option<Told> {
+impl Trial {
+    fn sample(&self, ln_ppm: f64, learning: &Learning) -> Option<Sample> {
         let sales = self.volume / learning.sale + 0.5;
         // A stand in which hardly any business stood at the level tells nothing.
-        (self.standing_days > 0.1 * self.days).then(|| Told {
+        (self.standing_days > 0.1 * self.days).then(|| Sample {
             ln_ppm,
             ln_rate: libm::log(sales / self.standing_days),
             variance: 1.0 / sales + learning.swing * learning.swing,
@@ -105,7 +109,7 @@ impl Stand {
 
 /// The course of demand as each midpoint would have it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Course {
+struct DemandEstimate {
     /// Natural logarithm of what would be sold per day at a price of nothing.
     ln_rate: [f64; POINTS],
     /// How uncertain each of them is.
@@ -120,10 +124,13 @@ struct Course {
 pub struct Level {
     /// The level in force, natural logarithm of ppm; `None` before any.
     ln_ppm: Option<f64>,
-    stand: Stand,
-    course: Option<Course>,
+    #[serde(rename = "stand")]
+    trial: Trial,
+    #[serde(rename = "course")]
+    estimate: Option<DemandEstimate>,
     ln_likelihood: [f64; POINTS],
-    stands: u32,
+    #[serde(rename = "stands")]
+    trials: u32,
 }
 
 fn midpoint(index: usize) -> f64 {
@@ -145,26 +152,26 @@ impl Level {
 
     /// What has been sold since the last move, in mean forwards.
     pub fn sold(&self) -> f64 {
-        self.stand.volume
+        self.trial.volume
     }
 
     /// Takes in a span of `days` in which a share `standing` of the node's
     /// business stood at the level and sold `volume` (in mean forwards).
     pub fn watch(&mut self, days: f64, standing: f64, volume: f64, learning: &Learning) {
-        self.stand.days += days;
-        if self.stand.days > learning.wash_in_days {
-            self.stand.standing_days += standing * days;
-            self.stand.volume += volume;
+        self.trial.days += days;
+        if self.trial.days > learning.wash_in_days {
+            self.trial.standing_days += standing * days;
+            self.trial.volume += volume;
         }
-        let told_enough = self.stand.volume >= learning.enough_sales * learning.sale;
-        let length = if self.stands < learning.early_stands {
-            learning.early_stand_days
+        let told_enough = self.trial.volume >= learning.enough_sales * learning.sale;
+        let length = if self.trials < learning.early_trials {
+            learning.early_trial_days
         } else if told_enough {
-            learning.stand_days
+            learning.trial_days
         } else {
-            learning.longest_stand_days
+            learning.longest_trial_days
         };
-        if self.stand.days >= length {
+        if self.trial.days >= length {
             self.move_on(learning);
         }
     }
@@ -172,18 +179,18 @@ impl Level {
     /// Ends the stand: learns from it and moves.
     fn move_on(&mut self, learning: &Learning) {
         let ln_ppm = self.ln_ppm(learning);
-        let stand = std::mem::take(&mut self.stand);
-        let kept = libm::exp(-stand.days / learning.memory_days);
+        let trial = std::mem::take(&mut self.trial);
+        let kept = libm::exp(-trial.days / learning.memory_days);
         self.ln_likelihood = self.ln_likelihood.map(|likelihood| likelihood * kept);
-        if let Some(course) = &mut self.course {
-            course.days += stand.days;
+        if let Some(estimate) = &mut self.estimate {
+            estimate.days += trial.days;
         }
-        if let Some(told) = stand.told(ln_ppm, learning) {
-            self.hear(told, learning);
+        if let Some(sample) = trial.sample(ln_ppm, learning) {
+            self.update(sample, learning);
         }
-        self.stands = self.stands.saturating_add(1);
+        self.trials = self.trials.saturating_add(1);
         let belief = self.belief(learning);
-        let side = if self.stands.is_multiple_of(2) {
+        let side = if self.trials.is_multiple_of(2) {
             -1.0
         } else {
             1.0
@@ -197,26 +204,26 @@ impl Level {
 
     /// Holds every demand curve against what was sold: each expects demand to
     /// be where it last was, and is believed the less the further it is off.
-    fn hear(&mut self, told: Told, learning: &Learning) {
-        let ppm = libm::exp(told.ln_ppm);
-        let freed = |k| told.ln_rate - libm::log(share(ppm, midpoint(k)));
-        let Some(course) = &mut self.course else {
-            self.course = Some(Course {
+    fn update(&mut self, sample: Sample, learning: &Learning) {
+        let ppm = libm::exp(sample.ln_ppm);
+        let freed = |k| sample.ln_rate - libm::log(share(ppm, midpoint(k)));
+        let Some(estimate) = &mut self.estimate else {
+            self.estimate = Some(DemandEstimate {
                 ln_rate: std::array::from_fn(freed),
-                variance: told.variance,
+                variance: sample.variance,
                 days: 0.0,
             });
             return;
         };
-        let before = course.variance + learning.wander_per_day * course.days;
-        let spread = before + told.variance;
+        let before = estimate.variance + learning.wander_per_day * estimate.days;
+        let spread = before + sample.variance;
         for k in 0..POINTS {
-            let off = freed(k) - course.ln_rate[k];
+            let off = freed(k) - estimate.ln_rate[k];
             self.ln_likelihood[k] -= off * off / (2.0 * spread);
-            course.ln_rate[k] += off * before / spread;
+            estimate.ln_rate[k] += off * before / spread;
         }
-        course.variance = before * told.variance / spread;
-        course.days = 0.0;
+        estimate.variance = before * sample.variance / spread;
+        estimate.days = 0.0;
     }
 
     /// The level at which the expected demand has an elasticity of −1.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::inbound::discount::InboundMemory;
 use crate::prune::rules::PruneMemory;
 use crate::signals::estimate::{Flow, Windows};
-use crate::state::standing::{NodeStanding, Standing};
+use crate::state::market::{ChannelMarket, NodeMarket};
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::time::Timestamp;
 
@@ -92,7 +92,7 @@ pub struct ChannelMemory {
     pub prune: PruneMemory,
     /// What the sweet-spot law knows of it.
     #[serde(default)]
-    pub market: Standing,
+    pub market: ChannelMarket,
 }
 
 /// The node-wide gossip budget: a token bucket.
@@ -119,7 +119,8 @@ pub struct NodeMemory {
     /// The gossip budget.
     pub bucket: Bucket,
     /// The sequence number of the last stored forward that the rates contain.
-    pub absorbed_seq: i64,
+    #[serde(rename = "absorbed_seq")]
+    pub ingested_seq: i64,
     /// When the daily report was last made.
     pub reported_at: Option<Timestamp>,
     /// All forwards of the node, over weeks: to tell a quiet market from a
@@ -129,7 +130,7 @@ pub struct NodeMemory {
     pub windows: Option<Windows>,
     /// What the sweet-spot law knows of the node.
     #[serde(default)]
-    pub market: NodeStanding,
+    pub market: NodeMarket,
 }
 
 impl FeeMemory {
@@ -171,7 +172,7 @@ impl Memory {
 
     /// Forgets every counted forward, to count them afresh from the store.
     pub fn forget_forwards(&mut self) {
-        self.node.absorbed_seq = 0;
+        self.node.ingested_seq = 0;
         self.node.flow = Flow::default();
         for channel in self.channels.values_mut() {
             channel.flow = Flow::new(channel.flow.since);

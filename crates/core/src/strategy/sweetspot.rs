@@ -10,7 +10,7 @@
 //! * tpm counts sessions over time in which there was something to sell, and
 //!   is compared as a logarithm, so sparse counts have no drift downwards;
 //! * balance is a position law: deviation sets where the price stands, not how
-//!   fast it runs away. It counts by how pressing it is ([`crate::signals::press`]): few
+//!   fast it runs away. It counts by how pressing it is ([`crate::signals::urgency`]): few
 //!   forwards dampen it. (An integral of it was tried and cost 1 to 2 %.)
 //! * the wanted ratio is what the node can have: if it owns a third of its
 //!   capacity, a half everywhere is not to be had, and all targets give way by
@@ -25,10 +25,10 @@ use crate::decision::{Evidence, Limit, Terms};
 use crate::settings::tuning::Tuning;
 use crate::settings::values::{ChannelSettings, LevelChoice, Mode};
 use crate::signals::exposure::{Exposure, Tally};
-use crate::signals::press::{Turnover, press};
+use crate::signals::urgency::{Turnover, urgency};
+use crate::state::market::{ChannelMarket, Segment};
 use crate::state::memory::{ChannelMemory, Memory};
-use crate::state::standing::{Segment, Standing};
-use crate::strategy::pool::{Pool, pools};
+use crate::strategy::peer_group::{PeerGroup, peer_groups};
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::{Forward, Observation};
 use crate::types::time::{MINUTES_PER_DAY, SECONDS_PER_DAY};
@@ -61,7 +61,7 @@ pub fn sold(
     market.amount.take_in(sat);
     let paid_ppm = forward.fee.as_sat() / sat.max(1.0) * 1e6;
     if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
-        let Standing { exposure, segment } = &mut channel.market;
+        let ChannelMarket { exposure, segment } = &mut channel.market;
         let price = paid_ppm / libm::exp(market.ln_level(*segment, tuning));
         exposure.sold(forward.settled_at, volume, price);
     }
@@ -132,7 +132,7 @@ impl Aim {
 
 /// A pool and its standing.
 struct Case<'a> {
-    pool: Pool<'a>,
+    group: PeerGroup<'a>,
     segment: Segment,
     short: Tally,
     long: Tally,
@@ -151,14 +151,14 @@ impl Case<'_> {
     }
 
     /// How pressing that is, 0 to 1.
-    fn press(&self, mean_per_day: f64, forward_sat: f64, tuning: &Tuning) -> f64 {
+    fn urgency(&self, mean_per_day: f64, forward_sat: f64, tuning: &Tuning) -> f64 {
         let (turned, share) = if self.missing() > 0.0 {
             (self.turnover.out, self.ratio)
         } else {
             (self.turnover.back, 1.0 - self.ratio)
         };
-        let stock = share * self.pool.capacity() / forward_sat.max(1.0);
-        press(turned, mean_per_day, stock, tuning.press_days)
+        let stock = share * self.group.capacity() / forward_sat.max(1.0);
+        urgency(turned, mean_per_day, stock, tuning.urgency_days)
     }
 }
 
@@ -167,11 +167,11 @@ fn cases<'a>(
     seen: &'a Observation,
     settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
 ) -> Vec<Case<'a>> {
-    let pools = pools(seen, settings);
+    let peer_groups = peer_groups(seen, settings);
     let needed = Sat::rounded(LIQUID_FORWARDS * memory.node.market.amount.sat());
-    let shift = shortfall(&pools);
-    let case = |pool: Pool<'a>| {
-        let members: Vec<&ChannelMemory> = pool
+    let shift = shortfall(&peer_groups);
+    let case = |group: PeerGroup<'a>| {
+        let members: Vec<&ChannelMemory> = group
             .members
             .iter()
             .filter_map(|c| memory.channels.get(&c.point))
@@ -180,10 +180,10 @@ fn cases<'a>(
             let tallies = members.iter().map(|m| tally(&m.market.exposure));
             tallies.fold(Tally::default(), Tally::plus)
         };
-        let wanted = pool.settings.target_ratio;
+        let wanted = group.settings.target_ratio;
         let (least, most) = (FEASIBLE.0.min(wanted), FEASIBLE.1.max(wanted));
         Case {
-            segment: pool.segment(),
+            segment: group.segment(),
             short: sum(|e| e.short),
             long: sum(|e| e.long),
             idle_days: members
@@ -194,23 +194,23 @@ fn cases<'a>(
                 .iter()
                 .map(|m| m.market.exposure.turnover)
                 .fold(Turnover::default(), Turnover::plus),
-            liquid: pool.can_send(needed),
-            roomy: (1.0 - pool.ratio()) * pool.capacity() >= needed.as_f64(),
-            ratio: pool.ratio(),
+            liquid: group.can_send(needed),
+            roomy: (1.0 - group.ratio()) * group.capacity() >= needed.as_f64(),
+            ratio: group.ratio(),
             target: (wanted - shift).clamp(least, most),
-            pool,
+            group,
         }
     };
-    pools.into_iter().map(case).collect()
+    peer_groups.into_iter().map(case).collect()
 }
 
 /// By how much the wanted ratios, weighted by capacity, ask for more than there
 /// is.
-fn shortfall(pools: &[Pool<'_>]) -> f64 {
+fn shortfall(peer_groups: &[PeerGroup<'_>]) -> f64 {
     let (mut missing, mut capacity) = (0.0, 0.0);
-    for pool in pools {
-        missing += (pool.settings.target_ratio - pool.ratio()) * pool.capacity();
-        capacity += pool.capacity();
+    for group in peer_groups {
+        missing += (group.settings.target_ratio - group.ratio()) * group.capacity();
+        capacity += group.capacity();
     }
     if capacity > 0.0 {
         missing / capacity
@@ -249,7 +249,7 @@ fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> 
     } else {
         tuning.balance_down
     };
-    let ln_level = match case.pool.settings.level {
+    let ln_level = match case.group.settings.level {
         LevelChoice::Learned => memory.node.market.ln_level(case.segment, tuning),
         LevelChoice::Fixed(ppm) => libm::log(ppm.as_f64().max(1.0)),
     };
@@ -264,11 +264,13 @@ fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> 
             stocked_share: watched.min(1.0),
         },
         ln_level,
-        balance: gain * missing * case.press(mean_per_day, memory.node.market.amount.sat(), tuning),
+        balance: gain
+            * missing
+            * case.urgency(mean_per_day, memory.node.market.amount.sat(), tuning),
         throughput: throughput + descent(case, mean_per_day, tuning),
         dampening,
         censored: throughput > literal,
-        leader: case.pool.members[0].point,
+        leader: case.group.members[0].point,
     }
 }
 
@@ -295,7 +297,7 @@ pub fn aims(
     let mut aims = BTreeMap::new();
     for case in &cases {
         let aim = aim(case, mean_per_day, memory, tuning);
-        aims.extend(case.pool.members.iter().map(|c| (c.point, aim)));
+        aims.extend(case.group.members.iter().map(|c| (c.point, aim)));
     }
     aims
 }
@@ -320,11 +322,15 @@ pub fn watch(
         let weight = case.long.per_day(mean_per_day);
         let lesson = lessons.entry(case.segment).or_default();
         lesson.business += weight;
-        let teaches = case.pool.settings.level == LevelChoice::Learned
-            && case.pool.settings.mode == Mode::Manage
-            && case.pool.members.iter().all(|c| stands_at(c, memory, &aim));
+        let teaches = case.group.settings.level == LevelChoice::Learned
+            && case.group.settings.mode == Mode::Manage
+            && case
+                .group
+                .members
+                .iter()
+                .all(|c| stands_at(c, memory, &aim));
         let mut sold = 0.0;
-        for channel in &case.pool.members {
+        for channel in &case.group.members {
             let Some(remembered) = memory.channels.get_mut(&channel.point) else {
                 continue;
             };

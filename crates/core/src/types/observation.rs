@@ -51,7 +51,7 @@ pub enum CloseType {
     Breach,
     /// Funding never confirmed.
     FundingCanceled,
-    /// Given up by the operator.
+    /// CycleInput up by the operator.
     Abandoned,
     /// A kind this version does not know.
     Unknown,

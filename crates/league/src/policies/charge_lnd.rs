@@ -12,7 +12,7 @@
 use crate::model::{Knob, Model, change, msat, rate_ppm};
 use sweetspot_core::types::channel::FeeParts;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 
 /// Its settings.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Model for ChargeLnd {
     }
 }
 
-impl Pricer for ChargeLnd {
+impl FeePolicy for ChargeLnd {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let c = &self.0;
         let updates = tick.seen.channels.values().filter_map(|channel| {

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use crate::model::{Knob, Model, by_peer, post};
 use sweetspot_core::types::channel::{Channel, ChannelIds, PeerId};
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 use sweetspot_market::math;
 use sweetspot_market::random::{Purpose, Random};
 
@@ -244,7 +244,7 @@ impl Clboss {
     }
 }
 
-impl Pricer for Clboss {
+impl FeePolicy for Clboss {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         self.learn(&tick);
         let ours: f64 = tick

@@ -18,7 +18,7 @@ use crate::flows::Flows;
 use crate::model::{Knob, Model, by_peer, post, rate_ppm};
 use sweetspot_core::types::channel::{Channel, PeerId};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 use sweetspot_market::math;
 
 /// Its settings.
@@ -239,7 +239,7 @@ impl Eclair {
     }
 }
 
-impl Pricer for Eclair {
+impl FeePolicy for Eclair {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         self.flows.learn(&tick);
         let peers = self.peers(&tick);

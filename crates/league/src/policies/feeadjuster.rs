@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::model::{Knob, Model, change, msat};
 use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 use sweetspot_market::math;
 use sweetspot_market::random::{Purpose, Random};
 
@@ -183,7 +183,7 @@ impl FeeAdjuster {
     }
 }
 
-impl Pricer for FeeAdjuster {
+impl FeePolicy for FeeAdjuster {
     fn interval(&self) -> Duration {
         Duration::from_secs(600)
     }

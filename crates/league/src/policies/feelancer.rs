@@ -23,7 +23,7 @@ use crate::model::{Knob, Model, by_peer, change, owned_sat, rate_ppm};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, PeerId};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 use sweetspot_market::math;
 
 /// The gains of one controller, per day.
@@ -362,7 +362,7 @@ impl Feelancer {
     }
 }
 
-impl Pricer for Feelancer {
+impl FeePolicy for Feelancer {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let now = tick.seen.at;
         let days = self

@@ -3,7 +3,7 @@
 use crate::model::{Knob, Model, change, msat};
 use sweetspot_core::types::channel::FeeParts;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 
 /// The fees.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Model for Fixed {
     }
 }
 
-impl Pricer for Fixed {
+impl FeePolicy for Fixed {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let channels = tick.seen.channels.values();
         let updates = channels.filter_map(|channel| {

@@ -13,7 +13,7 @@ use crate::flows::{self, Flows};
 use crate::model::{Knob, Model, post, rate_ppm};
 use sweetspot_core::types::channel::Channel;
 use sweetspot_core::types::units::BlockHeight;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 
 /// Its settings.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ impl Hydrus {
     }
 }
 
-impl Pricer for Hydrus {
+impl FeePolicy for Hydrus {
     fn interval(&self) -> Duration {
         Duration::from_secs_f64(self.constants.interval_hours * 3_600.0)
     }

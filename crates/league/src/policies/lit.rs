@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::flows::{self, Flows};
 use crate::model::{Knob, Model, by_peer, owned_sat, post, rate_ppm};
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 use sweetspot_market::math;
 
 /// Its constants.
@@ -124,7 +124,7 @@ impl Lit {
     }
 }
 
-impl Pricer for Lit {
+impl FeePolicy for Lit {
     fn interval(&self) -> Duration {
         Duration::from_secs_f64(self.constants.every_days * 86_400.0)
     }

@@ -17,8 +17,8 @@ use crate::flows::{self, Flows};
 use crate::model::{Knob, Model, by_peer, owned_sat, post, rate_ppm};
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, PeerId};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
-use sweetspot_market::htlc::Fate;
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
+use sweetspot_market::htlc::HtlcOutcome;
 use sweetspot_market::math;
 
 /// Its settings, `AF-…` each.
@@ -172,8 +172,8 @@ impl Lndg {
             self.changed.entry(channel.point).or_insert(tick.seen.at);
         }
         for htlc in tick.htlcs {
-            if let (Fate::InsufficientBalance, Some(point)) =
-                (htlc.fate, self.ids.resolve(htlc.scid_out))
+            if let (HtlcOutcome::InsufficientBalance, Some(point)) =
+                (htlc.outcome, self.ids.resolve(htlc.scid_out))
             {
                 self.failures.push((htlc.at, point));
             }
@@ -205,7 +205,7 @@ impl Lndg {
     }
 }
 
-impl Pricer for Lndg {
+impl FeePolicy for Lndg {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         self.learn(&tick);
         let now = tick.seen.at;

@@ -14,7 +14,7 @@ use crate::flows::{self, Flows};
 use crate::model::{Knob, Model, by_peer, change, rate_ppm};
 use sweetspot_core::types::channel::FeeParts;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 use sweetspot_market::math;
 
 /// Its `optimization_parameters`.
@@ -156,7 +156,7 @@ impl Constants {
     }
 }
 
-impl Pricer for Lndmanage {
+impl FeePolicy for Lndmanage {
     fn interval(&self) -> Duration {
         Duration::from_secs_f64(self.constants.days * 86_400.0)
     }

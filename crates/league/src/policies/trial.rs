@@ -8,8 +8,8 @@ use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, PeerId};
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
-use sweetspot_market::drive::{Pricer, Tick};
-use sweetspot_market::htlc::{Fate, HtlcEvent};
+use sweetspot_market::drive::{FeePolicy, Tick};
+use sweetspot_market::htlc::{HtlcEvent, HtlcOutcome};
 use sweetspot_market::view::PeerInfo;
 
 /// A channel of `capacity` sat, `local` of them ours, at `ppm` and no base fee.
@@ -96,12 +96,12 @@ impl Trial {
             scid_out: scid(to),
             amount_in: Msat(sat * 1_001),
             amount_out: Msat(sat * 1_000),
-            fate: Fate::InsufficientBalance,
+            outcome: HtlcOutcome::InsufficientBalance,
         });
     }
 
     /// Lets the policy price, and posts what it says; how many it changed.
-    pub fn price(&mut self, pricer: &mut impl Pricer) -> usize {
+    pub fn price(&mut self, pricer: &mut impl FeePolicy) -> usize {
         let seen = Observation {
             at: self.now,
             tip: BlockHeight(930_000),

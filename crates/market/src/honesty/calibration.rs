@@ -14,7 +14,7 @@ use crate::{load, survey};
 /// 200 ppm at half, ten times as much empty, a tenth full; twice a day.
 struct ByBalance;
 
-impl Pricer for ByBalance {
+impl FeePolicy for ByBalance {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let channels = tick.seen.channels.values();
         let updates = channels.filter_map(|channel| {
@@ -48,8 +48,8 @@ fn sample(node: u64) -> Sample {
     let mut scenario = Scenario::named("standard").expect("it is built in");
     (scenario.node, scenario.rate) = (node, 0.3);
     let network = load::network(&scenario.network).expect("generated");
-    let terrain = survey::survey(&network, &scenario).expect("a terrain");
-    let mut world = World::new(Arc::new(terrain), &scenario, node);
+    let map = survey::survey(&network, &scenario).expect("a map");
+    let mut world = World::new(Arc::new(map), &scenario, node);
     let (mut sample, mut pricer, peers) = (Sample::default(), ByBalance, world.peers());
     let mut daily: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     let mut either: BTreeMap<_, Vec<f64>> = BTreeMap::new();

@@ -17,12 +17,12 @@ fn share_of_time_empty(rate_in_over_out: f64) -> f64 {
     };
     // 10.99 units beside reserves and commit fee: ten at any offset.
     let capacity = 1_125_000;
-    let terrain = by_hand(
+    let map = by_hand(
         &[LARGE_SAT, capacity],
         UNIT_SAT,
         &[stream(0, 1, 1.0), stream(1, 0, rate_in_over_out)],
     );
-    let metrics = run(&terrain, &bare(10_000.0, 2, 15.0), Flat(0, 0));
+    let metrics = run(&map, &bare(10_000.0, 2, 15.0), Flat(0, 0));
     let small = metrics
         .channels
         .values()
@@ -39,7 +39,7 @@ fn a_channel_is_empty_as_often_as_its_birth_death_chain() {
 }
 
 /// Streams whose rooms are the quantiles of a demand curve.
-fn curve(room_ppm: impl Fn(f64) -> f64) -> Arc<Terrain> {
+fn curve(room_ppm: impl Fn(f64) -> f64) -> Arc<MarketMap> {
     const STEPS: usize = 400;
     let streams: Vec<Stream> = (0..STEPS)
         .map(|step| Stream {
@@ -52,19 +52,19 @@ fn curve(room_ppm: impl Fn(f64) -> f64) -> Arc<Terrain> {
     by_hand(&[LARGE_SAT, LARGE_SAT], MILLION, &streams)
 }
 
-fn revenue_sat(terrain: &Arc<Terrain>, payments: f64, ppm: f64) -> f64 {
+fn revenue_sat(map: &Arc<MarketMap>, payments: f64, ppm: f64) -> f64 {
     let whole = FeePpm::rounded(ppm).0;
-    let metrics = run(terrain, &bare(payments, 2, 1.0), Flat(whole, 0));
+    let metrics = run(map, &bare(payments, 2, 1.0), Flat(whole, 0));
     float(metrics.total().fees_msat) / 1_000.0
 }
 
 /// The best of a grid of fees: the vertex of a parabola fitted to log revenue
 /// over log fee, and the revenue there.
-fn grid_optimum(terrain: &Arc<Terrain>, payments: f64, around: f64) -> (f64, f64) {
+fn grid_optimum(map: &Arc<MarketMap>, payments: f64, around: f64) -> (f64, f64) {
     let steps: Vec<f64> = (-3..=3).map(|step| f64::from(step) * 0.08).collect();
     let revenue: Vec<f64> = steps
         .iter()
-        .map(|step| ln(revenue_sat(terrain, payments, around * exp(*step))))
+        .map(|step| ln(revenue_sat(map, payments, around * exp(*step))))
         .collect();
     let n = count(steps.len());
     let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
@@ -83,8 +83,8 @@ fn grid_optimum(terrain: &Arc<Terrain>, payments: f64, around: f64) -> (f64, f64
 fn the_best_fee_for_exponential_demand_is_its_scale() {
     // A e^(−f/θ): best at θ, where revenue is Aθ/e.
     let theta = 2_000.0;
-    let terrain = curve(|share| -theta * ln(1.0 - share));
-    let (best, revenue) = grid_optimum(&terrain, 30_000.0, theta);
+    let map = curve(|share| -theta * ln(1.0 - share));
+    let (best, revenue) = grid_optimum(&map, 30_000.0, theta);
     near(best / theta, 1.0, 0.02);
     near(revenue / (30_000.0 * theta / exp(1.0)), 1.0, 0.02);
 }
@@ -93,9 +93,9 @@ fn the_best_fee_for_exponential_demand_is_its_scale() {
 fn the_best_fee_for_log_logistic_demand_is_known() {
     // A / (1 + (f/m)^3): best at m · 2^(−1/3).
     let m = 2_000.0;
-    let terrain = curve(|share| m * pow(share / (1.0 - share), 1.0 / 3.0));
+    let map = curve(|share| m * pow(share / (1.0 - share), 1.0 / 3.0));
     let want = m * pow(2.0, -1.0 / 3.0);
-    let (best, _) = grid_optimum(&terrain, 30_000.0, want);
+    let (best, _) = grid_optimum(&map, 30_000.0, want);
     near(best / want, 1.0, 0.02);
 }
 
@@ -119,11 +119,11 @@ fn with_scarce_inflow_the_best_fee_is_the_one_that_clears() {
         weight: count(STEPS) / 4.0,
         room_ppm: f64::INFINITY,
     });
-    let terrain = by_hand(&[LARGE_SAT, 150_000_000], MILLION, &streams);
+    let map = by_hand(&[LARGE_SAT, 150_000_000], MILLION, &streams);
     let clearing = floor * pow(4.0, 1.0 / elasticity);
     let earned = |factor: f64| {
         let whole = FeePpm::rounded(clearing * factor).0;
-        let metrics = run(&terrain, &bare(20_000.0, 2, 1.0), Flat(whole, 0));
+        let metrics = run(&map, &bare(20_000.0, 2, 1.0), Flat(whole, 0));
         let small = metrics
             .channels
             .values()
@@ -138,17 +138,16 @@ fn with_scarce_inflow_the_best_fee_is_the_one_that_clears() {
 
 #[test]
 fn where_nobody_minds_the_fee_the_highest_is_best() {
-    let terrain = curve(|_| f64::INFINITY);
+    let map = curve(|_| f64::INFINITY);
     let revenue =
-        [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0].map(|ppm| revenue_sat(&terrain, 1_000.0, ppm));
+        [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0].map(|ppm| revenue_sat(&map, 1_000.0, ppm));
     assert!(revenue.is_sorted_by(|a, b| a < b), "{revenue:?}");
 }
 
 #[test]
 fn where_everyone_takes_the_cheapest_the_best_fee_is_just_below_the_rival() {
-    let terrain = curve(|_| 500.0);
-    let revenue =
-        [400.0, 498.0, 499.0, 500.0, 501.0].map(|ppm| revenue_sat(&terrain, 1_000.0, ppm));
+    let map = curve(|_| 500.0);
+    let revenue = [400.0, 498.0, 499.0, 500.0, 501.0].map(|ppm| revenue_sat(&map, 1_000.0, ppm));
     assert!(revenue[..3].is_sorted_by(|a, b| a < b), "{revenue:?}");
     assert_eq!(revenue[3..], [0.0, 0.0]);
 }
@@ -161,12 +160,12 @@ fn a_pure_sink_sells_what_it_holds_and_no_more() {
         weight: 1.0,
         room_ppm: f64::INFINITY,
     };
-    let terrain = by_hand(&[LARGE_SAT, 10_000_000], 100_000.0, &[stream]);
+    let map = by_hand(&[LARGE_SAT, 10_000_000], 100_000.0, &[stream]);
     let scenario = bare(1_000.0, 2, 2.0);
-    let world = World::new(terrain.clone(), &scenario, scenario.seed);
+    let world = World::new(map.clone(), &scenario, scenario.seed);
     let small = |c: &sweetspot_core::types::channel::Channel| c.capacity.0 == 10_000_000;
     let held = world.channels().find(small).expect("the sink").spendable();
-    let metrics = run(&terrain, &scenario, Flat(300, 0));
+    let metrics = run(&map, &scenario, Flat(300, 0));
     let sold = metrics.total().volume_out_msat / 1_000;
     assert!(sold <= held.0 && sold + 100_000 > held.0);
     assert!(metrics.total().own_failures > 1_000);
@@ -181,8 +180,8 @@ fn a_pure_source_fills_up_and_then_gives_nothing() {
         weight: 1.0,
         room_ppm: f64::INFINITY,
     };
-    let terrain = by_hand(&[LARGE_SAT, 10_000_000], 100_000.0, &[stream]);
-    let metrics = run(&terrain, &bare(1_000.0, 2, 2.0), Flat(0, 0));
+    let map = by_hand(&[LARGE_SAT, 10_000_000], 100_000.0, &[stream]);
+    let metrics = run(&map, &bare(1_000.0, 2, 2.0), Flat(0, 0));
     let total = metrics.total();
     assert!(total.forwards_in <= 98);
     // What the peer could not send never reached us.
@@ -204,9 +203,9 @@ fn a_dead_channel_earns_nothing_at_any_fee() {
         room_ppm: f64::INFINITY,
     };
     let streams = [stream(0, 1), stream(1, 0)];
-    let terrain = by_hand(&[LARGE_SAT, LARGE_SAT, 5_000_000], 1_000.0, &streams);
+    let map = by_hand(&[LARGE_SAT, LARGE_SAT, 5_000_000], 1_000.0, &streams);
     for ppm in [0, 1, 5_000] {
-        let metrics = run(&terrain, &bare(1_000.0, 3, 1.0), Flat(ppm, 0));
+        let metrics = run(&map, &bare(1_000.0, 3, 1.0), Flat(ppm, 0));
         let dead = metrics
             .channels
             .values()

@@ -1,7 +1,7 @@
 //! What must hold in every market, whatever the policy.
 
 use super::*;
-use crate::htlc::Fate;
+use crate::htlc::HtlcOutcome;
 use crate::link::COMMIT_OVERHEAD_MSAT;
 use crate::{survey, synthetic};
 use sweetspot_core::types::channel::{FeeParts, InboundFee};
@@ -9,7 +9,7 @@ use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
 
 /// A small, busy, troubled market with every kind of peer.
-fn troubled() -> (Arc<Terrain>, Scenario) {
+fn troubled() -> (Arc<MarketMap>, Scenario) {
     let scenario = Scenario::parse(
         "channels = 12
         rate = 8.0
@@ -23,8 +23,8 @@ fn troubled() -> (Arc<Terrain>, Scenario) {
     );
     let scenario = scenario.expect("a scenario");
     let network = synthetic::network(150, 3);
-    let terrain = survey::survey(&network, &scenario).expect("a terrain");
-    (Arc::new(terrain), scenario)
+    let map = survey::survey(&network, &scenario).expect("a map");
+    (Arc::new(map), scenario)
 }
 
 fn inbound(rate_ppm: i32) -> InboundFee {
@@ -38,7 +38,7 @@ fn inbound(rate_ppm: i32) -> InboundFee {
 #[derive(Default)]
 struct Restless(u32);
 
-impl Pricer for Restless {
+impl FeePolicy for Restless {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         self.0 += 1;
         let channels = tick.seen.channels.values().enumerate();
@@ -61,7 +61,7 @@ impl Pricer for Restless {
 /// Notes when it is asked, and leaves fees alone.
 struct Clock(Vec<Timestamp>);
 
-impl Pricer for Clock {
+impl FeePolicy for Clock {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         self.0.push(tick.seen.at);
         vec![]
@@ -76,8 +76,8 @@ impl Pricer for Clock {
 fn a_warm_up_that_ends_between_ticks_shifts_none_of_them() {
     let mut scenario = bare(1.0, 2, 1.5);
     scenario.warm_up_days = 0.4;
-    let terrain = by_hand(&[1_000_000, 1_000_000], 1_000.0, &[]);
-    let mut world = World::new(terrain, &scenario, 1);
+    let map = by_hand(&[1_000_000, 1_000_000], 1_000.0, &[]);
+    let mut world = World::new(map, &scenario, 1);
     let mut clock = Clock(vec![]);
     let metrics = drive(&mut world, &mut clock);
     let hours = clock.0.iter().map(|at| at.days_since(clock.0[0]) * 24.0);
@@ -87,8 +87,8 @@ fn a_warm_up_that_ends_between_ticks_shifts_none_of_them() {
 
 #[test]
 fn every_msat_is_accounted_for() {
-    let (terrain, scenario) = troubled();
-    let mut world = World::new(terrain, &scenario, 4);
+    let (map, scenario) = troubled();
+    let mut world = World::new(map, &scenario, 4);
     let ours = |world: &World| -> i128 {
         let links = world.links.iter().flatten();
         links
@@ -119,7 +119,7 @@ fn every_msat_is_accounted_for() {
         }
         settled += htlcs
             .iter()
-            .filter(|htlc| htlc.fate == Fate::Settled)
+            .filter(|htlc| htlc.outcome == HtlcOutcome::Settled)
             .count();
         settled -= forwards.len();
         assert_eq!(settled, 0, "a fee without a settled HTLC, or the reverse");
@@ -141,11 +141,11 @@ fn every_msat_is_accounted_for() {
 
 #[test]
 fn without_traffic_nobody_earns() {
-    let (terrain, mut scenario) = troubled();
+    let (map, mut scenario) = troubled();
     scenario.rate = 0.0;
     for metrics in [
-        run(&terrain, &scenario, Restless::default()),
-        run(&terrain, &scenario, Flat(1_000, 0)),
+        run(&map, &scenario, Restless::default()),
+        run(&map, &scenario, Flat(1_000, 0)),
     ] {
         let total = metrics.total();
         assert_eq!((total.fees_msat, total.forwards_out), (0, 0));
@@ -153,8 +153,8 @@ fn without_traffic_nobody_earns() {
     }
 }
 
-fn history(terrain: &Arc<Terrain>, scenario: &Scenario, stride_secs: u64) -> Vec<Forward> {
-    let mut world = World::new(terrain.clone(), scenario, scenario.seed);
+fn history(map: &Arc<MarketMap>, scenario: &Scenario, stride_secs: u64) -> Vec<Forward> {
+    let mut world = World::new(map.clone(), scenario, scenario.seed);
     let mut forwards = vec![];
     while world.now() < world.ends_at() {
         let next = world.now().plus(Duration::from_secs(stride_secs));
@@ -166,18 +166,18 @@ fn history(terrain: &Arc<Terrain>, scenario: &Scenario, stride_secs: u64) -> Vec
 
 #[test]
 fn the_same_seed_gives_the_same_history_in_any_stride() {
-    let (terrain, mut scenario) = troubled();
-    let hourly = history(&terrain, &scenario, 3_600);
-    assert_eq!(hourly, history(&terrain, &scenario, 3_600));
-    assert_eq!(hourly, history(&terrain, &scenario, 77_777));
+    let (map, mut scenario) = troubled();
+    let hourly = history(&map, &scenario, 3_600);
+    assert_eq!(hourly, history(&map, &scenario, 3_600));
+    assert_eq!(hourly, history(&map, &scenario, 77_777));
     scenario.seed = 2;
-    assert_ne!(hourly, history(&terrain, &scenario, 3_600));
+    assert_ne!(hourly, history(&map, &scenario, 3_600));
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history_on_every_machine() {
-    let (terrain, scenario) = troubled();
-    let forwards = history(&terrain, &scenario, 86_400);
+    let (map, scenario) = troubled();
+    let forwards = history(&map, &scenario, 86_400);
     let fees: u64 = forwards.iter().map(|forward| forward.fee.0).sum();
     let last = forwards.last().map(|forward| forward.settled_at.nanos());
     // Changes with the model, never with the machine.
@@ -194,25 +194,25 @@ fn the_same_seed_gives_the_same_history_on_every_machine() {
 
 #[test]
 fn the_order_of_channels_changes_nothing() {
-    let (terrain, mut scenario) = troubled();
+    let (map, mut scenario) = troubled();
     // New channels go to waiting peers in order; here there are none.
     scenario.churn.closes_per_channel_year = 0.0;
-    let start = terrain.open_at_start;
-    let mut turned = (*terrain).clone();
+    let start = map.open_at_start;
+    let mut turned = (*map).clone();
     turned.peers[..start].reverse();
     for class in 0..turned.classes.len() {
         for peer in 0..start {
             for source in 0..turned.sources {
-                let cost = terrain.to_us.row(class, source)[start - 1 - peer];
+                let cost = map.to_us.row(class, source)[start - 1 - peer];
                 turned.to_us.set(class, source, peer, cost);
             }
             for sink in 0..turned.sinks {
-                let cost = terrain.from_us.row(class, sink)[start - 1 - peer];
+                let cost = map.from_us.row(class, sink)[start - 1 - peer];
                 turned.from_us.set(class, sink, peer, cost);
             }
         }
     }
-    let straight = run(&terrain, &scenario, Flat(150, -30));
+    let straight = run(&map, &scenario, Flat(150, -30));
     assert!(straight.total().forwards_out > 200);
     let turned = run(&Arc::new(turned), &scenario, Flat(150, -30));
     for (point, account) in straight.channels {
@@ -225,9 +225,9 @@ fn the_order_of_channels_changes_nothing() {
 
 #[test]
 fn no_policy_changes_what_happens_to_channels() {
-    let (terrain, scenario) = troubled();
-    let fate = |mut pricer: Box<dyn FnMut(&mut World)>| {
-        let mut world = World::new(terrain.clone(), &scenario, 1);
+    let (map, scenario) = troubled();
+    let outcome = |mut pricer: Box<dyn FnMut(&mut World)>| {
+        let mut world = World::new(map.clone(), &scenario, 1);
         let mut online = vec![];
         while world.now() < world.ends_at() {
             pricer(&mut world);
@@ -241,8 +241,8 @@ fn no_policy_changes_what_happens_to_channels() {
         }
         online
     };
-    let left_alone = fate(Box::new(|_| ()));
-    let priced_out = fate(Box::new(|world| {
+    let left_alone = outcome(Box::new(|_| ()));
+    let priced_out = outcome(Box::new(|world| {
         let fees = FeeParts {
             outbound: FeePpm(50_000),
             ..FeeParts::default()
@@ -269,11 +269,11 @@ fn plain_world(gossip_mean_secs: f64, inbound_aware: f64) -> World {
         room_ppm: 1_000.0,
     };
     let large = 1_000_000_000_000;
-    let terrain = by_hand(&[large, large], 100_000.0, &[stream]);
+    let map = by_hand(&[large, large], 100_000.0, &[stream]);
     let mut scenario = bare(10_000.0, 2, 2.0);
     scenario.gossip_mean_secs = gossip_mean_secs;
     scenario.demand.inbound_aware = inbound_aware;
-    World::new(terrain, &scenario, 1)
+    World::new(map, &scenario, 1)
 }
 
 fn set(world: &mut World, ppm: u32, inbound_ppm: i32) {
@@ -291,9 +291,12 @@ fn pass(world: &mut World, hours: u64) -> (Vec<u64>, usize) {
     world.step_until(world.now().plus(Duration::from_secs(hours * 3_600)));
     let ppm = |f: Forward| f.fee.0 * 1_000_000 / f.amount_out.0;
     let fees = world.drain_forwards().into_iter().map(ppm).collect();
-    let refused = |fate| fate == Fate::FeeInsufficient;
+    let refused = |outcome| outcome == HtlcOutcome::FeeInsufficient;
     let htlcs = world.drain_htlc_events();
-    (fees, htlcs.iter().filter(|htlc| refused(htlc.fate)).count())
+    (
+        fees,
+        htlcs.iter().filter(|htlc| refused(htlc.outcome)).count(),
+    )
 }
 
 #[test]
@@ -346,12 +349,12 @@ fn a_hanging_htlc_holds_liquidity_until_it_resolves() {
         weight: 1.0,
         room_ppm: f64::INFINITY,
     };
-    let terrain = by_hand(&[1_000_000_000, 10_000_000], 100_000.0, &[stream]);
+    let map = by_hand(&[1_000_000_000, 10_000_000], 100_000.0, &[stream]);
     let mut scenario = bare(1_000.0, 2, 1.0);
     scenario.htlcs.hanging = 1.0;
     scenario.htlcs.hanging_mean_hours = 10_000.0;
     scenario.htlcs.downstream_failure = 1.0;
-    let mut world = World::new(terrain, &scenario, 1);
+    let mut world = World::new(map, &scenario, 1);
     let small = |world: &World| {
         let mut channels = world.channels();
         channels.find(|c| c.capacity.0 == 10_000_000).expect("it")
@@ -373,7 +376,7 @@ fn a_hanging_htlc_holds_liquidity_until_it_resolves() {
 #[test]
 fn the_world_has_every_kind_of_peer_and_every_kind_of_end() {
     use sweetspot_core::types::observation::CloseType;
-    let (terrain, mut scenario) = troubled();
+    let (map, mut scenario) = troubled();
     for kind in [
         Kind::Ordinary,
         Kind::Source,
@@ -382,14 +385,11 @@ fn the_world_has_every_kind_of_peer_and_every_kind_of_end() {
         Kind::Dead,
         Kind::Private,
     ] {
-        assert!(
-            terrain.peers.iter().any(|peer| peer.kind == kind),
-            "{kind:?}"
-        );
+        assert!(map.peers.iter().any(|peer| peer.kind == kind), "{kind:?}");
     }
     scenario.rate = 0.1;
     scenario.churn.closes_per_channel_year = 200.0;
-    let mut world = World::new(terrain, &scenario, 1);
+    let mut world = World::new(map, &scenario, 1);
     world.step_until(world.started().plus(Duration::from_secs(400 * 86_400)));
     let closed = world.closed_channels();
     for kind in [

@@ -5,11 +5,11 @@
 //! √capacity.
 
 use super::{SurveyError, draw};
+use crate::market_map::{Kind, Peer, PeerPolicy};
 use crate::math;
 use crate::network::{Hop, Network};
 use crate::random::Random;
 use crate::scenario::Scenario;
-use crate::terrain::{Kind, Peer, PeerPolicy};
 
 /// Chooses the focal node and its peers: those of the start, then spares.
 pub fn settle(

@@ -16,7 +16,7 @@ fn managed() -> ChannelSettings {
     ChannelSettings {
         mode: Mode::Manage,
         base_fee: BaseFee::Keep,
-        ..ChannelSettings::of(Law::Classic)
+        ..ChannelSettings::of(StrategyName::Classic)
     }
 }
 
@@ -217,7 +217,7 @@ fn a_quick_drain_is_answered_within_minutes_and_only_by_a_raise() {
     world.channels[0].remote_balance = Sat(750_000);
     let decisions = world.round(at(0).plus(MINUTE * 5));
     assert_eq!(decisions.len(), 1);
-    assert_eq!(decisions[0].rhythm, Rhythm::Fast);
+    assert_eq!(decisions[0].trigger, Trigger::Drain);
     assert_eq!(world.ppm(0), 125);
     assert!(world.round(at(0).plus(MINUTE * 10)).is_empty());
 }

@@ -183,7 +183,7 @@ fn half_the_need_asks_for_half() {
 fn nobody_is_fed_by_a_parallel_channel() {
     let mut world = World::of(&[(0, 1_000), (900_000, 300)]);
     world.channels[1].peer = world.channels[0].peer;
-    world.settings.law = crate::settings::values::Law::Classic;
+    world.settings.strategy = crate::settings::values::StrategyName::Classic;
     let said = world.said().expect("judged");
     assert_eq!((said.most, said.wanted), (FeePpm(0), FeePpm(0)));
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::settings::values::Law;
+use crate::settings::values::StrategyName;
 use crate::state::memory::{ForeignChange, LastWrite};
 use crate::testing::channel;
 
@@ -9,7 +9,7 @@ fn managed() -> ChannelSettings {
     ChannelSettings {
         mode: Mode::Manage,
         max: FeePpm(2_500),
-        ..ChannelSettings::of(Law::Classic)
+        ..ChannelSettings::of(StrategyName::Classic)
     }
 }
 
@@ -28,7 +28,7 @@ fn judged(to: u32, from: u32, memory: &FeeMemory, hours: u32) -> Option<Hold> {
     too_small_or_too_soon(
         rate(to),
         rate(from),
-        Rhythm::Slow,
+        Trigger::Scheduled,
         memory,
         &managed(),
         at(hours),
@@ -203,7 +203,7 @@ fn a_base_fee_that_is_not_as_it_should_be_is_worth_an_update() {
             base_fee_msat,
             ..rate(100)
         };
-        too_small_or_too_soon(rate(100), from, Rhythm::Slow, &fee, &managed(), at(0))
+        too_small_or_too_soon(rate(100), from, Trigger::Scheduled, &fee, &managed(), at(0))
     };
     assert_eq!(judged(0), Some(Hold::AtRest));
     assert_eq!(judged(1_000), None);
@@ -222,8 +222,16 @@ fn a_day_takes_only_so_many_updates() {
         },
         ..managed()
     };
-    let judged =
-        |hours| too_small_or_too_soon(rate(120), rate(100), Rhythm::Slow, &fee, &quick, at(hours));
+    let judged = |hours| {
+        too_small_or_too_soon(
+            rate(120),
+            rate(100),
+            Trigger::Scheduled,
+            &fee,
+            &quick,
+            at(hours),
+        )
+    };
     assert_eq!(judged(23), Some(Hold::DailyLimit { until: at(24) }));
     assert_eq!(judged(24), None);
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::engine::ingest;
 use crate::settings::values::NodeSettings;
+use crate::state::market::NodeMarket;
 use crate::state::memory::ForeignChange;
-use crate::state::standing::NodeStanding;
 use crate::testing::channel;
 use crate::types::time::Timestamp;
 use crate::types::units::Msat;
@@ -64,7 +64,7 @@ impl World {
         ingest::observation(&mut self.memory, &seen, &table, &NodeSettings::default());
     }
 
-    fn market(&mut self, index: usize) -> &mut Standing {
+    fn market(&mut self, index: usize) -> &mut ChannelMarket {
         let point = self.channels[index].point;
         &mut self.memory.channels.get_mut(&point).expect("met").market
     }
@@ -105,7 +105,7 @@ fn levels(memory: &Memory, tuning: &Tuning) -> [f64; 2] {
 }
 
 /// A rate of `short` against one of `long`, a day each, on firm evidence.
-fn busy(market: &mut Standing, short: f64, long: f64) {
+fn busy(market: &mut ChannelMarket, short: f64, long: f64) {
     market.exposure.short = Tally {
         sessions: short,
         liquid_days: 1.0,
@@ -383,18 +383,18 @@ fn a_peer_with_an_announced_channel_too_is_of_the_public_market() {
 
 #[test]
 fn what_was_stored_before_there_were_two_levels_still_reads() {
-    let standing = NodeStanding::default();
+    let standing = NodeMarket::default();
     let mut stored = serde_json::to_value(&standing).expect("serialises");
     let fields = stored.as_object_mut().expect("an object");
     assert!(fields.remove("unannounced_level").is_some());
-    let read: NodeStanding = serde_json::from_value(stored).expect("reads");
+    let read: NodeMarket = serde_json::from_value(stored).expect("reads");
     assert_eq!(read, standing);
 
-    let standing = Standing::default();
+    let standing = ChannelMarket::default();
     let mut stored = serde_json::to_value(standing).expect("serialises");
     let fields = stored.as_object_mut().expect("an object");
     assert!(fields.remove("segment").is_some());
-    let read: Standing = serde_json::from_value(stored).expect("reads");
+    let read: ChannelMarket = serde_json::from_value(stored).expect("reads");
     assert_eq!(read, standing);
 }
 

@@ -81,14 +81,14 @@ pub struct AmountClass {
 
 /// One stream of payments that could take our node.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lane {
-    /// Index into [`Terrain::classes`].
+pub struct Pair {
+    /// Index into [`MarketMap::classes`].
     pub class: usize,
     /// Index of the sender.
     pub source: usize,
     /// Index of the receiver.
     pub sink: usize,
-    /// Its share of sessions, relative to other lanes.
+    /// Its share of sessions, relative to other pairs.
     pub weight: f64,
     /// The cost of the cheapest way around us, in msat; infinite if none.
     pub rival_msat: f64,
@@ -126,7 +126,7 @@ impl Table {
 
 /// The market around the focal node. Shared by every run on it.
 #[derive(Clone, Debug)]
-pub struct Terrain {
+pub struct MarketMap {
     /// Classes of amounts.
     pub classes: Vec<AmountClass>,
     /// Peers: those with a channel at the start first, then those to come.
@@ -142,8 +142,8 @@ pub struct Terrain {
     /// From a peer on to a receiver.
     pub from_us: Table,
     /// Everything that may take our node, those of one receiver together.
-    pub lanes: Vec<Lane>,
-    /// Sessions per day over all lanes, before shocks and rhythm, for one
+    pub pairs: Vec<Pair>,
+    /// Sessions per day over all pairs, before shocks and rhythm, for one
     /// expected forward per day at the reference fee with all channels liquid
     /// (one payment per session, none failing further on).
     pub sessions_per_forward: f64,
@@ -151,7 +151,7 @@ pub struct Terrain {
     pub reliability_weight: f64,
 }
 
-impl Terrain {
+impl MarketMap {
     /// What our hop to a peer costs a sender beside our fee, in msat.
     pub fn our_risk(&self, class: usize, capacity_sat: u64, cltv: u32) -> f64 {
         routes::risk(
@@ -162,7 +162,7 @@ impl Terrain {
         )
     }
 
-    /// Each lane's chance to take us at the reference fee, over channels open
+    /// Each pair's chance to take us at the reference fee, over channels open
     /// at the start, against its rival, whose cost is log-normal around the
     /// graph's.
     pub fn chances_at_reference(&self) -> Vec<f64> {
@@ -177,23 +177,23 @@ impl Terrain {
                 self.two_cheapest(self.from_us.row(class, sink), risk)
             })
             .collect();
-        let chance = |lane: &Lane| {
-            let enter = enter[lane.class * self.sources + lane.source];
-            let leave = leave[lane.class * self.sinks + lane.sink];
+        let chance = |pair: &Pair| {
+            let enter = enter[pair.class * self.sources + pair.source];
+            let leave = leave[pair.class * self.sinks + pair.sink];
             let over = |(i, a): (usize, f64), (j, b): (usize, f64)| match i == j {
                 true => f64::INFINITY,
                 false => a + b,
             };
             let ways = [(0, 0), (0, 1), (1, 0)].map(|(a, b)| over(enter[a], leave[b]));
-            let fee = routes::fee(0.0, REFERENCE_PPM, self.classes[lane.class].typical_sat);
+            let fee = routes::fee(0.0, REFERENCE_PPM, self.classes[pair.class].typical_sat);
             let ours = ways.into_iter().fold(f64::INFINITY, f64::min) + fee;
-            match (ours.is_infinite(), lane.rival_msat.is_infinite()) {
+            match (ours.is_infinite(), pair.rival_msat.is_infinite()) {
                 (true, _) => 0.0,
                 (false, true) => 1.0,
-                _ => math::normal_cdf(math::ln(lane.rival_msat / ours) / RIVAL_LN_SD),
+                _ => math::normal_cdf(math::ln(pair.rival_msat / ours) / RIVAL_LN_SD),
             }
         };
-        self.lanes.iter().map(chance).collect()
+        self.pairs.iter().map(chance).collect()
     }
 
     /// The two cheapest of the peers with a channel at the start.
@@ -214,12 +214,12 @@ impl Terrain {
         best
     }
 
-    /// Sets [`sessions_per_forward`](Self::sessions_per_forward) from the lanes.
+    /// Sets [`sessions_per_forward`](Self::sessions_per_forward) from the pairs.
     pub fn calibrate(&mut self) {
-        let weight: f64 = self.lanes.iter().map(|lane| lane.weight).sum();
+        let weight: f64 = self.pairs.iter().map(|pair| pair.weight).sum();
         let chances = self.chances_at_reference();
-        let lanes = self.lanes.iter().zip(chances);
-        let taken: f64 = lanes.map(|(lane, chance)| lane.weight * chance).sum();
+        let pairs = self.pairs.iter().zip(chances);
+        let taken: f64 = pairs.map(|(pair, chance)| pair.weight * chance).sum();
         self.sessions_per_forward = if taken > 0.0 { weight / taken } else { 0.0 };
     }
 }

@@ -6,22 +6,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::settings::values::{ChannelSettings, Law, Mode};
-use crate::state::standing::Segment;
+use crate::settings::values::{ChannelSettings, Mode, StrategyName};
+use crate::state::market::Segment;
 use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::observation::Observation;
 use crate::types::units::Sat;
 
 /// Channels with one peer under the same settings.
 #[derive(Clone, Debug)]
-pub struct Pool<'a> {
+pub struct PeerGroup<'a> {
     /// The channels, in order of their points; never empty.
     pub members: Vec<&'a Channel>,
     /// Their settings.
     pub settings: &'a ChannelSettings,
 }
 
-impl Pool<'_> {
+impl PeerGroup<'_> {
     /// What all members hold together.
     pub fn capacity(&self) -> f64 {
         self.members.iter().map(|c| c.capacity.as_f64()).sum()
@@ -62,19 +62,22 @@ impl Pool<'_> {
 }
 
 /// The channels that the sweet-spot law prices, pooled.
-pub fn pools<'a>(
+pub fn peer_groups<'a>(
     seen: &'a Observation,
     settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
-) -> Vec<Pool<'a>> {
-    let mut by_peer: BTreeMap<PeerId, Vec<Pool<'a>>> = BTreeMap::new();
+) -> Vec<PeerGroup<'a>> {
+    let mut by_peer: BTreeMap<PeerId, Vec<PeerGroup<'a>>> = BTreeMap::new();
     for (point, channel) in &seen.channels {
         let Some(settings) = settings.get(point).filter(|s| is_priced(s)) else {
             continue;
         };
-        let pools = by_peer.entry(channel.peer).or_default();
-        match pools.iter_mut().find(|pool| pool.settings == settings) {
-            Some(pool) => pool.members.push(channel),
-            None => pools.push(Pool {
+        let peer_groups = by_peer.entry(channel.peer).or_default();
+        match peer_groups
+            .iter_mut()
+            .find(|group| group.settings == settings)
+        {
+            Some(group) => group.members.push(channel),
+            None => peer_groups.push(PeerGroup {
                 members: vec![channel],
                 settings,
             }),
@@ -85,5 +88,6 @@ pub fn pools<'a>(
 
 /// Whether the sweet-spot law says what the fee should be.
 pub fn is_priced(settings: &ChannelSettings) -> bool {
-    settings.law == Law::Sweetspot && matches!(settings.mode, Mode::Manage | Mode::Observe)
+    settings.strategy == StrategyName::Sweetspot
+        && matches!(settings.mode, Mode::Manage | Mode::Observe)
 }

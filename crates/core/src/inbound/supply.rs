@@ -17,19 +17,19 @@ const SELLS: Duration = Duration::from_secs(14 * 86_400);
 
 /// The stock for sale, what bears the least discount first.
 #[derive(Clone, Debug, Default)]
-pub struct Shelf(Vec<Lot>);
+pub struct OutboundSupply(Vec<Offer>);
 
 /// One channel's stock.
 #[derive(Clone, Copy, Debug)]
-struct Lot {
+struct Offer {
     peer: PeerId,
     /// The part of its rate that a discount may take.
-    bears: FeePpm,
+    max_discount: FeePpm,
     stock_sat: f64,
     sells: bool,
 }
 
-impl Shelf {
+impl OutboundSupply {
     /// What lies there after this round: a rate about to fall counts as fallen,
     /// one about to rise not yet as risen. A discount may take `share` of a
     /// rate, but nothing of what the channel's liquidity cost.
@@ -40,7 +40,7 @@ impl Shelf {
         decisions: &[Decision],
         share: f64,
     ) -> Self {
-        let lot = |channel: &Channel| {
+        let offer = |channel: &Channel| {
             let policy = channel.policy.filter(|policy| !policy.disabled)?;
             let on_node = policy.fees.outbound;
             let decided = decisions.iter().find(|d| d.point == channel.point);
@@ -50,37 +50,37 @@ impl Shelf {
             let above_cost = rate.0.saturating_sub(cost.unwrap_or_default().0);
             let remembered = memory.channels.get(&channel.point);
             let sold = remembered.and_then(|known| known.market.exposure.last_sold());
-            stocked(channel).then_some(Lot {
+            stocked(channel).then_some(Offer {
                 peer: channel.peer,
-                bears: rate.share(share).min(FeePpm(above_cost)),
+                max_discount: rate.share(share).min(FeePpm(above_cost)),
                 stock_sat: channel.spendable().as_f64(),
                 sells: sold.is_some_and(|at| seen.at.since(at) <= SELLS),
             })
         };
-        let mut lots: Vec<Lot> = seen.channels.values().filter_map(lot).collect();
-        lots.sort_by_key(|lot| lot.bears);
-        Self(lots)
+        let mut offers: Vec<Offer> = seen.channels.values().filter_map(offer).collect();
+        offers.sort_by_key(|offer| offer.max_discount);
+        Self(offers)
     }
 
     /// The discount that the channels which flow from `peer` leaves by can
     /// bear, but for the cheapest part of their stock; none if there are none.
-    pub fn bears(&self, peer: PeerId, cheapest_ignored: f64) -> FeePpm {
+    pub fn max_discount(&self, peer: PeerId, cheapest_ignored: f64) -> FeePpm {
         let fed = |sells: bool| {
-            let others = self.0.iter().filter(move |lot| lot.peer != peer);
-            others.filter(move |lot| lot.sells || !sells)
+            let others = self.0.iter().filter(move |offer| offer.peer != peer);
+            others.filter(move |offer| offer.sells || !sells)
         };
         // Before anything was sold, whatever could be.
         let sells = fed(true).next().is_some();
-        let ignored = fed(sells).map(|lot| lot.stock_sat).sum::<f64>() * cheapest_ignored;
-        let (mut passed, mut bears) = (0.0, FeePpm(0));
-        for lot in fed(sells) {
-            passed += lot.stock_sat;
-            bears = lot.bears;
+        let ignored = fed(sells).map(|offer| offer.stock_sat).sum::<f64>() * cheapest_ignored;
+        let (mut passed, mut max_discount) = (0.0, FeePpm(0));
+        for offer in fed(sells) {
+            passed += offer.stock_sat;
+            max_discount = offer.max_discount;
             if passed > ignored {
                 break;
             }
         }
-        bears
+        max_discount
     }
 }
 
@@ -93,33 +93,36 @@ mod tests {
 
     #[test]
     fn the_least_able_stock_of_other_peers_that_sells_sets_the_bound() {
-        let lot = |n: u8, bears, stock_sat, sells| Lot {
+        let offer = |n: u8, max_discount, stock_sat, sells| Offer {
             peer: channel(n).peer,
-            bears: FeePpm(bears),
+            max_discount: FeePpm(max_discount),
             stock_sat,
             sells,
         };
-        let shelf = Shelf(vec![
-            lot(1, 5, 1e6, true),
-            lot(2, 10, 9e6, false),
-            lot(3, 100, 1e6, true),
-            lot(4, 300, 4e6, true),
-            lot(5, 900, 5e6, true),
+        let supply = OutboundSupply(vec![
+            offer(1, 5, 1e6, true),
+            offer(2, 10, 9e6, false),
+            offer(3, 100, 1e6, true),
+            offer(4, 300, 4e6, true),
+            offer(5, 900, 5e6, true),
         ]);
-        let bears = |peer: u8, ignored| shelf.bears(channel(peer).peer, ignored).0;
-        assert_eq!(bears(1, 0.0), 100);
-        assert_eq!(bears(9, 0.0), 5);
-        assert_eq!(bears(1, 0.1), 300);
-        assert_eq!(bears(1, 0.09), 100);
-        assert_eq!(bears(1, 1.0), 900);
-        let unsold = Shelf(vec![lot(2, 10, 1e6, false), lot(3, 20, 1e6, false)]);
-        assert_eq!(unsold.bears(channel(2).peer, 0.0), FeePpm(20));
-        assert_eq!(Shelf::default().bears(channel(2).peer, 0.0), FeePpm(0));
+        let max_discount = |peer: u8, ignored| supply.max_discount(channel(peer).peer, ignored).0;
+        assert_eq!(max_discount(1, 0.0), 100);
+        assert_eq!(max_discount(9, 0.0), 5);
+        assert_eq!(max_discount(1, 0.1), 300);
+        assert_eq!(max_discount(1, 0.09), 100);
+        assert_eq!(max_discount(1, 1.0), 900);
+        let unsold = OutboundSupply(vec![offer(2, 10, 1e6, false), offer(3, 20, 1e6, false)]);
+        assert_eq!(unsold.max_discount(channel(2).peer, 0.0), FeePpm(20));
+        assert_eq!(
+            OutboundSupply::default().max_discount(channel(2).peer, 0.0),
+            FeePpm(0)
+        );
     }
 
     #[test]
     fn a_discount_takes_a_share_and_nothing_of_what_the_liquidity_cost() {
-        let bears = |ppm: u32, cost: u32, change: fn(&mut Channel)| {
+        let max_discount = |ppm: u32, cost: u32, change: fn(&mut Channel)| {
             let mut channel = channel(1);
             if let Some(policy) = &mut channel.policy {
                 policy.fees.outbound = FeePpm(ppm);
@@ -136,20 +139,23 @@ mod tests {
             };
             let mut memory = Memory::default();
             ingest::newcomers(&mut memory, &seen, seen.at);
-            let shelf = Shelf::of(&memory, &seen, &settings, &[], 0.3);
-            shelf.bears(PeerId([3; 33]), 0.0).0
+            let supply = OutboundSupply::of(&memory, &seen, &settings, &[], 0.3);
+            supply.max_discount(PeerId([3; 33]), 0.0).0
         };
-        assert_eq!(bears(500, 0, |_| ()), 150);
-        assert_eq!(bears(500, 400, |_| ()), 100);
-        assert_eq!(bears(500, 500, |_| ()), 0);
-        assert_eq!(bears(500, 0, |c| c.local_balance = c.local_reserve), 0);
-        assert_eq!(bears(500, 0, |c| c.active = false), 0);
+        assert_eq!(max_discount(500, 0, |_| ()), 150);
+        assert_eq!(max_discount(500, 400, |_| ()), 100);
+        assert_eq!(max_discount(500, 500, |_| ()), 0);
+        assert_eq!(
+            max_discount(500, 0, |c| c.local_balance = c.local_reserve),
+            0
+        );
+        assert_eq!(max_discount(500, 0, |c| c.active = false), 0);
         let disable = |c: &mut Channel| {
             c.policy = c.policy.map(|policy| Policy {
                 disabled: true,
                 ..policy
             });
         };
-        assert_eq!(bears(500, 0, disable), 0);
+        assert_eq!(max_discount(500, 0, disable), 0);
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Failure;
 use sweetspot_core::engine::replay::Track;
-use sweetspot_core::engine::turn::Given;
+use sweetspot_core::engine::turn::CycleInput;
 use sweetspot_core::ports::{StoreError, StoredForward};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
@@ -24,7 +24,7 @@ pub const NO_SUCH_TURNS: &str = "No stored turn lies in this stretch.";
 
 /// Since when, until when, which channel.
 #[derive(Debug, Clone, Args)]
-pub struct Stretch {
+pub struct CycleRange {
     /// The first moment: a time (2026-10-01T12:00:00Z), a date (UTC), or how
     /// long before the last turn (30d); the first stored turn if not given
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -71,7 +71,7 @@ fn moment(text: &str) -> Result<Moment, String> {
         })
 }
 
-impl Stretch {
+impl CycleRange {
     /// The first and the last moment, the last turn being at `last`.
     pub fn bounds(&self, last: Timestamp) -> Result<(Timestamp, Timestamp), Failure> {
         let or = |moment: Option<Moment>, otherwise| {
@@ -101,13 +101,13 @@ impl Stretch {
 pub async fn forwards(
     store: &StoreReader,
     after: i64,
-    given: &Given,
+    input: &CycleInput,
 ) -> Result<Vec<StoredForward>, StoreError> {
-    if after >= given.counted_through {
+    if after >= input.counted_through {
         return Ok(vec![]);
     }
     let mut found = store.forwards_after(after, FORWARDS_PER_READ).await?;
-    found.retain(|stored| stored.seq <= given.counted_through);
+    found.retain(|stored| stored.seq <= input.counted_through);
     Ok(found)
 }
 
@@ -115,15 +115,15 @@ pub async fn forwards(
 pub async fn count(
     store: &StoreReader,
     track: &mut Track,
-    given: &Given,
+    input: &CycleInput,
 ) -> Result<(), StoreError> {
     loop {
-        let chunk = forwards(store, track.counted_through(), given).await?;
+        let chunk = forwards(store, track.counted_through(), input).await?;
         let Some(last) = chunk.last() else {
             return Ok(());
         };
         let each = chunk.iter().map(|stored| stored.forward);
-        track.count(given, each, last.seq);
+        track.count(input, each, last.seq);
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn spans_count_back_from_the_last_turn() {
-        let stretch = |from: &str, to: &str| Stretch {
+        let stretch = |from: &str, to: &str| CycleRange {
             from: Some(moment(from).expect("a moment")),
             to: Some(moment(to).expect("a moment")),
             channel: None,

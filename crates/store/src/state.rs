@@ -101,7 +101,7 @@ async fn node(db: &mut SqliteConnection) -> Result<NodeMemory, Fault> {
     readable(format, &body).or_else(|fault| {
         warn!(%fault, "what was remembered of the node as a whole is lost; it starts afresh");
         Ok(NodeMemory {
-            absorbed_seq,
+            ingested_seq: absorbed_seq,
             ..NodeMemory::default()
         })
     })
@@ -179,7 +179,7 @@ async fn save_node(
         json(
             "a memory",
             &NodeMemory {
-                absorbed_seq: memory.absorbed_seq,
+                ingested_seq: memory.ingested_seq,
                 ..NodeMemory::default()
             },
         )
@@ -190,7 +190,7 @@ async fn save_node(
     )
     .bind(seen.at.nanos())
     .bind(seen.tip.0)
-    .bind(memory.absorbed_seq)
+    .bind(memory.ingested_seq)
     .bind(FORMAT)
     .bind(body)
     .execute(db)
@@ -199,7 +199,7 @@ async fn save_node(
 }
 
 /// Binds the database to a node, or refuses another than the one it has.
-pub(super) async fn meet(db: &mut SqliteConnection, pubkey: &str) -> Result<(), Fault> {
+pub(super) async fn bind_node(db: &mut SqliteConnection, pubkey: &str) -> Result<(), Fault> {
     sqlx::query("insert or ignore into identity (id, pubkey) values (1, ?)")
         .bind(pubkey)
         .execute(&mut *db)
@@ -239,10 +239,10 @@ mod tests {
 
     async fn record(store: &SqliteStore, secs: i64, memory: &Memory) {
         let record = CycleRecord {
-            given: &given(secs, &[]),
+            input: &input(secs, &[]),
             decisions: &[],
             memory,
-            beginning: None,
+            checkpoint: None,
         };
         store.record_cycle(record).await.expect("stores");
     }

@@ -7,22 +7,22 @@ use sweetspot_core::decision::Verdict;
 use sweetspot_core::engine::decide::decide;
 use sweetspot_core::engine::ingest;
 use sweetspot_core::limits::guard;
-use sweetspot_core::settings::layers::SettingsBook;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::ChannelIds;
-use sweetspot_market::drive::{FeeUpdate, Pricer, Tick};
+use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 
 /// The daemon without its node, store and clock.
 #[derive(Clone, Debug)]
-pub struct Ours {
-    book: SettingsBook,
+pub struct SweetspotPolicy {
+    book: SettingsLayers,
     memory: Memory,
     ids: ChannelIds,
 }
 
-impl Ours {
+impl SweetspotPolicy {
     /// A first start under these settings.
-    pub fn new(book: SettingsBook) -> Self {
+    pub fn new(book: SettingsLayers) -> Self {
         Self {
             book,
             memory: Memory::default(),
@@ -36,7 +36,7 @@ impl Ours {
     }
 }
 
-impl Pricer for Ours {
+impl FeePolicy for SweetspotPolicy {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let (seen, node) = (tick.seen, &self.book.node);
         for channel in seen.channels.values() {

@@ -89,12 +89,12 @@ impl Store for MemoryStore {
                         intent: write.intent,
                     })
                     .collect(),
-                begun_at: None,
+                checkpoint_at: None,
             })
         })
     }
 
-    async fn meet(&self, pubkey: &str) -> Result<(), StoreError> {
+    async fn bind_node(&self, pubkey: &str) -> Result<(), StoreError> {
         self.attempt("meeting the node", |contents| {
             let known = contents.node.get_or_insert_with(|| pubkey.to_owned());
             match known == pubkey {

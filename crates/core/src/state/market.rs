@@ -44,7 +44,7 @@ impl Segment {
 
 /// A channel's part in the market, as remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct ChannelMarket {
     /// What it sold, and when it could.
     pub exposure: Exposure,
     /// Which market that is.
@@ -54,7 +54,7 @@ pub struct Standing {
 
 /// The node's part in the market, as remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NodeStanding {
+pub struct NodeMarket {
     /// The learned level.
     pub level: Level,
     /// That of unannounced channels.
@@ -68,7 +68,7 @@ pub struct NodeStanding {
     pub watched_at: Option<Timestamp>,
 }
 
-impl NodeStanding {
+impl NodeMarket {
     /// The learned level of a segment.
     pub fn level_of(&self, segment: Segment) -> &Level {
         match segment {

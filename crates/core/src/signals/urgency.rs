@@ -45,7 +45,7 @@ impl Turnover {
 
 /// The share of `stock` (in mean forwards) that will be asked for within `days`:
 /// near 0 if it lasts far longer, 1 if there is none.
-pub fn press(turned: Tally, usual_per_day: f64, stock: f64, days: f64) -> f64 {
+pub fn urgency(turned: Tally, usual_per_day: f64, stock: f64, days: f64) -> f64 {
     let asked = turned.per_day(usual_per_day) * days;
     (asked / (asked + stock.max(0.0))).clamp(0.0, 1.0)
 }
@@ -64,15 +64,15 @@ mod tests {
     #[test]
     fn what_lasts_presses_little_and_what_is_gone_presses_fully() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 0.01, "{a} is not {b}");
-        near(press(daily(1.0), 1.0, 15.0, 15.0), 0.5);
-        near(press(daily(1.0), 1.0, 1_500.0, 15.0), 0.01);
-        assert_eq!(press(daily(1.0), 1.0, 0.0, 15.0), 1.0);
-        assert_eq!(press(daily(1.0), 1.0, -3.0, 15.0), 1.0);
+        near(urgency(daily(1.0), 1.0, 15.0, 15.0), 0.5);
+        near(urgency(daily(1.0), 1.0, 1_500.0, 15.0), 0.01);
+        assert_eq!(urgency(daily(1.0), 1.0, 0.0, 15.0), 1.0);
+        assert_eq!(urgency(daily(1.0), 1.0, -3.0, 15.0), 1.0);
     }
 
     #[test]
     fn the_busier_the_more_and_the_unknown_is_taken_for_usual() {
-        let by = |turned| press(turned, 0.5, 10.0, 15.0);
+        let by = |turned| urgency(turned, 0.5, 10.0, 15.0);
         assert!(by(daily(0.1)) < by(daily(1.0)) && by(daily(1.0)) < by(daily(5.0)));
         assert!((by(Tally::default()) - by(daily(0.5))).abs() < 1e-3);
     }

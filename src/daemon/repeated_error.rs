@@ -10,9 +10,9 @@ const TOLD_AGAIN: Duration = Duration::from_secs(600);
 
 /// The failure told last.
 #[derive(Debug, Default)]
-pub struct Trouble(Option<(String, Timestamp)>);
+pub struct RepeatedError(Option<(String, Timestamp)>);
 
-impl Trouble {
+impl RepeatedError {
     /// Whether `failure` is to be told now.
     pub fn is_news(&mut self, failure: &str, now: Timestamp) -> bool {
         let known = self.0.as_ref().is_some_and(|(told, at)| {
@@ -37,13 +37,13 @@ mod tests {
     #[test]
     fn a_lasting_failure_is_told_every_ten_minutes_and_another_at_once() {
         let at = Timestamp::from_secs;
-        let mut trouble = Trouble::default();
-        assert!(trouble.is_news("no macaroon", at(0)));
-        assert!(!trouble.is_news("no macaroon", at(15)));
-        assert!(trouble.is_news("no certificate", at(30)));
-        assert!(!trouble.is_news("no certificate", at(629)));
-        assert!(trouble.is_news("no certificate", at(630)));
-        trouble.is_over();
-        assert!(trouble.is_news("no certificate", at(631)));
+        let mut repeated_error = RepeatedError::default();
+        assert!(repeated_error.is_news("no macaroon", at(0)));
+        assert!(!repeated_error.is_news("no macaroon", at(15)));
+        assert!(repeated_error.is_news("no certificate", at(30)));
+        assert!(!repeated_error.is_news("no certificate", at(629)));
+        assert!(repeated_error.is_news("no certificate", at(630)));
+        repeated_error.is_over();
+        assert!(repeated_error.is_news("no certificate", at(631)));
     }
 }

@@ -49,11 +49,11 @@ struct IdentifierOp {
 
 /// What macaroons are signed with, gone with the process.
 #[derive(Debug)]
-pub(super) struct Keyring {
+pub(super) struct Bakery {
     root_key: Vec<u8>,
 }
 
-impl Default for Keyring {
+impl Default for Bakery {
     fn default() -> Self {
         Self {
             root_key: random_bytes(32),
@@ -61,7 +61,7 @@ impl Default for Keyring {
     }
 }
 
-impl Keyring {
+impl Bakery {
     /// A macaroon that permits everything.
     pub fn bake_admin(&self) -> Vec<u8> {
         let ops = ADMIN
@@ -298,56 +298,56 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-    fn verdict(keyring: &Keyring, macaroon: &[u8], path: &str) -> Result<(), String> {
+    fn verdict(bakery: &Bakery, macaroon: &[u8], path: &str) -> Result<(), String> {
         let text = hex::encode(macaroon);
-        let verdict = keyring.check(&[text.as_bytes()], path, NOW);
+        let verdict = bakery.check(&[text.as_bytes()], path, NOW);
         verdict.map_err(|status| status.message().to_owned())
     }
 
     #[test]
     fn what_is_baked_reads_back_as_what_it_permits() {
-        let keyring = Keyring::default();
+        let bakery = Bakery::default();
         let ours: Vec<_> = READ_URIS.into_iter().chain([WRITE_URI]).collect();
-        let readonly = Permissions::of_macaroon(&keyring.bake_readonly()).expect("readable");
+        let readonly = Permissions::of_macaroon(&bakery.bake_readonly()).expect("readable");
         assert!(READ_URIS.iter().all(|uri| readonly.permits(uri)));
         assert!(!readonly.permits(WRITE_URI));
-        let ours = Permissions::of_macaroon(&keyring.bake_uris(&ours)).expect("readable");
+        let ours = Permissions::of_macaroon(&bakery.bake_uris(&ours)).expect("readable");
         assert!(ours.permits(WRITE_URI));
         assert_eq!(ours.spending().count(), 0);
-        let admin = Permissions::of_macaroon(&keyring.bake_admin()).expect("readable");
+        let admin = Permissions::of_macaroon(&bakery.bake_admin()).expect("readable");
         assert_eq!(admin.spending().count(), 4);
     }
 
     #[test]
     fn a_macaroon_opens_what_it_names_and_no_more() {
-        let keyring = Keyring::default();
-        let admin = keyring.bake_admin();
-        let readonly = keyring.bake_readonly();
-        let one = keyring.bake_uris(&[WRITE_URI]);
+        let bakery = Bakery::default();
+        let admin = bakery.bake_admin();
+        let readonly = bakery.bake_readonly();
+        let one = bakery.bake_uris(&[WRITE_URI]);
         let denied = Err("permission denied".to_owned());
-        assert_eq!(verdict(&keyring, &admin, WRITE_URI), Ok(()));
-        assert_eq!(verdict(&keyring, &readonly, READ_URIS[0]), Ok(()));
-        assert_eq!(verdict(&keyring, &readonly, WRITE_URI), denied);
-        assert_eq!(verdict(&keyring, &one, WRITE_URI), Ok(()));
-        assert_eq!(verdict(&keyring, &one, READ_URIS[0]), denied);
+        assert_eq!(verdict(&bakery, &admin, WRITE_URI), Ok(()));
+        assert_eq!(verdict(&bakery, &readonly, READ_URIS[0]), Ok(()));
+        assert_eq!(verdict(&bakery, &readonly, WRITE_URI), denied);
+        assert_eq!(verdict(&bakery, &one, WRITE_URI), Ok(()));
+        assert_eq!(verdict(&bakery, &one, READ_URIS[0]), denied);
     }
 
     #[test]
     fn a_macaroon_of_another_node_or_root_key_is_refused() {
-        let mut keyring = Keyring::default();
-        let foreign = Keyring::default().bake_admin();
-        let refused = verdict(&keyring, &foreign, WRITE_URI).expect_err("foreign");
+        let mut bakery = Bakery::default();
+        let foreign = Bakery::default().bake_admin();
+        let refused = verdict(&bakery, &foreign, WRITE_URI).expect_err("foreign");
         assert!(refused.contains("verification failed"), "{refused}");
-        let own = keyring.bake_admin();
-        keyring.renew();
-        assert_eq!(verdict(&keyring, &own, WRITE_URI), Err(refused));
+        let own = bakery.bake_admin();
+        bakery.renew();
+        assert_eq!(verdict(&bakery, &own, WRITE_URI), Err(refused));
     }
 
     #[test]
     fn none_two_and_nonsense_are_refused_in_lnds_words() {
-        let keyring = Keyring::default();
+        let bakery = Bakery::default();
         let said = |shown: &[&[u8]]| {
-            let refused = keyring.check(shown, WRITE_URI, NOW).expect_err("refused");
+            let refused = bakery.check(shown, WRITE_URI, NOW).expect_err("refused");
             assert_eq!(refused.code(), tonic::Code::Unknown);
             refused.message().to_owned()
         };
@@ -359,13 +359,13 @@ mod tests {
 
     #[test]
     fn only_permissions_that_exist_are_baked() {
-        let keyring = Keyring::default();
+        let bakery = Bakery::default();
         let ask = |entity: &str, action: &str| {
             let asked = MacaroonPermission {
                 entity: entity.to_owned(),
                 action: action.to_owned(),
             };
-            keyring.bake_asked(&[asked]).map_err(|s| s.code())
+            bakery.bake_asked(&[asked]).map_err(|s| s.code())
         };
         assert!(ask("uri", WRITE_URI).is_ok());
         assert!(ask("offchain", "read").is_ok());
@@ -396,9 +396,9 @@ mod tests {
 
     #[test]
     fn a_caveat_is_heeded_and_cannot_be_taken_away() {
-        let keyring = Keyring::default();
-        let admin = keyring.bake_admin();
-        let check = |caveat| verdict(&keyring, &with_caveat(&admin, caveat), WRITE_URI);
+        let bakery = Bakery::default();
+        let admin = bakery.bake_admin();
+        let check = |caveat| verdict(&bakery, &with_caveat(&admin, caveat), WRITE_URI);
         assert_eq!(check("time-before 2027-01-15T08:00:01Z"), Ok(()));
         let late = check("time-before 2027-01-15T08:00:00Z").expect_err("expired");
         assert!(late.contains("has expired"), "{late}");
@@ -407,15 +407,15 @@ mod tests {
         let mut forged = admin.clone();
         let last = forged.len() - 1;
         forged[last] ^= 1;
-        assert!(verdict(&keyring, &forged, WRITE_URI).is_err());
+        assert!(verdict(&bakery, &forged, WRITE_URI).is_err());
     }
 
     #[test]
     fn no_bytes_make_the_reader_panic() {
-        let keyring = Keyring::default();
-        let whole = keyring.bake_readonly();
+        let bakery = Bakery::default();
+        let whole = bakery.bake_readonly();
         for end in 0..whole.len() {
-            assert!(verdict(&keyring, &whole[..end], WRITE_URI).is_err());
+            assert!(verdict(&bakery, &whole[..end], WRITE_URI).is_err());
         }
     }
 }
