@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::overview::Overview;
 use crate::config::Config;
-use crate::daemon::cycle::{Cycle, CycleOptions, TurnError};
+use crate::daemon::cycle::{Cycle, CycleError, CycleOptions};
 use crate::daemon::log;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::ports::{Clock, StoreError};
@@ -81,7 +81,7 @@ pub enum DemoError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Turn(#[from] TurnError),
+    Turn(#[from] CycleError),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
     #[error("the demo's own settings are faulty: {0}")]
@@ -296,7 +296,7 @@ impl Demo {
         let mut framed_at = None;
         let mut pacer = screen::Pacer::new(wishes.speed);
         while !stop.is_cancelled() {
-            self.turn(stop).await?;
+            self.cycle_once(stop).await?;
             let now = self.node.now();
             if framed_at.is_none_or(|at| now.since(at) >= FRAME_INTERVAL) || now >= ends_at {
                 framed_at = Some(now);
@@ -315,16 +315,16 @@ impl Demo {
     }
 
     /// One turn of the daemon's cycle, and what is to be told of it.
-    async fn turn(&mut self, stop: &CancellationToken) -> Result<(), DemoError> {
+    async fn cycle_once(&mut self, stop: &CancellationToken) -> Result<(), DemoError> {
         let orders = CycleOptions {
-            book: &self.config.book,
+            layers: &self.config.book,
             observe_only: false,
             report_due: false,
         };
-        let turn = match self.cycle.turn(orders, stop).await {
+        let turn = match self.cycle.run(orders, stop).await {
             Ok(turn) => turn,
             // The simulated node has outages, which the daemon rides through.
-            Err(TurnError::Node(error)) => {
+            Err(CycleError::Node(error)) => {
                 tracing::debug!(%error, "the simulated node is away");
                 return Ok(());
             }

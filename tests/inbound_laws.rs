@@ -10,14 +10,16 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::engine::decide::decide;
-use sweetspot_core::engine::ingest::{self, stocked};
+use sweetspot_core::engine::ingest;
 use sweetspot_core::inbound::discount::InboundRules;
 use sweetspot_core::limits::guard;
 use sweetspot_core::settings::values::{ChannelSettings, Mode, NodeSettings, StrategyName};
+use sweetspot_core::signals::stock::stocked;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{
     Channel, ChannelIds, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
 };
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{FeePpm, Msat, Sat};
@@ -258,7 +260,8 @@ impl World {
                 let from = decision.current.expect("a policy");
                 let remembered = self.memory.channels.get_mut(&decision.point);
                 let fee = &mut remembered.expect("met").fee;
-                guard::note_confirmed(fee, from, to, self.now);
+                let change = FeeChange::intended(from, to, self.now);
+                guard::note(fee, &change.ended(Stage::Confirmed, self.now, ""));
                 self.set(decision.point, to);
                 made.push(Made {
                     point: decision.point,

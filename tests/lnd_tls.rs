@@ -4,11 +4,14 @@
 
 mod support;
 
+#[path = "adapter_suite/update.rs"]
+mod update;
+
 use std::time::Duration;
 
 use prost::Message;
 use support::{FakeLnd, OnUpdate, ScriptedChannel, World, forward, point};
-use sweetspot_core::ports::{HistoryPage, Node, NodeError, PolicyWrite, PolicyWriter, WriteError};
+use sweetspot_core::ports::{HistoryPage, Node, NodeError, WriteError};
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, FeeParts, InboundFee, Scid};
 use sweetspot_core::types::observation::{CloseType, Observation};
 use sweetspot_core::types::time::Timestamp;
@@ -20,6 +23,7 @@ use sweetspot_lnd::proto::{
 };
 use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, Tls};
 use tokio::time::timeout;
+use update::Update;
 
 const AT: Timestamp = Timestamp::from_secs(1_700_000_000);
 /// Far above what anything here takes: it only ends a test that hangs.
@@ -30,8 +34,8 @@ fn key(n: u8) -> ChannelPoint {
 }
 
 /// 120 ppm and no base fee for channel `n`.
-fn write(n: u8) -> PolicyWrite {
-    PolicyWrite {
+fn write(n: u8) -> Update {
+    Update {
         point: key(n),
         fees: FeeParts {
             outbound: FeePpm(120),
@@ -148,13 +152,13 @@ async fn a_macaroon_refused_to_a_write_serves_the_next_write() {
     lnd.info().await.expect("the first macaroon");
     fake.world().macaroon = b"second macaroon".to_vec();
     fake.publish_macaroon(b"second macaroon");
-    let denied = lnd.set_policy(write(1)).await.expect_err("never repeated");
+    let denied = write(1).send(&lnd).await.expect_err("never repeated");
     assert!(
         matches!(denied, WriteError::NotSent(NodeError::Denied(_))),
         "{denied:?}"
     );
     assert_eq!(fake.world().count("UpdateChannelPolicy"), 1);
-    lnd.set_policy(write(1)).await.expect("the second macaroon");
+    write(1).send(&lnd).await.expect("the second macaroon");
 }
 
 #[tokio::test]
@@ -408,7 +412,7 @@ async fn an_update_sends_only_what_is_meant() {
     let fake = FakeLnd::start(World::new([ScriptedChannel::new(1)]));
     let lnd = fake.client();
     let before = *fake.world().channel(1).policy();
-    lnd.set_policy(write(1)).await.expect("applied");
+    write(1).send(&lnd).await.expect("applied");
     let sent = fake.world().updates[0].clone();
     let meant = PolicyUpdateRequest {
         scope: sent.scope.clone(),
@@ -436,9 +440,9 @@ async fn the_inbound_fee_is_sent_only_if_it_is_ours_to_set() {
         base_fee_msat: 0,
         rate_ppm: -30,
     };
-    lnd.set_policy(order).await.expect("applied");
+    order.send(&lnd).await.expect("applied");
     order.set_inbound = true;
-    lnd.set_policy(order).await.expect("applied");
+    order.send(&lnd).await.expect("applied");
     let sent: Vec<_> = fake.world().updates.iter().map(|u| u.inbound_fee).collect();
     let discount = ProtoInboundFee {
         base_fee_msat: 0,
@@ -451,11 +455,7 @@ async fn the_inbound_fee_is_sent_only_if_it_is_ours_to_set() {
 async fn a_failed_update_inside_an_ok_reply_is_a_refusal() {
     let fake = FakeLnd::start(World::new([ScriptedChannel::new(1)]));
     fake.world().on_update = OnUpdate::Fail(UpdateFailure::Pending, "not yet confirmed");
-    let refused = fake
-        .client()
-        .set_policy(write(1))
-        .await
-        .expect_err("refused");
+    let refused = write(1).send(&fake.client()).await.expect_err("refused");
     let reason = format!("{}: not yet confirmed (UPDATE_FAILURE_PENDING)", point(1));
     assert_eq!(refused, WriteError::Refused(reason));
 }
@@ -463,11 +463,11 @@ async fn a_failed_update_inside_an_ok_reply_is_a_refusal() {
 #[tokio::test]
 async fn an_invalid_update_is_a_refusal() {
     let fake = FakeLnd::start(World::new([ScriptedChannel::new(1)]));
-    let hasty = PolicyWrite {
+    let hasty = Update {
         time_lock_delta: 1,
         ..write(1)
     };
-    let refused = fake.client().set_policy(hasty).await.expect_err("refused");
+    let refused = hasty.send(&fake.client()).await.expect_err("refused");
     assert!(matches!(refused, WriteError::Refused(_)), "{refused:?}");
 }
 
@@ -479,7 +479,7 @@ async fn an_update_without_an_answer_is_of_unknown_outcome_and_not_repeated() {
         ..fake.config()
     });
     fake.world().on_update = OnUpdate::ApplyAndHang;
-    let write = lnd.expect("a client").set_policy(write(1)).await;
+    let write = write(1).send(&lnd.expect("a client")).await;
     let unknown = write.expect_err("no answer");
     assert!(matches!(unknown, WriteError::Unknown(_)), "{unknown:?}");
     assert_eq!(fake.world().count("UpdateChannelPolicy"), 1);
@@ -491,7 +491,7 @@ async fn an_update_cut_off_by_a_crash_is_of_unknown_outcome() {
     let mut fake = FakeLnd::start(World::new([ScriptedChannel::new(1)]));
     let lnd = fake.client();
     fake.world().on_update = OnUpdate::Hang;
-    let writing = tokio::spawn(async move { lnd.set_policy(write(1)).await });
+    let writing = tokio::spawn(async move { write(1).send(&lnd).await });
     called(&fake, "UpdateChannelPolicy", 1).await;
     fake.kill();
     let unknown = writing.await.expect("no panic").expect_err("cut off");
@@ -502,11 +502,7 @@ async fn an_update_cut_off_by_a_crash_is_of_unknown_outcome() {
 async fn no_update_is_sent_until_all_of_lnd_runs() {
     let fake = FakeLnd::start(World::new([ScriptedChannel::new(1)]));
     fake.world().set_state(WalletState::RpcActive);
-    let early = fake
-        .client()
-        .set_policy(write(1))
-        .await
-        .expect_err("too early");
+    let early = write(1).send(&fake.client()).await.expect_err("too early");
     assert_eq!(early, WriteError::NotSent(NodeError::Starting));
     assert_eq!(fake.world().count("UpdateChannelPolicy"), 0);
 }

@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS, count, forwards};
+use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS};
 use super::output::{print, print_json};
 use crate::config::Config;
 use report::Report;
 use sweetspot_core::backtest::demand::Elasticity;
 use sweetspot_core::backtest::run::Backtest;
+use sweetspot_core::ports::ForwardLog;
 use sweetspot_core::settings::layers::SettingsLayers;
-use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{Journal, StoreReader};
 
@@ -110,11 +111,8 @@ async fn lead(
         match (turn.checkpoint, &mut backtest) {
             (Some(checkpoint), None) => {
                 sold_through = checkpoint.memory.node.ingested_seq;
-                backtest = Some(Backtest::new(
-                    checkpoint,
-                    book.clone(),
-                    elasticities.to_vec(),
-                ));
+                let elasticities = elasticities.to_vec();
+                backtest = Some(Backtest::new(checkpoint, book.clone(), elasticities));
             }
             (Some(checkpoint), Some(backtest)) => backtest.take_up(checkpoint),
             (None, _) => {}
@@ -122,24 +120,23 @@ async fn lead(
         let Some(backtest) = &mut backtest else {
             continue;
         };
-        backtest.then.meet(&input);
-        count(store, &mut backtest.then, &input).await?;
-        let with = backtest.counterpart(&input);
-        backtest.with.meet(&with);
-        count(store, &mut backtest.with, &with).await?;
+        let (counts, through) = (input.seen.at >= from, input.counted_through);
         let mut sold: Vec<Forward> = vec![];
-        loop {
-            let found = forwards(store, sold_through, &input).await?;
-            let Some(last) = found.last() else {
-                break;
-            };
-            sold_through = last.seq;
-            sold.extend(found.iter().map(|stored| stored.forward));
+        let mut cycle = backtest.begin(input);
+        let sell = |stored: &StoredForward| {
+            if stored.seq > sold_through {
+                sold.push(stored.forward);
+            }
+        };
+        store.count(&mut cycle.counting, through, sell).await?;
+        sold_through = sold_through.max(through);
+        let mut cycle = cycle.watch();
+        store.count(&mut cycle.counting, through, |_| ()).await?;
+        if counts {
+            cycle.sell(&sold);
         }
-        if input.seen.at >= from {
-            backtest.sell(&input, &with, &sold);
-        }
-        backtest.decide(&input, &with, &turn.wrote);
+        let outcome = cycle.decide();
+        backtest.settle(outcome, &turn.changes);
     }
     Ok(backtest)
 }

@@ -1,4 +1,4 @@
-//! Which stretch of stored turns is meant, and leading memories through it.
+//! Which stored cycles are meant.
 
 use std::time::Duration;
 
@@ -6,15 +6,9 @@ use chrono::{DateTime, NaiveDate, NaiveTime};
 use clap::Args;
 
 use super::Failure;
-use sweetspot_core::engine::replay::Track;
-use sweetspot_core::engine::turn::CycleInput;
-use sweetspot_core::ports::{StoreError, StoredForward};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::StoreReader;
-
-/// Forwards read at once.
-const FORWARDS_PER_READ: u32 = 10_000;
 
 /// What is said where no turn is stored.
 pub const NO_TURNS: &str = "No turn is stored yet: `sweetspot run` stores each from now on.";
@@ -93,37 +87,6 @@ impl CycleRange {
         };
         let known = super::explain::the_one(store.find(wanted).await?, wanted)?;
         Ok(Some(known.channel.point))
-    }
-}
-
-/// The stored forwards after number `after`, up to the turn's last; a stretch
-/// of them, if there are many.
-pub async fn forwards(
-    store: &StoreReader,
-    after: i64,
-    input: &CycleInput,
-) -> Result<Vec<StoredForward>, StoreError> {
-    if after >= input.counted_through {
-        return Ok(vec![]);
-    }
-    let mut found = store.forwards_after(after, FORWARDS_PER_READ).await?;
-    found.retain(|stored| stored.seq <= input.counted_through);
-    Ok(found)
-}
-
-/// Has a memory count the stored forwards that the turn counted.
-pub async fn count(
-    store: &StoreReader,
-    track: &mut Track,
-    input: &CycleInput,
-) -> Result<(), StoreError> {
-    loop {
-        let chunk = forwards(store, track.counted_through(), input).await?;
-        let Some(last) = chunk.last() else {
-            return Ok(());
-        };
-        let each = chunk.iter().map(|stored| stored.forward);
-        track.count(input, each, last.seq);
     }
 }
 

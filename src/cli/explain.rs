@@ -13,8 +13,9 @@ use sweetspot_core::engine::decide::next_due;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::{Timestamp, human_span};
-use sweetspot_store::{KnownChannel, StoreReader, WriteRecord};
+use sweetspot_store::{KnownChannel, StoreReader};
 
 #[derive(Debug, Serialize)]
 struct Explanation {
@@ -24,11 +25,11 @@ struct Explanation {
     seen_at: Timestamp,
     next_change_possible: Option<Timestamp>,
     decisions: Vec<Decision>,
-    last_write: Option<WriteShown>,
+    last_write: Option<LastChange>,
 }
 
 #[derive(Debug, Serialize)]
-struct WriteShown {
+struct LastChange {
     at: Timestamp,
     from_ppm: u32,
     to_ppm: u32,
@@ -38,20 +39,19 @@ struct WriteShown {
     detail: String,
 }
 
-impl From<&WriteRecord> for WriteShown {
-    fn from(write: &WriteRecord) -> Self {
-        let outcome = match write.outcome {
-            Some(outcome) => outcome.to_string(),
-            None => "not known yet".to_owned(),
-        };
+impl From<&FeeChange> for LastChange {
+    fn from(change: &FeeChange) -> Self {
         Self {
-            at: write.intent.at,
-            from_ppm: write.intent.from.outbound.0,
-            to_ppm: write.intent.to.outbound.0,
-            from_inbound_ppm: write.intent.from.inbound.rate_ppm,
-            to_inbound_ppm: write.intent.to.inbound.rate_ppm,
-            outcome,
-            detail: write.detail.clone(),
+            at: change.intended_at,
+            from_ppm: change.from.outbound.0,
+            to_ppm: change.to.outbound.0,
+            from_inbound_ppm: change.from.inbound.rate_ppm,
+            to_inbound_ppm: change.to.inbound.rate_ppm,
+            outcome: match change.is_open() {
+                true => "unanswered".to_owned(),
+                false => change.stage.to_string(),
+            },
+            detail: change.detail.clone(),
         }
     }
 }
@@ -82,7 +82,11 @@ pub async fn run(
             })
         }),
         decisions,
-        last_write: store.last_writes().await?.get(&point).map(WriteShown::from),
+        last_write: store
+            .last_changes()
+            .await?
+            .get(&point)
+            .map(LastChange::from),
         channel: known.channel,
         settings,
     };

@@ -7,17 +7,17 @@ use serde::Serialize;
 
 use crate::cli::table::{table, thousands};
 use sweetspot_core::decision::{Decision, Verdict};
-use sweetspot_core::engine::ingest::windows;
-use sweetspot_core::ports::{StoreError, WriteOutcome};
+use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::market::Segment;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, Scid};
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::{Timestamp, human_span};
 use sweetspot_core::types::units::{BlockHeight, Sat};
-use sweetspot_store::{KnownChannel, StoreReader, WriteRecord};
+use sweetspot_store::{KnownChannel, StoreReader};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
@@ -92,13 +92,13 @@ impl Overview {
         let cycle = store.last_cycle().await?;
         let memory = store.memory().await?;
         let decisions = store.last_decisions().await?;
-        let writes = store.last_writes().await?;
+        let changes = store.last_changes().await?;
         let week = store.total(now.minus(WEEK), now).await?;
         let sources = Sources {
             book,
             memory: &memory,
             decisions: &decisions,
-            writes: &writes,
+            changes: &changes,
             tip: cycle.map(|cycle| cycle.tip).unwrap_or_default(),
             seen_at: cycle.map_or(now, |cycle| cycle.at),
             now,
@@ -149,7 +149,7 @@ struct Sources<'a> {
     book: &'a SettingsLayers,
     memory: &'a Memory,
     decisions: &'a BTreeMap<ChannelPoint, Decision>,
-    writes: &'a BTreeMap<ChannelPoint, WriteRecord>,
+    changes: &'a BTreeMap<ChannelPoint, FeeChange>,
     tip: BlockHeight,
     /// Rates are as of the last cycle: what settled since is not known.
     seen_at: Timestamp,
@@ -186,11 +186,11 @@ impl Sources<'_> {
         let point = channel.point;
         let settings = self.book.resolve(channel, self.tip, self.now);
         let memory = self.memory.channels.get(&point);
-        let windows = self.memory.node.windows.unwrap_or(windows(&self.book.node));
+        let windows = self.memory.node.windows.unwrap_or(self.book.node.windows());
         let changed = self
-            .writes
+            .changes
             .get(&point)
-            .filter(|write| write.outcome == Some(WriteOutcome::Confirmed));
+            .filter(|change| change.stage == Stage::Confirmed);
         Line {
             channel_point: point,
             scid: channel.scid,
@@ -203,7 +203,7 @@ impl Sources<'_> {
                 .map_or(0.0, |memory| memory.flow.tpm_history(self.seen_at, windows)),
             fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
             inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
-            last_change: changed.map(|write| write.intent.at),
+            last_change: changed.map(|change| change.intended_at),
             mode: settings.mode,
             active: channel.active,
             waits_for: waits_for(self.decisions.get(&point)),

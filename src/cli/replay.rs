@@ -12,14 +12,16 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Failure;
-use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS, count};
+use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS};
 use super::output::{print, print_json};
 use super::terms::{Term, terms};
 use crate::cli::table::thousands;
 use crate::config::Config;
 use sweetspot_core::decision::Decision;
-use sweetspot_core::engine::replay::Track;
-use sweetspot_core::engine::turn::CycleInput;
+use sweetspot_core::engine::cycle::Engine;
+use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::ports::ForwardLog;
+use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{StoreReader, StoredTurn, keeps};
@@ -66,12 +68,12 @@ struct Difference {
     /// `None`: in what was remembered of the node as a whole.
     channel: Option<Scid>,
     peer: String,
-    what: EventKind,
+    what: Found,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum EventKind {
+enum Found {
     /// Decided otherwise.
     Decision(Vec<Term>),
     /// Not decided now.
@@ -118,7 +120,7 @@ async fn replay(
         return Ok(None);
     };
     let mut outcome = Outcome::default();
-    let mut track: Option<Track> = None;
+    let mut engine: Option<Engine> = None;
     while let Some(mut turn) = store.next_turn(&mut journal).await? {
         if turn.input.seen.at > to {
             break;
@@ -126,22 +128,22 @@ async fn replay(
         let counts = turn.input.seen.at >= from;
         if let Some(checkpoint) = turn.checkpoint.take() {
             let follows = checkpoint.follows && counts && !args.present_settings;
-            let stored = Track::at(checkpoint);
-            if let Some(led) = track.as_ref().filter(|_| follows) {
-                outcome.compare_memory(led, &stored, &turn, only);
+            let stored = Engine::at(checkpoint);
+            if let Some(led) = engine.as_ref().filter(|_| follows) {
+                outcome.compare_memory(led.memory(), stored.memory(), &turn, only);
             }
-            track = Some(stored);
+            engine = Some(stored);
         }
-        let Some(track) = &mut track else {
+        let Some(engine) = &mut engine else {
             continue;
         };
         if args.present_settings {
             let observe_only = turn.input.settings.values().any(|s| s.observe_only);
             turn.input.settle(&config.book, observe_only);
         }
-        let decisions = decide(store, track, &turn.input).await?;
-        for wrote in &turn.wrote {
-            track.wrote(wrote);
+        let decisions = decide(store, engine, &turn.input).await?;
+        for (point, change) in &turn.changes {
+            engine.note(*point, change);
         }
         if counts {
             outcome.compare(&turn, decisions, only, last.plus(SINCE_LAST_TURN));
@@ -152,13 +154,22 @@ async fn replay(
 
 async fn decide(
     store: &StoreReader,
-    track: &mut Track,
+    engine: &mut Engine,
     input: &CycleInput,
 ) -> Result<Vec<Decision>, Failure> {
-    track.meet(input);
-    count(store, track, input).await?;
-    track.watch(input);
-    Ok(track.decide(input))
+    let mut counting = engine.begin(input.clone());
+    let through = input.counted_through;
+    store.count(&mut counting, through, |_| ()).await?;
+    Ok(counting.watch().decide().decisions)
+}
+
+/// What is remembered of a channel, as far as every format of the database
+/// tells it.
+fn outline(memory: Option<&ChannelMemory>) -> Option<ChannelMemory> {
+    let mut memory = memory?.clone();
+    let last = &mut memory.fee.last_change;
+    *last = last.take().map(|change| change.in_outline());
+    Some(memory)
 }
 
 impl Outcome {
@@ -183,8 +194,8 @@ impl Outcome {
                     self.equal += 1;
                     continue;
                 }
-                Some(stored) => EventKind::Decision(terms(stored, decision)),
-                None if keeps(decision, thinned_at) => EventKind::OnlyNow,
+                Some(stored) => Found::Decision(terms(stored, decision)),
+                None if keeps(decision, thinned_at) => Found::OnlyNow,
                 None => {
                     self.not_stored += 1;
                     continue;
@@ -193,33 +204,33 @@ impl Outcome {
             self.differ(turn, Some(decision.point), what);
         }
         for stored in then {
-            self.differ(turn, Some(stored.point), EventKind::OnlyThen);
+            self.differ(turn, Some(stored.point), Found::OnlyThen);
         }
     }
 
     fn compare_memory(
         &mut self,
-        led: &Track,
-        stored: &Track,
+        now: &Memory,
+        then: &Memory,
         turn: &StoredTurn,
         only: Option<ChannelPoint>,
     ) {
         self.memories += 1;
-        let (then, now) = (&stored.memory, &led.memory);
         if then.node != now.node && only.is_none() {
-            self.differ(turn, None, EventKind::Memory(terms(&then.node, &now.node)));
+            self.differ(turn, None, Found::Memory(terms(&then.node, &now.node)));
         }
         let points = then.channels.keys().chain(now.channels.keys());
         let points: BTreeSet<_> = points.copied().collect();
         for point in points {
             let (then, now) = (then.channels.get(&point), now.channels.get(&point));
+            let (then, now) = (outline(then), outline(now));
             if then != now && only.is_none_or(|only| only == point) {
-                self.differ(turn, Some(point), EventKind::Memory(terms(&then, &now)));
+                self.differ(turn, Some(point), Found::Memory(terms(&then, &now)));
             }
         }
     }
 
-    fn differ(&mut self, turn: &StoredTurn, point: Option<ChannelPoint>, what: EventKind) {
+    fn differ(&mut self, turn: &StoredTurn, point: Option<ChannelPoint>, what: Found) {
         let seen = &turn.input.seen;
         let channel = point.and_then(|point| seen.channels.get(&point));
         self.differences.push(Difference {
@@ -268,10 +279,10 @@ impl Difference {
             terms.collect::<Vec<_>>().join("; ")
         };
         let what = match &self.what {
-            EventKind::Decision(terms) => listed(terms),
-            EventKind::OnlyThen => "decided then, not now".to_owned(),
-            EventKind::OnlyNow => "decided now, not then".to_owned(),
-            EventKind::Memory(terms) => format!("remembered: {}", listed(terms)),
+            Found::Decision(terms) => listed(terms),
+            Found::OnlyThen => "decided then, not now".to_owned(),
+            Found::OnlyNow => "decided now, not then".to_owned(),
+            Found::Memory(terms) => format!("remembered: {}", listed(terms)),
         };
         format!("{} {who}: {what}", self.at)
     }

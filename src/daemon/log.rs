@@ -5,16 +5,28 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use sweetspot_core::decision::{Decision, Hold, Verdict};
+use sweetspot_core::engine::cycle::{CycleOutcome, DueChange};
 use sweetspot_core::engine::ingest::FeeEvent;
+use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::limits::guard;
-use sweetspot_core::ports::PendingWrite;
 use sweetspot_core::prune::recommend::News;
-use sweetspot_core::types::channel::{Channel, FeeParts};
+use sweetspot_core::state::memory::Memory;
+use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
 
-/// Tells what happened to a fee between two reads. Someone else's fee is left
-/// alone for `hands_off`.
-pub fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
+/// What happened to fees between two reads.
+pub fn events(outcome: &CycleOutcome) {
+    let CycleInput { seen, settings, .. } = &outcome.input;
+    for (point, event) in &outcome.events {
+        if let (Some(channel), Some(settings)) = (seen.channels.get(point), settings.get(point)) {
+            fee_event(channel, event, settings.pace.foreign_hands_off);
+        }
+    }
+}
+
+/// What happened to a fee. Someone else's fee is left alone for `hands_off`.
+fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
     let (scid, peer) = (channel.scid, channel.peer_name());
     match event {
         FeeEvent::ForeignChange(foreign) => info!(
@@ -37,16 +49,56 @@ pub fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
     }
 }
 
-/// Tells of writes that a stop or a crash left open.
-pub fn left_open(pending: &[PendingWrite]) {
-    for write in pending {
+/// Tells of changes that a stop or a crash left open.
+pub fn left_open(changes: &[(ChannelPoint, FeeChange)]) {
+    for (point, change) in changes {
         info!(
-            channel_point = %write.intent.point,
-            to_ppm = write.intent.to.outbound.0,
-            until = %write.intent.at.plus(guard::UNRESOLVED_FOR),
+            channel_point = %point,
+            to_ppm = change.to.outbound.0,
+            until = %change.intended_at.plus(guard::UNRESOLVED_FOR),
             "a fee change was left unanswered: hands off until the node shows it, \
              at the latest until then"
         );
+    }
+}
+
+/// Tells whether the node follows the chain, when that has changed.
+pub fn synced(synced: bool) {
+    match synced {
+        true => info!("the node is synced to the chain again"),
+        false => info!("the node is not synced to the chain: nothing is written"),
+    }
+}
+
+/// Tells that a decided change was not begun, for the daemon is to stop.
+pub fn not_begun(due: &DueChange<'_>) {
+    info!(point = %due.channel.point, "stopping: a decided change is not begun");
+}
+
+/// Tells what came of a fee change.
+pub fn fee_change(due: &DueChange<'_>, change: &FeeChange) {
+    let channel = due.channel.scid;
+    let peer = due.channel.peer_name();
+    let from_ppm = due.decision.current.map(|fees| fees.outbound.0);
+    let to_ppm = due.to.outbound.0;
+    let to_inbound_ppm = inbound_set(due.decision, due.to);
+    let why = story(due.decision);
+    let detail = &change.detail;
+    match change.stage {
+        Stage::Confirmed => {
+            info!(%channel, peer, from_ppm, to_ppm, to_inbound_ppm, why, "fee changed");
+            if !detail.is_empty() {
+                warn!(%channel, peer, detail, "a field we do not manage changed");
+            }
+        }
+        Stage::Sent => warn!(
+            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, detail, why,
+            "fee change unanswered: the next reads show whether it was made"
+        ),
+        outcome => warn!(
+            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, %outcome, detail, why,
+            "fee not changed"
+        ),
     }
 }
 
@@ -125,9 +177,21 @@ pub fn story(decision: &Decision) -> String {
     story
 }
 
+/// What is new about prune recommendations.
+pub fn advice(outcome: &CycleOutcome, memory: &Memory) {
+    let (seen, windows) = (&outcome.input.seen, outcome.input.node.windows());
+    for (point, news) in &outcome.advice {
+        if let (Some(channel), Some(memory)) =
+            (seen.channels.get(point), memory.channels.get(point))
+        {
+            prune(channel, memory.flow.tpm_history(seen.at, windows), news);
+        }
+    }
+}
+
 /// Tells a prune recommendation that appeared, stands or cleared, with its
 /// evidence.
-pub fn prune(channel: &Channel, tpm: f64, news: &News) {
+fn prune(channel: &Channel, tpm: f64, news: &News) {
     let (found, message) = match news {
         News::Appeared(found) => (found, "prune recommendation"),
         News::Stands(found) => (found, "prune recommendation stands"),

@@ -11,12 +11,12 @@ use tracing::{debug, error, info, warn};
 use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
-use crate::daemon::cycle::{Cycle, CycleOptions, Turn, TurnError};
+use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::systemd;
-use sweetspot_core::ports::{
-    Clock, Node, NodeError, PolicyWrite, PolicyWriter, Store, StoreError, WriteError,
-};
+use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_lnd::{Lnd, LndConfigError, check_version};
 use sweetspot_store::{OpenError, SqliteStore};
 
@@ -92,7 +92,7 @@ pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartErro
 struct NoWriter;
 
 impl PolicyWriter for NoWriter {
-    async fn set_policy(&self, _: PolicyWrite) -> Result<(), WriteError> {
+    async fn set_policy(&self, _: ChannelPoint, _: &FeeChange, _: u32) -> Result<(), WriteError> {
         Err(WriteError::Refused("observing only".to_owned()))
     }
 }
@@ -226,14 +226,14 @@ impl Daemon {
                 }
             }
             let orders = CycleOptions {
-                book: &self.config.book,
+                layers: &self.config.book,
                 observe_only: self.observe_only,
                 report_due: self
                     .config
                     .report
                     .is_due(cycle.reported_at(), SystemClock.now()),
             };
-            match cycle.turn(orders, stop).await {
+            match cycle.run(orders, stop).await {
                 Ok(turn) => {
                     self.repeated_error.is_over();
                     tell(turn);
@@ -261,7 +261,7 @@ impl Daemon {
     }
 
     /// Says why a turn failed, unless it goes on as already said.
-    fn tell_failure(&mut self, failure: &TurnError) {
+    fn tell_failure(&mut self, failure: &CycleError) {
         systemd::status(&format!("last turn failed: {failure}"));
         if !self
             .repeated_error
@@ -271,14 +271,14 @@ impl Daemon {
             return;
         }
         match failure {
-            TurnError::Node(NodeError::Denied(reason)) => {
+            CycleError::Node(NodeError::Denied(reason)) => {
                 error!(
                     reason,
                     "the node refuses our macaroon: run `sweetspot check`"
                 );
             }
-            TurnError::Node(reason) => warn!(%reason, "the node did not answer as it should"),
-            TurnError::Store(error) => {
+            CycleError::Node(reason) => warn!(%reason, "the node did not answer as it should"),
+            CycleError::Store(error) => {
                 error!(%error, "the database failed: no further change is made until it works")
             }
         }
@@ -338,7 +338,7 @@ impl Daemon {
     }
 }
 
-fn tell(turn: Turn) {
+fn tell(turn: CycleSummary) {
     debug!(
         channels = turn.channels,
         decisions = turn.decisions,

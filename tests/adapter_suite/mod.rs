@@ -6,15 +6,18 @@
 // A fault in here ends the test.
 #![allow(dead_code, clippy::expect_used)]
 
+mod update;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sweetspot_core::ports::{HistoryPage, Node, NodeError, PolicyWrite, PolicyWriter, WriteError};
+use sweetspot_core::ports::{HistoryPage, Node, NodeError, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee, Policy};
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
 use sweetspot_lnd::{Lnd, LndConfig, MacaroonSource, OLDEST_SUPPORTED, check_version};
+use update::Update;
 
 /// Far above what anything here takes: it only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,8 +74,8 @@ async fn policy(lnd: &Lnd, point: ChannelPoint) -> Policy {
     lnd.policy(point).await.expect("a policy")
 }
 
-fn write(point: ChannelPoint, fees: FeeParts, time_lock_delta: u32) -> PolicyWrite {
-    PolicyWrite {
+fn write(point: ChannelPoint, fees: FeeParts, time_lock_delta: u32) -> Update {
+    Update {
         point,
         fees,
         set_inbound: true,
@@ -143,7 +146,7 @@ async fn an_update_replaces_fees_and_cltv_and_nothing_else(subject: &Subject) {
         },
     };
     let first = write(subject.channel, discounted, 60);
-    lnd.set_policy(first).await.expect("applied");
+    first.send(&lnd).await.expect("applied");
     let after = policy(&lnd, subject.channel).await;
     assert!(after.last_update_secs > before.last_update_secs);
     let expected = Policy {
@@ -154,11 +157,11 @@ async fn an_update_replaces_fees_and_cltv_and_nothing_else(subject: &Subject) {
     };
     assert_eq!(after, expected);
 
-    let free = PolicyWrite {
+    let free = Update {
         set_inbound: false,
         ..write(subject.channel, FeeParts::default(), 60)
     };
-    lnd.set_policy(free).await.expect("applied");
+    free.send(&lnd).await.expect("applied");
     let after = policy(&lnd, subject.channel).await;
     assert_eq!(after.fees.outbound, FeePpm(0));
     assert_eq!(after.fees.base_fee_msat, 0);
@@ -178,7 +181,7 @@ async fn updates_within_a_second_are_told_apart(subject: &Subject) {
             ..before.fees
         };
         let order = write(subject.channel, fees, before.time_lock_delta);
-        lnd.set_policy(order).await.expect("applied");
+        order.send(&lnd).await.expect("applied");
         let now = policy(&lnd, subject.channel).await;
         assert_eq!(now.fees, fees);
         assert!(now.last_update_secs > last);
@@ -189,7 +192,7 @@ async fn updates_within_a_second_are_told_apart(subject: &Subject) {
 
 async fn put_back(lnd: &Lnd, point: ChannelPoint, before: Policy) {
     let order = write(point, before.fees, before.time_lock_delta);
-    lnd.set_policy(order).await.expect("applied");
+    order.send(&lnd).await.expect("applied");
     let after = policy(lnd, point).await;
     assert_eq!(after.fees, before.fees);
     assert_eq!(after.time_lock_delta, before.time_lock_delta);
@@ -213,7 +216,7 @@ async fn an_update_out_of_bounds_is_refused(subject: &Subject) {
         (write(point, with_inbound(1, 0), 80), "positive values"),
         (write(point, with_inbound(0, 1), 80), "positive values"),
     ] {
-        match lnd.set_policy(order).await {
+        match order.send(&lnd).await {
             Err(WriteError::Refused(reason)) => assert!(reason.contains(says), "{reason}"),
             other => panic!("{says}: {other:?}"),
         }
@@ -223,7 +226,7 @@ async fn an_update_out_of_bounds_is_refused(subject: &Subject) {
 
 async fn a_channel_that_is_none_fails_inside_an_ok_reply(subject: &Subject) {
     let order = write(nobodys(), FeeParts::default(), 80);
-    match subject.lnd().set_policy(order).await {
+    match order.send(&subject.lnd()).await {
         Err(WriteError::Refused(reason)) => {
             assert!(
                 reason.contains("not found (UPDATE_FAILURE_NOT_FOUND)"),
@@ -295,7 +298,7 @@ async fn a_readonly_macaroon_reads_and_does_not_write(subject: &Subject) {
     observe(&lnd).await;
     lnd.closed_channels().await.expect("an answer");
     let order = write(subject.channel, FeeParts::default(), 80);
-    let refused = lnd.set_policy(order).await;
+    let refused = order.send(&lnd).await;
     let reason = "permission denied".to_owned();
     let denied = WriteError::NotSent(NodeError::Denied(reason));
     assert_eq!(refused, Err(denied));
@@ -318,7 +321,7 @@ pub async fn a_locked_node_is_waited_for(subject: &Subject, unlock: impl AsyncFn
     let lnd = subject.lnd();
     assert_eq!(lnd.info().await, Err(NodeError::Locked));
     let order = write(subject.channel, FeeParts::default(), 80);
-    let refused = lnd.set_policy(order).await;
+    let refused = order.send(&lnd).await;
     assert_eq!(refused, Err(WriteError::NotSent(NodeError::Locked)));
     let waiting = tokio::spawn(async move {
         lnd.wait_until_active().await;

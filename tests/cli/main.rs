@@ -58,12 +58,12 @@ impl Home {
         let mut cycle = cycle.await.expect("a good store");
         for _ in 0..hours {
             let orders = CycleOptions {
-                book: &config.book,
+                layers: &config.book,
                 observe_only: false,
                 report_due: false,
             };
             let stop = CancellationToken::new();
-            cycle.turn(orders, &stop).await.expect("a good turn");
+            cycle.run(orders, &stop).await.expect("a good cycle");
             node.tell(|inner| inner.now = inner.now.plus(Duration::from_secs(3_600)));
         }
         home

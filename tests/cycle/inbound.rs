@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use sweetspot_core::decision::Verdict;
-use sweetspot_core::ports::WriteOutcome;
 use sweetspot_core::types::channel::{FeeParts, InboundFee, PeerId, Policy};
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::units::{FeePpm, Sat};
 
 use super::{Daemon, HOUR, MINUTE};
@@ -58,7 +58,7 @@ async fn a_discount_is_written_read_back_and_recorded_and_nothing_else_changes()
     let node = needy();
     let before = node.policy_of(1);
     let mut daemon = Daemon::on(&node, ON).await;
-    let turn = daemon.turn().await.expect("a good turn");
+    let turn = daemon.turn().await.expect("a good cycle");
     // Half of 0.3 of 300 ppm.
     assert_eq!((turn.changed, turn.failed), (1, 0));
     let expected = Policy {
@@ -69,11 +69,11 @@ async fn a_discount_is_written_read_back_and_recorded_and_nothing_else_changes()
     assert_eq!(inbound(&node, 2), 0);
     let written = node.tell(|inner| inner.written.clone());
     assert_eq!(written.len(), 1);
-    assert!(written[0].set_inbound);
+    assert!(written[0].change.sets_inbound());
     assert_eq!(written[0].time_lock_delta, before.time_lock_delta);
-    let writes = daemon.store.writes();
-    assert_eq!(writes[0].outcome, Some(WriteOutcome::Confirmed));
-    assert_eq!(writes[0].intent.to.inbound.rate_ppm, -45);
+    let (_, change) = daemon.store.changes()[0].clone();
+    assert_eq!(change.stage, Stage::Confirmed);
+    assert_eq!(change.to.inbound.rate_ppm, -45);
     let decisions = daemon.store.decisions();
     let told = decisions.iter().find_map(|decision| decision.inbound);
     insta::assert_snapshot!(told.expect("recorded"), @"0 ppm now, 45 ppm wanted of at most 90 ppm; +50.0% of the capacity missing");
@@ -137,7 +137,7 @@ async fn with_discounts_off_an_inbound_fee_is_never_written() {
     daemon.run(DAY * 5, HOUR).await;
     assert_eq!(inbound(&node, 1), -333);
     let written = node.tell(|inner| inner.written.clone());
-    assert!(!written.is_empty() && written.iter().all(|write| !write.set_inbound));
+    assert!(!written.is_empty() && written.iter().all(|write| !write.change.sets_inbound()));
 }
 
 #[tokio::test]
@@ -164,18 +164,18 @@ async fn an_inbound_fee_above_zero_stays() {
 #[tokio::test]
 async fn after_a_kill_in_the_middle_of_a_write_ours_is_known_from_anothers() {
     for (writes, outcome) in [
-        (Writes::DoneUnanswered, WriteOutcome::Confirmed),
-        (Writes::UndoneUnanswered, WriteOutcome::NotDone),
+        (Writes::DoneUnanswered, Stage::Confirmed),
+        (Writes::UndoneUnanswered, Stage::NotApplied),
     ] {
         let node = needy();
         node.tell(|inner| inner.writes = writes);
         let mut daemon = Daemon::on(&node, ON).await;
-        daemon.turn().await.expect("a good turn");
-        assert_eq!(daemon.outcomes(), [None]);
+        daemon.turn().await.expect("a good cycle");
+        assert_eq!(daemon.outcomes(), [Stage::Intended]);
         node.tell(|inner| inner.writes = Writes::Done);
         let mut daemon = daemon.restart(ON).await;
         daemon.run(HOUR * 8, MINUTE * 5).await;
-        assert_eq!(daemon.outcomes()[0], Some(outcome));
+        assert_eq!(daemon.outcomes()[0], outcome);
         assert_eq!(inbound(&node, 1), -45);
         let mut daemon = daemon.restart(&off()).await;
         daemon.run(HOUR * 8, HOUR).await;
@@ -188,8 +188,8 @@ async fn a_node_that_refuses_discounts_still_gets_its_outbound_rates() {
     let node = needy();
     node.tell(|inner| inner.writes = Writes::Refused);
     let mut daemon = Daemon::on(&node, ON).await;
-    daemon.turn().await.expect("a good turn");
-    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Refused)]);
+    daemon.turn().await.expect("a good cycle");
+    assert_eq!(daemon.outcomes(), [Stage::Refused]);
     node.tell(|inner| inner.writes = Writes::Done);
     let pinned = format!("{ON}[[rule]]\nmatch.alias = \"peer-1\"\nmin_ppm = 1500\n");
     let mut daemon = daemon.restart(&pinned).await;

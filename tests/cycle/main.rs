@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use node::{FakeNode, Writes, fees, point, scid};
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, CycleOptions, Turn, TurnError};
+use sweetspot::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use sweetspot::daemon::history::PAGE_EVENTS;
 use sweetspot_core::decision::{Hold, Verdict};
-use sweetspot_core::ports::{Clock, NodeError, Store, WriteOutcome};
+use sweetspot_core::ports::{Clock, ForwardLog, NodeError, Store};
 use sweetspot_core::types::channel::{FeeParts, Scid};
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::observation::{CloseType, ClosedChannel, Forward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{FeePpm, Msat};
@@ -65,17 +66,17 @@ impl Daemon {
         Self::with_store(&self.node, settings, self.store).await
     }
 
-    async fn turn(&mut self) -> Result<Turn, TurnError> {
+    async fn turn(&mut self) -> Result<CycleSummary, CycleError> {
         self.turn_until(&CancellationToken::new()).await
     }
 
-    async fn turn_until(&mut self, stop: &CancellationToken) -> Result<Turn, TurnError> {
+    async fn turn_until(&mut self, stop: &CancellationToken) -> Result<CycleSummary, CycleError> {
         let orders = CycleOptions {
-            book: &self.config.book,
+            layers: &self.config.book,
             observe_only: self.observe_only,
             report_due: false,
         };
-        self.cycle.turn(orders, stop).await
+        self.cycle.run(orders, stop).await
     }
 
     /// Turns once after each `step`, for `span`.
@@ -83,16 +84,13 @@ impl Daemon {
         let until = self.node.now().plus(span);
         while self.node.now() < until {
             self.node.tell(|inner| inner.now = inner.now.plus(step));
-            self.turn().await.expect("a good turn");
+            self.turn().await.expect("a good cycle");
         }
     }
 
-    fn outcomes(&self) -> Vec<Option<WriteOutcome>> {
-        self.store
-            .writes()
-            .iter()
-            .map(|write| write.outcome)
-            .collect()
+    fn outcomes(&self) -> Vec<Stage> {
+        let changes = self.store.changes();
+        changes.iter().map(|(_, change)| change.stage).collect()
     }
 }
 
@@ -119,13 +117,13 @@ async fn a_change_is_written_read_back_and_recorded() {
     let node = FakeNode::with_channels(1);
     let mut daemon = Daemon::on(&node, PINNED).await;
     let before = node.policy_of(1);
-    let turn = daemon.turn().await.expect("a good turn");
+    let turn = daemon.turn().await.expect("a good cycle");
     assert_eq!((turn.changed, turn.failed), (1, 0));
-    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Confirmed)]);
+    assert_eq!(daemon.outcomes(), [Stage::Confirmed]);
     let written = node.tell(|inner| inner.written.clone());
     assert_eq!(written.len(), 1);
     assert_eq!(written[0].time_lock_delta, before.time_lock_delta);
-    assert!(!written[0].set_inbound);
+    assert!(!written[0].change.sets_inbound());
     let after = node.policy_of(1);
     assert_eq!(after.fees.outbound, FeePpm(900));
     assert_eq!(after.fees.base_fee_msat, 0);
@@ -140,7 +138,7 @@ async fn a_base_fee_that_is_kept_is_written_as_it_is() {
         .await
         .turn()
         .await
-        .expect("a good turn");
+        .expect("a good cycle");
     assert_eq!(node.policy_of(1).fees, fees(900));
 }
 
@@ -166,7 +164,7 @@ async fn observing_shows_a_pinned_rate_as_it_would_be_set() {
     let node = FakeNode::with_channels(1);
     let mut daemon = Daemon::on(&node, PINNED).await;
     daemon.observe_only = true;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     let verdicts: Vec<_> = daemon.store.decisions().iter().map(|d| d.verdict).collect();
     let to = FeeParts {
         base_fee_msat: 0,
@@ -181,9 +179,9 @@ async fn a_refused_update_changes_nothing_and_is_not_asked_again_at_once() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.writes = Writes::Refused);
     let mut daemon = Daemon::on(&node, PINNED).await;
-    let turn = daemon.turn().await.expect("a good turn");
+    let turn = daemon.turn().await.expect("a good cycle");
     assert_eq!((turn.changed, turn.failed), (0, 1));
-    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Refused)]);
+    assert_eq!(daemon.outcomes(), [Stage::Refused]);
     daemon.run(HOUR * 5, MINUTE * 5).await;
     assert_eq!(daemon.outcomes().len(), 1);
 }
@@ -197,8 +195,8 @@ async fn a_node_that_takes_no_update_ends_the_turn_and_costs_no_channel_its_plac
         .turn()
         .await
         .expect_err("the operator must hear of it");
-    assert!(matches!(denied, TurnError::Node(NodeError::Denied(_))));
-    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::NotAttempted)]);
+    assert!(matches!(denied, CycleError::Node(NodeError::Denied(_))));
+    assert_eq!(daemon.outcomes(), [Stage::NotSent]);
     node.tell(|inner| inner.writes = Writes::Done);
     daemon.run(HOUR * 2, MINUTE * 5).await;
     assert_eq!([1, 2].map(|n| node.ppm(n)), [900, 900]);
@@ -209,8 +207,8 @@ async fn a_lost_update_is_noticed_by_the_read_back() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.writes = Writes::Lost);
     let mut daemon = Daemon::on(&node, PINNED).await;
-    daemon.turn().await.expect("a good turn");
-    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::NotSeen)]);
+    daemon.turn().await.expect("a good cycle");
+    assert_eq!(daemon.outcomes(), [Stage::NotSeen]);
 }
 
 #[tokio::test]
@@ -218,8 +216,8 @@ async fn fees_that_change_between_reading_and_writing_are_respected() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.meanwhile = Some((point(1), fees(333))));
     let mut daemon = Daemon::on(&node, PINNED).await;
-    daemon.turn().await.expect("a good turn");
-    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::NotAttempted)]);
+    daemon.turn().await.expect("a good cycle");
+    assert_eq!(daemon.outcomes(), [Stage::NotSent]);
     assert!(node.tell(|inner| inner.written.is_empty()));
     daemon.run(HOUR * 47, HOUR).await;
     assert_eq!(node.ppm(1), 333);
@@ -230,34 +228,34 @@ async fn fees_that_change_between_reading_and_writing_are_respected() {
 #[tokio::test]
 async fn an_unanswered_update_is_settled_by_what_the_node_shows() {
     for (writes, outcome, wait) in [
-        (Writes::DoneUnanswered, WriteOutcome::Confirmed, MINUTE * 5),
-        (Writes::UndoneUnanswered, WriteOutcome::NotDone, MINUTE * 15),
+        (Writes::DoneUnanswered, Stage::Confirmed, MINUTE * 5),
+        (Writes::UndoneUnanswered, Stage::NotApplied, MINUTE * 15),
     ] {
         let node = FakeNode::with_channels(1);
         node.tell(|inner| inner.writes = writes);
         let mut daemon = Daemon::on(&node, PINNED).await;
-        daemon.turn().await.expect("a good turn");
-        assert_eq!(daemon.outcomes(), [None]);
+        daemon.turn().await.expect("a good cycle");
+        assert_eq!(daemon.outcomes(), [Stage::Intended]);
         daemon.run(wait, MINUTE * 5).await;
-        assert_eq!(daemon.outcomes()[0], Some(outcome));
+        assert_eq!(daemon.outcomes()[0], outcome);
     }
 }
 
 #[tokio::test]
 async fn a_kill_between_intent_and_outcome_leaves_nothing_wrong() {
     for (writes, outcome) in [
-        (Writes::DoneUnanswered, WriteOutcome::Confirmed),
-        (Writes::UndoneUnanswered, WriteOutcome::NotDone),
+        (Writes::DoneUnanswered, Stage::Confirmed),
+        (Writes::UndoneUnanswered, Stage::NotApplied),
     ] {
         let node = FakeNode::with_channels(1);
         node.tell(|inner| inner.writes = writes);
         let mut daemon = Daemon::on(&node, PINNED).await;
-        daemon.turn().await.expect("a good turn");
-        assert_eq!(daemon.outcomes(), [None]);
+        daemon.turn().await.expect("a good cycle");
+        assert_eq!(daemon.outcomes(), [Stage::Intended]);
         node.tell(|inner| inner.writes = Writes::Done);
         let mut daemon = daemon.restart(PINNED).await;
         daemon.run(HOUR * 2, MINUTE * 5).await;
-        assert_eq!(daemon.outcomes()[0], Some(outcome));
+        assert_eq!(daemon.outcomes()[0], outcome);
         assert_eq!(node.ppm(1), 900);
         let foreign = |d: &sweetspot_core::decision::Decision| {
             matches!(
@@ -276,7 +274,7 @@ async fn a_fee_set_by_hand_after_a_kill_is_not_overwritten() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.writes = Writes::UndoneUnanswered);
     let mut daemon = Daemon::on(&node, PINNED).await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     node.tell(|inner| inner.writes = Writes::Done);
     node.set_fees(1, fees(333));
     later(&node, HOUR);
@@ -292,7 +290,7 @@ async fn a_clock_that_was_ahead_stops_nothing_when_it_is_right_again() {
     let mut daemon = Daemon::on(&node, PINNED).await;
     later(&node, HOUR * 24 * 365);
     node.tell(|inner| inner.forwards = vec![forward(inner.now, scid(1), Scid(9))]);
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert_eq!(node.ppm(1), 900);
     node.tell(|inner| {
         inner.now = start;
@@ -305,7 +303,7 @@ async fn a_clock_that_was_ahead_stops_nothing_when_it_is_right_again() {
     assert_eq!(stored(&daemon).await.len(), 2);
     let missed = forward(node.now().minus(MINUTE), scid(1), Scid(9));
     node.tell(|inner| inner.forwards.insert(1, missed));
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert!(stored(&daemon).await.contains(&missed.settled_at));
 }
 
@@ -334,7 +332,7 @@ async fn without_a_stored_intent_nothing_is_written() {
     let node = FakeNode::with_channels(1);
     let mut daemon = Daemon::on(&node, PINNED).await;
     daemon.store.fail(Some("disk full"));
-    assert!(matches!(daemon.turn().await, Err(TurnError::Store(_))));
+    assert!(matches!(daemon.turn().await, Err(CycleError::Store(_))));
     assert!(node.tell(|inner| inner.written.is_empty()));
     daemon.store.fail(None);
     daemon.run(HOUR * 2, MINUTE * 5).await;
@@ -347,13 +345,13 @@ async fn an_outcome_that_could_not_be_stored_is_stored_later() {
     let mut daemon = Daemon::on(&node, PINNED).await;
     let store = daemon.store.clone();
     node.tell(|inner| inner.on_write = Some(Box::new(move || store.fail(Some("disk full")))));
-    assert!(matches!(daemon.turn().await, Err(TurnError::Store(_))));
+    assert!(matches!(daemon.turn().await, Err(CycleError::Store(_))));
     assert_eq!(node.ppm(1), 900);
     daemon.store.fail(None);
     node.tell(|inner| inner.on_write = None);
-    assert_eq!(daemon.outcomes(), [None]);
+    assert_eq!(daemon.outcomes(), [Stage::Intended]);
     daemon.run(MINUTE * 5, MINUTE * 5).await;
-    assert_eq!(daemon.outcomes(), [Some(WriteOutcome::Confirmed)]);
+    assert_eq!(daemon.outcomes(), [Stage::Confirmed]);
 }
 
 #[tokio::test]
@@ -361,7 +359,7 @@ async fn an_unsynced_node_is_read_and_not_written_to() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.unsynced = true);
     let mut daemon = Daemon::on(&node, PINNED).await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert!(node.tell(|inner| inner.written.is_empty()));
     let held = daemon.store.decisions().last().map(|d| d.verdict);
     let reason = Hold::NodeNotReady;
@@ -377,7 +375,7 @@ async fn a_stop_begins_no_write() {
     let mut daemon = Daemon::on(&node, PINNED).await;
     let stop = CancellationToken::new();
     stop.cancel();
-    daemon.turn_until(&stop).await.expect("a good turn");
+    daemon.turn_until(&stop).await.expect("a good cycle");
     assert!(node.tell(|inner| inner.written.is_empty()));
 }
 
@@ -386,9 +384,9 @@ async fn a_node_that_is_down_costs_a_turn_and_nothing_else() {
     let node = FakeNode::with_channels(1);
     let mut daemon = Daemon::on(&node, PINNED).await;
     node.tell(|inner| inner.down = true);
-    assert!(matches!(daemon.turn().await, Err(TurnError::Node(_))));
+    assert!(matches!(daemon.turn().await, Err(CycleError::Node(_))));
     node.tell(|inner| inner.down = false);
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert_eq!(node.ppm(1), 900);
 }
 
@@ -418,12 +416,12 @@ async fn each_forward_is_read_once_over_pages_and_restarts() {
         .collect();
     node.tell(|inner| inner.forwards = all.clone());
     let mut daemon = Daemon::on(&node, "").await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     let mut daemon = daemon.restart("").await;
     later(&node, MINUTE * 5);
     let newest = forward(node.now(), scid(2), scid(1));
     node.tell(|inner| inner.forwards.push(newest));
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     let mut expected: Vec<_> = all.iter().map(|f| f.settled_at).collect();
     expected.push(newest.settled_at);
     assert_eq!(stored(&daemon).await, expected);
@@ -435,10 +433,10 @@ async fn a_forward_that_is_appended_late_is_not_missed() {
     let now = node.now();
     node.tell(|inner| inner.forwards = vec![forward(now, scid(1), scid(2))]);
     let mut daemon = Daemon::on(&node, "").await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     let late = forward(now.minus(MINUTE * 5), scid(1), scid(2));
     node.tell(|inner| inner.forwards.insert(0, late));
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert_eq!(stored(&daemon).await, [late.settled_at, now]);
 }
 
@@ -448,13 +446,13 @@ async fn a_clock_that_is_set_back_hides_no_forward() {
     let now = node.now();
     node.tell(|inner| inner.forwards = vec![forward(now, scid(1), scid(2))]);
     let mut daemon = Daemon::on(&node, "").await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     let earlier = now.minus(HOUR * 24);
     node.tell(|inner| {
         inner.now = earlier.plus(MINUTE);
         inner.forwards.insert(0, forward(earlier, scid(1), scid(2)));
     });
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert_eq!(stored(&daemon).await, [earlier, now]);
 }
 
@@ -468,9 +466,9 @@ async fn a_purge_on_the_node_loses_nothing_already_read() {
     );
     node.tell(|inner| inner.forwards = vec![old]);
     let mut daemon = Daemon::on(&node, "").await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     node.tell(|inner| inner.forwards = vec![new]);
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert_eq!(stored(&daemon).await, [old.settled_at, new.settled_at]);
 }
 
@@ -478,7 +476,7 @@ async fn a_purge_on_the_node_loses_nothing_already_read() {
 async fn in_the_steady_state_history_is_one_call() {
     let node = FakeNode::with_channels(1);
     let mut daemon = Daemon::on(&node, "").await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     node.tell(|inner| inner.pages.clear());
     daemon.run(HOUR, MINUTE * 5).await;
     assert_eq!(node.tell(|inner| inner.pages.len()), 12);
@@ -504,10 +502,10 @@ async fn downtime_changes_no_rate() {
 
     node.tell(|inner| inner.now = start);
     let mut mostly_down = Daemon::on(&node, CLASSIC).await;
-    mostly_down.turn().await.expect("a good turn");
+    mostly_down.turn().await.expect("a good cycle");
     later(&node, HOUR * 50);
     let mut mostly_down = mostly_down.restart(CLASSIC).await;
-    mostly_down.turn().await.expect("a good turn");
+    mostly_down.turn().await.expect("a good cycle");
 
     let (a, b) = (tpm(&always_up), tpm(&mostly_down));
     assert!(
@@ -537,15 +535,15 @@ async fn other_time_constants_count_all_history_afresh() {
     };
     let slower = "[defaults]\nlaw = \"classic\"\n[rhythm]\ntpm_window = \"3d\"\n";
     let mut fresh = Daemon::on(&node, slower).await;
-    fresh.turn().await.expect("a good turn");
+    fresh.turn().await.expect("a good cycle");
 
     let mut changed = Daemon::on(&node, "[defaults]\nlaw = \"classic\"\n").await;
-    changed.turn().await.expect("a good turn");
+    changed.turn().await.expect("a good cycle");
     assert!(tpm(&changed) != tpm(&fresh));
     let mut changed = changed.restart(slower).await;
     later(&node, HOUR);
-    changed.turn().await.expect("a good turn");
-    fresh.turn().await.expect("a good turn");
+    changed.turn().await.expect("a good cycle");
+    fresh.turn().await.expect("a good cycle");
     assert!((tpm(&changed) - tpm(&fresh)).abs() < 1e-12);
 }
 
@@ -559,7 +557,7 @@ async fn old_forwards_of_closed_channels_are_named() {
     };
     node.tell(|inner| inner.closed = vec![closed]);
     let mut daemon = Daemon::on(&node, "").await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     let loaded = daemon.store.load().await.expect("a good store");
     assert!(loaded.ids.contains(&(scid(99), point(99))));
 }
@@ -568,7 +566,7 @@ async fn old_forwards_of_closed_channels_are_named() {
 async fn a_fee_set_by_hand_is_not_ours_to_change() {
     let node = FakeNode::with_channels(1);
     let mut daemon = Daemon::on(&node, PINNED).await;
-    daemon.turn().await.expect("a good turn");
+    daemon.turn().await.expect("a good cycle");
     assert_eq!(node.ppm(1), 900);
     let by_hand = FeeParts {
         outbound: FeePpm(5),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sweetspot_core::ports::{
-    Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWrite, PolicyWriter, WriteError,
+    Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWriter, WriteError,
 };
 use sweetspot_core::types::channel::{
     Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
 };
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
@@ -38,12 +39,19 @@ pub struct Inner {
     pub unsynced: bool,
     pub down: bool,
     pub writes: Writes,
-    pub written: Vec<PolicyWrite>,
+    pub written: Vec<Written>,
     /// Happens with each write.
     pub on_write: Option<Box<dyn Fn() + Send>>,
     pub pages: Vec<HistoryPage>,
     /// Applied once, between the decision's read and the write's.
     pub meanwhile: Option<(ChannelPoint, FeeParts)>,
+}
+
+/// An update that was asked for.
+#[derive(Clone)]
+pub struct Written {
+    pub change: FeeChange,
+    pub time_lock_delta: u32,
 }
 
 /// The node, its clock and its write side; clones are the same node.
@@ -209,23 +217,31 @@ impl Node for FakeNode {
 }
 
 impl PolicyWriter for FakeNode {
-    async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
+    async fn set_policy(
+        &self,
+        point: ChannelPoint,
+        change: &FeeChange,
+        time_lock_delta: u32,
+    ) -> Result<(), WriteError> {
         let mut inner = self.inner();
-        inner.written.push(write);
+        inner.written.push(Written {
+            change: change.clone(),
+            time_lock_delta,
+        });
         if let Some(happens) = &inner.on_write {
             happens();
         }
         if matches!(inner.writes, Writes::Done | Writes::DoneUnanswered) {
-            let before = inner.channels[&write.point].policy.expect("a policy").fees;
-            let inbound = match write.set_inbound {
-                true => write.fees.inbound,
+            let before = inner.channels[&point].policy.expect("a policy").fees;
+            let inbound = match change.sets_inbound() {
+                true => change.to.inbound,
                 false => before.inbound,
             };
             let fees = FeeParts {
                 inbound,
-                ..write.fees
+                ..change.to
             };
-            inner.set_fees(write.point, fees);
+            inner.set_fees(point, fees);
         }
         match inner.writes {
             Writes::Done | Writes::Lost => Ok(()),

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use running::{Running, until};
 use support::{FakeLnd, OnUpdate, ScriptedChannel, World, forward};
-use sweetspot_core::ports::WriteOutcome;
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::proto::{UpdateFailure, WalletState};
 
 const PINNED: &str = "[defaults]\nmode = \"pin\"\npin_ppm = 900\n";
-const CONFIRMED: Option<WriteOutcome> = Some(WriteOutcome::Confirmed);
+const CONFIRMED: Stage = Stage::Confirmed;
 
 fn node(channels: u8) -> FakeLnd {
     FakeLnd::start(World::new((1..=channels).map(ScriptedChannel::new)))
@@ -67,7 +67,7 @@ async fn a_node_that_dies_in_the_middle_of_a_write_is_ridden_through() {
     .await;
     node.kill();
     daemon.logs("unanswered").await;
-    assert_eq!(daemon.last_outcomes().await, [None]);
+    assert_eq!(daemon.last_outcomes().await, [Stage::Intended]);
     node.world().on_update = OnUpdate::Apply;
     node.restart().await;
     daemon.logs("an unanswered fee change was found done").await;
@@ -101,7 +101,7 @@ async fn a_failure_inside_an_ok_reply_is_a_refusal() {
     let daemon = Running::start(&node, PINNED);
     daemon.logs("min_htlc too small").await;
     until("it is recorded", async || {
-        daemon.last_outcomes().await == [Some(WriteOutcome::Refused)]
+        daemon.last_outcomes().await == [Stage::Refused]
     })
     .await;
     assert_eq!(ppm(&node, 1), 1);
@@ -199,7 +199,7 @@ async fn a_kill_between_intent_and_write_leaves_nothing_wrong() {
         !node.world().updates.is_empty()
     })
     .await;
-    assert_eq!(daemon.last_outcomes().await, [None]);
+    assert_eq!(daemon.last_outcomes().await, [Stage::Intended]);
     daemon.signal("KILL");
     daemon.ended().await;
     // The node does it after all, when nobody waits any more.

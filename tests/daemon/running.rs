@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use sweetspot_core::ports::WriteOutcome;
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_store::StoreReader;
 
 use crate::support::FakeLnd;
@@ -117,12 +117,12 @@ impl Running {
     }
 
     /// Every open and last write's outcome, once there is a database.
-    pub async fn last_outcomes(&self) -> Vec<Option<WriteOutcome>> {
+    pub async fn last_outcomes(&self) -> Vec<Stage> {
         let Ok(reader) = StoreReader::open(self.path("sweetspot.db")).await else {
             return vec![];
         };
-        let writes = reader.last_writes().await.unwrap_or_default();
-        writes.values().map(|write| write.outcome).collect()
+        let changes = reader.last_changes().await.unwrap_or_default();
+        changes.values().map(|change| change.stage).collect()
     }
 
     pub async fn reader(&self) -> StoreReader {

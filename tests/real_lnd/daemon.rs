@@ -8,9 +8,11 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
-use sweetspot_core::ports::{StoreError, WriteOutcome};
+use sweetspot_core::ports::StoreError;
+use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_store::{StoreReader, WriteRecord};
+use sweetspot_store::StoreReader;
 
 use crate::channel::Channel;
 use crate::network::Network;
@@ -225,19 +227,18 @@ impl Sweetspot {
     }
 
     /// The newest write of one channel.
-    pub fn last_write(&self, channel: &Channel) -> Option<WriteRecord> {
+    pub fn last_write(&self, channel: &Channel) -> Option<FeeChange> {
         let point = channel.point.parse().expect("a channel point");
-        let writes = self.try_read(async |db| db.last_writes().await);
+        let writes = self.try_read(async |db| db.last_changes().await);
         writes.unwrap_or_default().remove(&point)
     }
 
     /// Waits until the newest write of a channel is one to `ppm`, confirmed.
-    pub fn wait_until_confirmed(&self, channel: &Channel, ppm: u32) -> WriteRecord {
+    pub fn wait_until_confirmed(&self, channel: &Channel, ppm: u32) -> FeeChange {
         let what = format!("a fee of {ppm} ppm on {} is confirmed", channel.point);
         until(&what, LIMIT, || {
             let write = self.last_write(channel).ok_or("no write")?;
-            let there =
-                write.intent.to.outbound.0 == ppm && write.outcome == Some(WriteOutcome::Confirmed);
+            let there = write.to.outbound.0 == ppm && write.stage == Stage::Confirmed;
             let seen = format!("{write:?}");
             there.then_some(write).ok_or(seen)
         })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sweetspot_core::ports::WriteOutcome;
+use sweetspot_core::types::fee_change::Stage;
 
 use crate::daemon::{Sweetspot, pin};
 use crate::network::{Network, wait_for_policy};
@@ -86,18 +86,15 @@ pub fn a_fee_set_by_hand_is_respected(network: &mut Network) {
     sweetspot.wait_for_line(&["hands off", "ppm=777"]);
     sweetspot.wait_for_turns(1);
     assert_eq!(network.bob_policy(&channel), by_hand);
-    assert_eq!(sweetspot.last_write(&channel).map(|w| w.id), Some(own.id));
+    assert_eq!(sweetspot.last_write(&channel), Some(own.clone()));
 
     sweetspot.wait_for_line(&["starting point", "ppm=777"]);
     sweetspot.wait_for_line(&["fee changed", "from_ppm=777"]);
     let next = until("sweetspot goes on", LIMIT, || {
         let write = sweetspot.last_write(&channel).ok_or("no write")?;
-        let ours = write.id != own.id && write.outcome == Some(WriteOutcome::Confirmed);
+        let ours = write.intended_at != own.intended_at && write.stage == Stage::Confirmed;
         ours.then_some(write).ok_or_else(|| "none yet".to_owned())
     });
-    assert_eq!(
-        next.intent.to.base_fee_msat, 5,
-        "the base fee is as set by hand"
-    );
+    assert_eq!(next.to.base_fee_msat, 5, "the base fee is as set by hand");
     assert_eq!(sweetspot.stop().code(), Some(0));
 }

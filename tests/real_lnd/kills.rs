@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use sweetspot_core::ports::WriteOutcome;
-use sweetspot_store::WriteRecord;
+use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::fee_change::Stage;
 
 use crate::channel::Channel;
 use crate::daemon::{Sweetspot, pin};
@@ -146,7 +146,7 @@ pub fn kills_at_any_moment_leave_nothing_wrong(network: &mut Network) {
             };
             assert_eq!(now, unmanaged);
             if let Some(write) = sweetspot.last_write(channel) {
-                open += u32::from(write.outcome.is_none());
+                open += u32::from(write.is_open());
                 assert_consistent(&write, &now);
             }
         }
@@ -176,10 +176,10 @@ pub fn kills_at_any_moment_leave_nothing_wrong(network: &mut Network) {
     ));
 }
 
-fn assert_consistent(write: &WriteRecord, now: &Policy) {
-    let [from, to] = [write.intent.from, write.intent.to].map(|fees| fees.outbound.0);
-    match write.outcome {
-        Some(WriteOutcome::Confirmed) => assert_eq!(now.fee_ppm, to, "{write:?}"),
+fn assert_consistent(write: &FeeChange, now: &Policy) {
+    let [from, to] = [write.from, write.to].map(|fees| fees.outbound.0);
+    match write.stage {
+        Stage::Confirmed => assert_eq!(now.fee_ppm, to, "{write:?}"),
         _ => assert!([from, to].contains(&now.fee_ppm), "{now:?} after {write:?}"),
     }
 }
@@ -202,7 +202,7 @@ fn pinned_to(network: &Network, sweetspot: &mut Sweetspot, channel: &Channel, pp
 fn wait_for_intent(sweetspot: &Sweetspot, channel: &Channel, ppm: u32) {
     until(&format!("a write to {ppm} ppm is begun"), LIMIT, || {
         let write = sweetspot.last_write(channel).ok_or("no write")?;
-        let seen = write.intent.to.outbound.0;
+        let seen = write.to.outbound.0;
         (seen == ppm).then_some(()).ok_or_else(|| seen.to_string())
     });
 }

@@ -48,7 +48,7 @@ pub fn a_read_only_macaroon_suffices_to_observe(network: &mut Network) {
     observer.wait_for_turns(2);
     assert!(!observer.log().contains("ERROR"), "{}", observer.log());
     assert_eq!(observer.stop().code(), Some(0));
-    assert_eq!(observer.read(async |db| db.last_writes().await).len(), 0);
+    assert_eq!(observer.read(async |db| db.last_changes().await).len(), 0);
     assert_eq!(network.bob_policy(&network.bob_carol), before);
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, CycleOptions, TurnError};
+use sweetspot::daemon::cycle::{Cycle, CycleError, CycleOptions};
 use sweetspot_core::ports::Store;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts};
 use sweetspot_core::types::units::FeePpm;
@@ -172,23 +172,23 @@ impl Living {
         self.cycle.as_mut().expect("a daemon runs")
     }
 
-    pub async fn turn(&mut self) -> Result<(), TurnError> {
+    pub async fn turn(&mut self) -> Result<(), CycleError> {
         let config = self.config.clone();
         let orders = CycleOptions {
-            book: &config.book,
+            layers: &config.book,
             observe_only: false,
             report_due: config
                 .report
                 .is_due(self.cycle().reported_at(), self.node.now()),
         };
         let stop = CancellationToken::new();
-        self.cycle().turn(orders, &stop).await.map(drop)
+        self.cycle().run(orders, &stop).await.map(drop)
     }
 
     /// So many good turns.
     pub async fn turns(&mut self, turns: u32) {
         for _ in 0..turns {
-            self.turn().await.expect("a good turn");
+            self.turn().await.expect("a good cycle");
             self.node.advance(STEP);
         }
     }

@@ -317,12 +317,12 @@ async fn an_outcome_found_later_was_not_known_before() {
     for writes in turns.into_iter().flat_map(|writes| [writes; 36]) {
         node.tell(|inner| inner.writes = writes);
         let orders = CycleOptions {
-            book: &config.book,
+            layers: &config.book,
             observe_only: false,
             report_due: false,
         };
         let stop = CancellationToken::new();
-        cycle.turn(orders, &stop).await.expect("a good turn");
+        cycle.run(orders, &stop).await.expect("a good cycle");
         node.tell(|inner| inner.now = inner.now.plus(DAY / 288));
     }
     assert_same(&home);

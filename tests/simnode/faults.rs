@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sweetspot::daemon::cycle::TurnError;
-use sweetspot_core::ports::{NodeError, WriteOutcome};
+use sweetspot::daemon::cycle::CycleError;
+use sweetspot_core::ports::NodeError;
 use sweetspot_core::types::channel::FeeParts;
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::units::FeePpm;
 use sweetspot_lnd::proto::{UpdateFailure, WalletState};
 use sweetspot_simnode::WriteFault;
@@ -16,7 +17,7 @@ use crate::rig::{HISTORY, PINNED, PINNED_PPM, Rig, UPDATE};
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_written_wrong_without_a_fault() {
     let mut rig = Rig::new(PINNED).await;
-    let turn = rig.turn().await.expect("a good turn");
+    let turn = rig.turn().await.expect("a good cycle");
     assert_eq!(turn.changed, rig.channels().len());
     rig.hours(12).await;
     rig.loses_nothing().await;
@@ -33,7 +34,7 @@ async fn a_locked_node_is_left_alone_until_it_is_unlocked() {
         rig.served.node.set_state(state);
         rig.served.node.advance(HOUR);
         match rig.turn().await {
-            Err(TurnError::Node(error)) => assert_eq!(error, expected),
+            Err(CycleError::Node(error)) => assert_eq!(error, expected),
             other => panic!("{other:?}"),
         }
     }
@@ -50,7 +51,7 @@ async fn nothing_is_written_before_all_of_the_node_runs() {
     rig.served.node.set_state(WalletState::RpcActive);
     let early = rig.turn().await;
     assert!(
-        matches!(&early, Err(TurnError::Node(NodeError::Starting))),
+        matches!(&early, Err(CycleError::Node(NodeError::Starting))),
         "{early:?}"
     );
     rig.wrote_only_the_pinned_rate(false);
@@ -68,7 +69,7 @@ async fn a_restart_is_survived() {
     rig.served.node.advance(HOUR * 5);
     let down = rig.turn().await;
     assert!(
-        matches!(&down, Err(TurnError::Node(NodeError::Unreachable(_)))),
+        matches!(&down, Err(CycleError::Node(NodeError::Unreachable(_)))),
         "{down:?}"
     );
     rig.served.server.restart().expect("up again");
@@ -88,14 +89,14 @@ async fn an_update_whose_answer_is_late_is_settled_and_never_sent_twice() {
         // One late answer is enough to wait for.
         faults.lost_edges = others.iter().copied().collect();
     });
-    rig.turn().await.expect("a good turn");
-    assert_eq!(rig.outcomes(), [None]);
+    rig.turn().await.expect("a good cycle");
+    assert_eq!(rig.outcomes(), [Stage::Intended]);
     assert_eq!(rig.policy(*late).fees.outbound, PINNED_PPM);
     rig.served
         .node
         .faults(|faults| *faults = Default::default());
     rig.hours(3).await;
-    assert_eq!(rig.outcomes()[0], Some(WriteOutcome::Confirmed));
+    assert_eq!(rig.outcomes()[0], Stage::Confirmed);
     let updates = rig.served.node.calls(UPDATE);
     assert_eq!(updates, u64::try_from(rig.channels().len()).expect("few"));
     rig.loses_nothing().await;
@@ -113,7 +114,7 @@ async fn a_read_that_is_too_slow_costs_a_turn_and_nothing_else() {
     rig.served.node.advance(HOUR);
     let slow = rig.turn().await;
     assert!(
-        matches!(&slow, Err(TurnError::Node(NodeError::Unreachable(_)))),
+        matches!(&slow, Err(CycleError::Node(NodeError::Unreachable(_)))),
         "{slow:?}"
     );
     rig.served
@@ -148,16 +149,16 @@ async fn an_update_whose_answer_is_cut_off_is_settled_by_what_the_node_shows() {
     rig.served
         .node
         .faults(|faults| faults.cut_replies_of = Some(UPDATE.to_owned()));
-    rig.turn().await.expect("a good turn");
+    rig.turn().await.expect("a good cycle");
     assert!(!rig.outcomes().is_empty());
-    let open = |outcome: &Option<_>| outcome.is_none();
+    let open = |stage: &Stage| stage.is_open();
     assert!(rig.outcomes().iter().all(open), "{:?}", rig.outcomes());
     let sent = rig.served.node.calls(UPDATE);
     rig.served
         .node
         .faults(|faults| faults.cut_replies_of = None);
     rig.hours(2).await;
-    let confirmed = |outcome: &Option<_>| *outcome == Some(WriteOutcome::Confirmed);
+    let confirmed = |stage: &Stage| *stage == Stage::Confirmed;
     assert!(rig.outcomes().iter().all(confirmed), "{:?}", rig.outcomes());
     assert_eq!(rig.served.node.calls(UPDATE), sent);
     rig.wrote_only_the_pinned_rate(true);
@@ -171,9 +172,9 @@ async fn failed_updates_change_nothing_and_are_not_asked_for_without_end() {
         faults.writes = WriteFault::Failed(UpdateFailure::Unknown, error);
     });
     let channels = u64::try_from(rig.channels().len()).expect("few");
-    rig.turn().await.expect("a good turn");
+    rig.turn().await.expect("a good cycle");
     rig.hours(5).await;
-    let refused = |outcome: &Option<_>| *outcome == Some(WriteOutcome::Refused);
+    let refused = |stage: &Stage| *stage == Stage::Refused;
     assert!(rig.outcomes().iter().all(refused), "{:?}", rig.outcomes());
     assert_eq!(rig.served.node.calls(UPDATE), channels);
     rig.wrote_only_the_pinned_rate(false);
@@ -191,9 +192,9 @@ async fn a_lost_write_is_noticed_and_not_taken_for_done() {
     rig.served
         .node
         .faults(|faults| faults.writes = WriteFault::Lost);
-    let turn = rig.turn().await.expect("a good turn");
+    let turn = rig.turn().await.expect("a good cycle");
     assert_eq!(turn.changed, 0);
-    let unseen = |outcome: &Option<_>| *outcome == Some(WriteOutcome::NotSeen);
+    let unseen = |stage: &Stage| *stage == Stage::NotSeen;
     assert!(rig.outcomes().iter().all(unseen), "{:?}", rig.outcomes());
     rig.wrote_only_the_pinned_rate(false);
     rig.served
@@ -254,7 +255,7 @@ async fn a_purged_history_lives_on_in_the_store() {
 #[tokio::test]
 async fn a_new_certificate_and_new_macaroons_are_followed() {
     let mut rig = Rig::new(PINNED).await;
-    rig.turn().await.expect("a good turn");
+    rig.turn().await.expect("a good cycle");
     let server = &mut rig.served.server;
     server.renew_certificate().expect("a certificate");
     server.restart().expect("up again");
@@ -269,7 +270,7 @@ async fn a_new_certificate_and_new_macaroons_are_followed() {
 async fn a_node_behind_the_chain_is_read_but_not_written_to() {
     let mut rig = Rig::new(PINNED).await;
     rig.served.node.faults(|faults| faults.unsynced = true);
-    rig.turn().await.expect("a good turn");
+    rig.turn().await.expect("a good cycle");
     rig.hours(2).await;
     assert_eq!(rig.served.node.calls(UPDATE), 0);
     rig.loses_nothing().await;
@@ -286,7 +287,12 @@ async fn a_channel_without_an_edge_is_not_written_to() {
         faults.silent_peers.extend(channels);
     });
     rig.hours(2).await;
-    let written: Vec<_> = rig.store.writes().iter().map(|w| w.intent.point).collect();
+    let written: Vec<_> = rig
+        .store
+        .changes()
+        .iter()
+        .map(|(point, _)| *point)
+        .collect();
     assert!(!written.is_empty() && !written.contains(&lost));
     rig.served
         .node

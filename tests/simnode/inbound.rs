@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use sweetspot_core::ports::WriteOutcome;
 use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::time::Timestamp;
 
 use crate::market::DAY;
@@ -16,17 +16,17 @@ const DISCOUNTING: &str = "[defaults]\nmode = \"manage\"\n[inbound]\ndiscount = 
 async fn depleted_channels_get_discounts_at_their_slow_pace_and_nothing_else_changes() {
     let mut rig = Rig::new(DISCOUNTING).await;
     rig.hours(24 * 8).await;
-    let writes = rig.store.writes();
+    let changes = rig.store.changes();
     let mut moved: BTreeMap<ChannelPoint, Timestamp> = BTreeMap::new();
-    for write in &writes {
-        assert_eq!(write.outcome, Some(WriteOutcome::Confirmed));
-        let (from, to) = (write.intent.from, write.intent.to);
+    for (point, change) in &changes {
+        assert_eq!(change.stage, Stage::Confirmed);
+        let (from, to) = (change.from, change.to);
         assert_eq!(to.inbound.base_fee_msat, 0);
         assert!(to.inbound.rate_ppm <= 0);
         if to.inbound != from.inbound
-            && let Some(last) = moved.insert(write.intent.point, write.intent.at)
+            && let Some(last) = moved.insert(*point, change.intended_at)
         {
-            assert!(write.intent.at.since(last) >= DAY * 2);
+            assert!(change.intended_at.since(last) >= DAY * 2);
         }
     }
     assert!(moved.len() >= 3, "{} channels got a discount", moved.len());
@@ -34,8 +34,8 @@ async fn depleted_channels_get_discounts_at_their_slow_pace_and_nothing_else_cha
         let (was, is) = (rig.policy_before(point), rig.policy(point));
         assert_eq!(is.time_lock_delta, was.time_lock_delta);
         assert_eq!((is.min_htlc, is.max_htlc), (was.min_htlc, was.max_htlc));
-        let last = writes.iter().rfind(|write| write.intent.point == point);
-        assert_eq!(is.fees, last.map_or(was.fees, |write| write.intent.to));
+        let last = changes.iter().rfind(|(of, _)| *of == point);
+        assert_eq!(is.fees, last.map_or(was.fees, |(_, change)| change.to));
     }
     rig.loses_nothing().await;
 }

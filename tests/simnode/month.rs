@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, CycleOptions, TurnError};
-use sweetspot_core::ports::{NodeError, Store, WriteOutcome};
+use sweetspot::daemon::cycle::{Cycle, CycleError, CycleOptions};
+use sweetspot_core::ports::{ForwardLog, NodeError};
 use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_simnode::SimNode;
 use sweetspot_store::MemoryStore;
@@ -46,13 +47,13 @@ async fn a_month_of_hourly_cycles_keeps_every_promise() {
     let (mut turns, mut down) = (0, 0);
     for _ in 0..30 * 24 {
         let orders = CycleOptions {
-            book: &config.book,
+            layers: &config.book,
             observe_only: false,
             report_due: false,
         };
-        match cycle.turn(orders, &stop).await {
+        match cycle.run(orders, &stop).await {
             Ok(_) => turns += 1,
-            Err(TurnError::Node(NodeError::Unreachable(_))) => down += 1,
+            Err(CycleError::Node(NodeError::Unreachable(_))) => down += 1,
             Err(error) => panic!("{error}"),
         }
         node.advance(HOUR);
@@ -87,19 +88,17 @@ async fn a_month_of_hourly_cycles_keeps_every_promise() {
     let off = gained - i128::from(earned_msat / 1_000);
     assert!(off.abs() <= 64, "off by {off} sat");
 
-    let writes = store.writes();
-    assert!(writes.len() > 50, "{} updates are too few", writes.len());
-    let confirmed = |outcome: &Option<_>| *outcome == Some(WriteOutcome::Confirmed);
-    assert!(writes.iter().all(|write| confirmed(&write.outcome)));
+    let changes = store.changes();
+    assert!(changes.len() > 50, "{} updates are too few", changes.len());
+    let confirmed = |stage: &Stage| *stage == Stage::Confirmed;
+    assert!(changes.iter().all(|(_, change)| confirmed(&change.stage)));
     let mut at: BTreeMap<ChannelPoint, Vec<Timestamp>> = BTreeMap::new();
-    for write in &writes {
-        let ppm = write.intent.to.outbound.0;
+    for (point, change) in &changes {
+        let ppm = change.to.outbound.0;
         assert!((MIN_PPM..=MAX_PPM).contains(&ppm), "{ppm}");
-        assert_eq!(write.intent.to.base_fee_msat, 0);
-        assert_ne!(write.intent.from, write.intent.to);
-        at.entry(write.intent.point)
-            .or_default()
-            .push(write.intent.at);
+        assert_eq!(change.to.base_fee_msat, 0);
+        assert_ne!(change.from, change.to);
+        at.entry(*point).or_default().push(change.intended_at);
     }
     for (point, times) in at {
         let storms = times
@@ -109,9 +108,9 @@ async fn a_month_of_hourly_cycles_keeps_every_promise() {
     }
 
     // What the node shows is what was written last.
-    let last: BTreeMap<_, _> = writes
+    let last: BTreeMap<_, _> = changes
         .iter()
-        .map(|write| (write.intent.point, write.intent.to))
+        .map(|(point, change)| (*point, change.to))
         .collect();
     let seen = node.observe();
     let private: BTreeSet<_> = seen

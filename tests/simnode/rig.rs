@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use sweetspot::config::Config;
-use sweetspot::daemon::cycle::{Cycle, CycleOptions, Turn, TurnError};
-use sweetspot_core::ports::{Store, WriteOutcome};
+use sweetspot::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
+use sweetspot_core::ports::ForwardLog;
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
@@ -64,20 +65,20 @@ impl Rig {
         }
     }
 
-    pub async fn turn(&mut self) -> Result<Turn, TurnError> {
+    pub async fn turn(&mut self) -> Result<CycleSummary, CycleError> {
         let orders = CycleOptions {
-            book: &self.config.book,
+            layers: &self.config.book,
             observe_only: false,
             report_due: false,
         };
-        self.cycle.turn(orders, &CancellationToken::new()).await
+        self.cycle.run(orders, &CancellationToken::new()).await
     }
 
     /// A turn after each hour.
     pub async fn hours(&mut self, hours: u32) {
         for _ in 0..hours {
             self.served.node.advance(HOUR);
-            self.turn().await.expect("a good turn");
+            self.turn().await.expect("a good cycle");
         }
     }
 
@@ -140,8 +141,8 @@ impl Rig {
     }
 
     /// How each write ended; `None` while that is not known.
-    pub fn outcomes(&self) -> Vec<Option<WriteOutcome>> {
-        let writes = self.store.writes();
-        writes.iter().map(|write| write.outcome).collect()
+    pub fn outcomes(&self) -> Vec<Stage> {
+        let changes = self.store.changes();
+        changes.iter().map(|(_, change)| change.stage).collect()
     }
 }

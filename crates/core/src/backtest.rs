@@ -2,3 +2,4 @@
 
 pub mod demand;
 pub mod run;
+pub mod sales;

@@ -23,7 +23,7 @@ pub enum Trigger {
 }
 
 /// What the decision saw.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The local ratio, 0 to 1.
     pub ratio: f64,

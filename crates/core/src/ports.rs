@@ -4,11 +4,13 @@
 use std::future::Future;
 
 use crate::decision::Decision;
-use crate::engine::turn::{Checkpoint, CycleInput};
-pub use crate::engine::write::WriteOutcome;
+use crate::engine::checkpoint::Checkpoint;
+use crate::engine::cycle::Counting;
+use crate::engine::input::CycleInput;
 use crate::state::memory::{ChannelMemory, Memory};
-use crate::types::channel::{ChannelPoint, FeeParts, Policy, Scid};
-use crate::types::observation::{ClosedChannel, Forward, Observation};
+use crate::types::channel::{ChannelPoint, Policy, Scid};
+use crate::types::fee_change::FeeChange;
+use crate::types::observation::{ClosedChannel, Forward, Observation, StoredForward};
 use crate::types::time::Timestamp;
 use crate::types::units::BlockHeight;
 
@@ -94,20 +96,6 @@ pub trait Node: Send + Sync {
     -> impl Future<Output = Result<Vec<ClosedChannel>, NodeError>> + Send;
 }
 
-/// A policy to be written: the full set of fields LND replaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PolicyWrite {
-    /// The channel.
-    pub point: ChannelPoint,
-    /// Base fee, outbound rate and inbound fee to hold from now on.
-    pub fees: FeeParts,
-    /// Whether the inbound fee is ours to set; if not, it is left out of the
-    /// call, and LND keeps it.
-    pub set_inbound: bool,
-    /// The CLTV delta as it is now: LND replaces it with every update.
-    pub time_lock_delta: u32,
-}
-
 /// Why a write did not happen, or is not known to have happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
@@ -125,25 +113,22 @@ pub enum WriteError {
 
 /// The write side of a node.
 pub trait PolicyWriter: Send + Sync {
-    /// Replaces one channel's policy.
-    fn set_policy(&self, write: PolicyWrite)
-    -> impl Future<Output = Result<(), WriteError>> + Send;
+    /// Replaces one channel's policy by the fees of `change`. LND replaces the
+    /// CLTV delta with every update: `time_lock_delta` is what it is now. The
+    /// inbound fee is left out of the call unless the change is about it, and
+    /// LND keeps it.
+    fn set_policy(
+        &self,
+        point: ChannelPoint,
+        change: &FeeChange,
+        time_lock_delta: u32,
+    ) -> impl Future<Output = Result<(), WriteError>> + Send;
 }
 
 /// The wall clock.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
-}
-
-/// A forward with the number under which it was stored. Numbers ascend in the
-/// order of storing, which late events make differ from the order of settling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredForward {
-    /// The storing order.
-    pub seq: i64,
-    /// The forward.
-    pub forward: Forward,
 }
 
 /// How far history has been read from the node.
@@ -154,32 +139,6 @@ pub struct HistoryCursor {
     /// Up to when it is complete: the newest settle time read, or the time of
     /// a read that found nothing newer.
     pub through: Timestamp,
-}
-
-/// A write about to be made.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WriteIntent {
-    /// When.
-    pub at: Timestamp,
-    /// The channel.
-    pub point: ChannelPoint,
-    /// The fees as last seen.
-    pub from: FeeParts,
-    /// The fees to be.
-    pub to: FeeParts,
-}
-
-/// Names a stored write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WriteId(pub i64);
-
-/// A stored write whose outcome is not known.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PendingWrite {
-    /// Its name.
-    pub id: WriteId,
-    /// What was meant.
-    pub intent: WriteIntent,
 }
 
 /// What one cycle leaves behind, stored in one transaction.
@@ -214,14 +173,51 @@ pub struct Loaded {
     pub cursor: Option<HistoryCursor>,
     /// Every scid ever learnt.
     pub ids: Vec<(Scid, ChannelPoint)>,
-    /// Writes whose outcome is not known.
-    pub pending: Vec<PendingWrite>,
+    /// Fee changes that are open as far as the store knows.
+    pub open_changes: Vec<(ChannelPoint, FeeChange)>,
     /// The last stored turn that has its beginning stored with it.
     pub checkpoint_at: Option<Timestamp>,
 }
 
+/// Forwards read at once: some megabytes of memory.
+const FORWARDS_PER_READ: u32 = 10_000;
+
+/// The stored forwards.
+pub trait ForwardLog: Send + Sync {
+    /// Up to `limit` stored forwards with numbers above `seq`, ascending.
+    fn forwards_after(
+        &self,
+        seq: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<StoredForward>, StoreError>> + Send;
+
+    /// Has a cycle count everything that it has not counted yet, up to number
+    /// `through`; `told` hears of each forward. Rates depend on settle times
+    /// alone, so nothing is lost or counted twice over a restart.
+    fn count(
+        &self,
+        cycle: &mut Counting<'_>,
+        through: i64,
+        mut told: impl FnMut(&StoredForward) + Send,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async move {
+            while cycle.counted_through() < through {
+                let after = cycle.counted_through();
+                let mut chunk = self.forwards_after(after, FORWARDS_PER_READ).await?;
+                chunk.retain(|stored| stored.seq <= through);
+                if chunk.is_empty() {
+                    break;
+                }
+                chunk.iter().for_each(&mut told);
+                cycle.count(&chunk);
+            }
+            Ok(())
+        }
+    }
+}
+
 /// The memory on disk.
-pub trait Store: Send + Sync {
+pub trait Store: ForwardLog {
     /// Everything needed to go on.
     fn load(&self) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
@@ -237,13 +233,6 @@ pub trait Store: Send + Sync {
         cursor: HistoryCursor,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Up to `limit` stored forwards with numbers above `seq`, ascending.
-    fn forwards_after(
-        &self,
-        seq: i64,
-        limit: u32,
-    ) -> impl Future<Output = Result<Vec<StoredForward>, StoreError>> + Send;
-
     /// Stores scids and the channels they mean.
     fn add_ids(
         &self,
@@ -256,21 +245,13 @@ pub trait Store: Send + Sync {
         record: CycleRecord<'_>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores the intent of a write, before it is made, with the channel's
-    /// memory that names it.
-    fn begin_write(
+    /// Stores how far a fee change of a channel has come, with the channel's
+    /// memory that names it: a new one if it is only intended, else the end of
+    /// the one that was intended then.
+    fn record_change(
         &self,
-        intent: WriteIntent,
-        memory: &ChannelMemory,
-    ) -> impl Future<Output = Result<WriteId, StoreError>> + Send;
-
-    /// Stores how a write ended, with the channel's memory after it.
-    fn finish_write(
-        &self,
-        id: WriteId,
-        at: Timestamp,
-        outcome: WriteOutcome,
-        detail: &str,
+        point: ChannelPoint,
+        change: &FeeChange,
         memory: &ChannelMemory,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 

@@ -7,3 +7,4 @@ pub mod matcher;
 pub mod schedule;
 pub mod tuning;
 pub mod values;
+pub mod windows;

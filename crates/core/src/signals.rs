@@ -3,4 +3,5 @@
 pub mod estimate;
 pub mod exposure;
 pub mod level;
+pub mod stock;
 pub mod urgency;

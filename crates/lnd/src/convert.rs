@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use super::proto;
 use proto::channel_close_summary::ClosureType;
-use sweetspot_core::ports::{NodeInfo, PolicyWrite};
+use sweetspot_core::ports::NodeInfo;
 use sweetspot_core::types::channel::{
     Channel, ChannelPoint, FeeParts, InboundFee, ParseIdError, Policy, Scid,
 };
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{CloseType, ClosedChannel, Forward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
@@ -204,23 +205,27 @@ pub(super) fn closed_channel(
 
 /// The update, and nothing that is not ours to set: what is left out (the HTLC
 /// limits, and the inbound fee unless managed) LND keeps.
-pub(super) fn policy_update(write: &PolicyWrite) -> proto::PolicyUpdateRequest {
+pub(super) fn policy_update(
+    point: ChannelPoint,
+    change: &FeeChange,
+    time_lock_delta: u32,
+) -> proto::PolicyUpdateRequest {
     use proto::channel_point::FundingTxid;
     use proto::policy_update_request::Scope;
 
     let point = proto::ChannelPoint {
-        funding_txid: Some(FundingTxid::FundingTxidStr(hex::encode(write.point.txid))),
-        output_index: write.point.output_index,
+        funding_txid: Some(FundingTxid::FundingTxidStr(hex::encode(point.txid))),
+        output_index: point.output_index,
     };
-    let inbound = write.fees.inbound;
+    let fees = change.to;
     proto::PolicyUpdateRequest {
         scope: Some(Scope::ChanPoint(point)),
-        base_fee_msat: write.fees.base_fee_msat.into(),
-        fee_rate_ppm: write.fees.outbound.0,
-        time_lock_delta: write.time_lock_delta,
-        inbound_fee: write.set_inbound.then_some(proto::InboundFee {
-            base_fee_msat: inbound.base_fee_msat,
-            fee_rate_ppm: inbound.rate_ppm,
+        base_fee_msat: fees.base_fee_msat.into(),
+        fee_rate_ppm: fees.outbound.0,
+        time_lock_delta,
+        inbound_fee: change.sets_inbound().then_some(proto::InboundFee {
+            base_fee_msat: fees.inbound.base_fee_msat,
+            fee_rate_ppm: fees.inbound.rate_ppm,
         }),
         ..Default::default()
     }

@@ -3,10 +3,9 @@
 use super::convert::{self, Malformed};
 use super::fault::Fault;
 use super::{Lnd, LndVersion, check_version, proto};
-use sweetspot_core::ports::{
-    HistoryPage, Node, NodeError, NodeInfo, PolicyWrite, PolicyWriter, WriteError,
-};
+use sweetspot_core::ports::{HistoryPage, Node, NodeError, NodeInfo, PolicyWriter, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 
@@ -105,10 +104,15 @@ impl Node for Lnd {
 }
 
 impl PolicyWriter for Lnd {
-    async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
+    async fn set_policy(
+        &self,
+        point: ChannelPoint,
+        change: &FeeChange,
+        time_lock_delta: u32,
+    ) -> Result<(), WriteError> {
         // Until all of LND runs, an update can hang with its outcome open.
         self.ensure_active().await.map_err(WriteError::NotSent)?;
-        let order = convert::policy_update(&write);
+        let order = convert::policy_update(point, change, time_lock_delta);
         let reply = self
             .write(order, |mut lnd, order| async move {
                 lnd.update_channel_policy(order).await

@@ -2,9 +2,10 @@
 //! virtual time. It answers as the node would over gRPC.
 
 use sweetspot_core::ports::{
-    Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWrite, PolicyWriter, WriteError,
+    Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWriter, WriteError,
 };
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::proto::WalletState;
@@ -94,12 +95,17 @@ impl Node for Direct {
 }
 
 impl PolicyWriter for Direct {
-    async fn set_policy(&self, write: PolicyWrite) -> Result<(), WriteError> {
+    async fn set_policy(
+        &self,
+        point: ChannelPoint,
+        change: &FeeChange,
+        time_lock_delta: u32,
+    ) -> Result<(), WriteError> {
         let update = Update {
-            base_fee_msat: write.fees.base_fee_msat,
-            outbound: write.fees.outbound,
-            inbound: write.set_inbound.then_some(write.fees.inbound),
-            time_lock_delta: write.time_lock_delta,
+            base_fee_msat: change.to.base_fee_msat,
+            outbound: change.to.outbound,
+            inbound: change.sets_inbound().then_some(change.to.inbound),
+            time_lock_delta,
             max_htlc: None,
             min_htlc: None,
         };
@@ -113,7 +119,7 @@ impl PolicyWriter for Direct {
             update
                 .check(core.name.release)
                 .map_err(|status| refused(status.message().to_owned()))?;
-            core.update(write.point, &update)
+            core.update(point, &update)
                 .map_err(|failed| refused(failed.update_error))?;
             match core.faults.writes {
                 WriteFault::Unanswered => {

@@ -85,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use sweetspot_core::ports::WriteOutcome;
+    use sweetspot_core::types::fee_change::Stage;
 
     proptest! {
         #[test]
@@ -121,11 +121,11 @@ mod tests {
 
     #[test]
     fn outcomes_are_stored_by_name() {
-        let text = name("an outcome", WriteOutcome::NotSeen).expect("a name");
+        let text = name("an outcome", Stage::NotSeen).expect("a name");
         assert_eq!(text, "not_seen");
         assert_eq!(
-            named::<WriteOutcome>("an outcome", text).expect("an outcome"),
-            WriteOutcome::NotSeen
+            named::<Stage>("an outcome", text).expect("an outcome"),
+            Stage::NotSeen
         );
     }
 }

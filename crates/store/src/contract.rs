@@ -2,9 +2,11 @@
 
 use super::fixtures::*;
 use super::{MemoryStore, SqliteStore};
-use sweetspot_core::ports::{CycleRecord, PendingWrite, Store, WriteId, WriteOutcome};
+use sweetspot_core::ports::{CycleRecord, Store};
 use sweetspot_core::testing::point;
+use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::units::Msat;
 
@@ -38,9 +40,9 @@ facts_of_every_store!(
     the_widest_forward_reads_back_as_written,
     a_scid_means_the_channel_it_was_last_stored_for,
     a_cycle_leaves_its_memory_and_no_other,
-    an_intent_is_pending_until_its_outcome_is_known,
-    a_write_and_its_memory_are_stored_together,
-    a_write_that_was_never_begun_cannot_end,
+    a_change_is_open_until_its_outcome_is_known,
+    a_change_and_its_memory_are_stored_together,
+    a_change_that_was_never_intended_cannot_end,
     thinning_takes_nothing_needed_to_go_on,
 );
 
@@ -51,8 +53,8 @@ async fn stored(store: &impl Store) -> Vec<Forward> {
     all.into_iter().map(|row| row.forward).collect()
 }
 
-async fn pending(store: &impl Store) -> Vec<PendingWrite> {
-    store.load().await.expect("loads").pending
+async fn open(store: &impl Store) -> Vec<(ChannelPoint, FeeChange)> {
+    store.load().await.expect("loads").open_changes
 }
 
 async fn a_fresh_store_remembers_nothing(store: impl Store) {
@@ -60,7 +62,7 @@ async fn a_fresh_store_remembers_nothing(store: impl Store) {
     assert_eq!(loaded.memory, memory(&[], 0));
     assert_eq!(loaded.cursor, None);
     assert_eq!(loaded.ids, []);
-    assert_eq!(loaded.pending, []);
+    assert_eq!(loaded.open_changes, []);
     assert_eq!(stored(&store).await, []);
 }
 
@@ -167,55 +169,52 @@ async fn a_cycle_leaves_its_memory_and_no_other(store: impl Store) {
     }
 }
 
-async fn an_intent_is_pending_until_its_outcome_is_known(store: impl Store) {
+async fn a_change_is_open_until_its_outcome_is_known(store: impl Store) {
     let remembered = channel_memory(1.0);
-    let first = store
-        .begin_write(intent(1, 10), &remembered)
-        .await
-        .expect("stores");
-    let second = store
-        .begin_write(intent(2, 11), &remembered)
-        .await
-        .expect("stores");
-    let both = [(first, intent(1, 10)), (second, intent(2, 11))]
-        .map(|(id, intent)| PendingWrite { id, intent });
-    assert_eq!(pending(&store).await, both);
-    for (outcome, left) in [(WriteOutcome::Unknown, 2), (WriteOutcome::NotDone, 1)] {
-        store
-            .finish_write(first, at(12), outcome, "", &remembered)
-            .await
-            .expect("stores");
-        assert_eq!(pending(&store).await, both[2 - left..]);
-    }
-    store
-        .finish_write(second, at(13), WriteOutcome::Refused, "no", &remembered)
-        .await
-        .expect("stores");
-    assert_eq!(pending(&store).await, []);
+    let record = async |n, change: &FeeChange| {
+        let stored = store.record_change(point(n), change, &remembered).await;
+        stored.expect("stores");
+    };
+    let (first, second) = (intended(10), intended(11));
+    record(1, &first).await;
+    record(2, &second).await;
+    assert_eq!(
+        open(&store).await,
+        [(point(1), first.clone()), (point(2), second.clone())]
+    );
+    let unanswered = first.ended(Stage::Sent, at(12), "");
+    record(1, &unanswered).await;
+    assert_eq!(open(&store).await.len(), 2);
+    record(1, &unanswered.ended(Stage::NotApplied, at(12), "")).await;
+    assert_eq!(open(&store).await, [(point(2), second.clone())]);
+    record(2, &second.ended(Stage::Refused, at(13), "no")).await;
+    assert_eq!(open(&store).await, []);
 }
 
-async fn a_write_and_its_memory_are_stored_together(store: impl Store) {
+async fn a_change_and_its_memory_are_stored_together(store: impl Store) {
     let remembered = async || store.load().await.expect("loads").memory.channels;
-    let id = store
-        .begin_write(intent(1, 10), &channel_memory(1.5))
-        .await
-        .expect("stores");
+    let record = async |change: &FeeChange, seen: f64| {
+        let memory = channel_memory(seen);
+        let stored = store.record_change(point(1), change, &memory).await;
+        stored.expect("stores");
+    };
+    record(&intended(10), 1.5).await;
     assert_eq!(remembered().await[&point(1)], channel_memory(1.5));
-    let confirmed = WriteOutcome::Confirmed;
-    store
-        .finish_write(id, at(11), confirmed, "", &channel_memory(2.5))
-        .await
-        .expect("stores");
+    record(&intended(10).ended(Stage::Confirmed, at(11), ""), 2.5).await;
     assert_eq!(remembered().await[&point(1)], channel_memory(2.5));
 }
 
-async fn a_write_that_was_never_begun_cannot_end(store: impl Store) {
-    let confirmed = WriteOutcome::Confirmed;
-    let error = store
-        .finish_write(WriteId(8), at(11), confirmed, "", &channel_memory(2.5))
-        .await
-        .expect_err("no such write");
-    assert_eq!(error.reason, "no write number 8 was ever begun");
+async fn a_change_that_was_never_intended_cannot_end(store: impl Store) {
+    let ended = intended(10).ended(Stage::Confirmed, at(11), "");
+    let memory_then = channel_memory(2.5);
+    let stored = store.record_change(point(1), &ended, &memory_then).await;
+    let error = stored.expect_err("no such change");
+    let expected = format!(
+        "no fee change of {} intended at {} is open",
+        point(1),
+        at(10)
+    );
+    assert_eq!(error.reason, expected);
     assert_eq!(store.load().await.expect("loads").memory, memory(&[], 0));
 }
 
@@ -233,7 +232,7 @@ async fn thinning_takes_nothing_needed_to_go_on(store: impl Store) {
     };
     store.record_cycle(record).await.expect("stores");
     store
-        .begin_write(intent(1, 10), &channel_memory(1.0))
+        .record_change(point(1), &intended(10), &channel_memory(1.0))
         .await
         .expect("stores");
     let before = format!("{:?}", store.load().await.expect("loads"));
@@ -254,11 +253,11 @@ async fn a_failing_memory_store_changes_nothing() {
     assert_eq!(error.to_string(), "storing forwards (in memory): disk full");
     assert!(
         store
-            .begin_write(intent(1, 1), &channel_memory(1.0))
+            .record_change(point(1), &intended(1), &channel_memory(1.0))
             .await
             .is_err()
     );
     store.fail(None);
     assert_eq!(stored(&store).await, []);
-    assert_eq!(store.writes(), []);
+    assert_eq!(store.changes(), []);
 }

@@ -1,6 +1,8 @@
 //! What can go wrong with the database, in the operator's words.
 
 use sqlx::error::DatabaseError;
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::time::Timestamp;
 
 /// Why one piece of work on the database failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +36,19 @@ pub(super) enum Fault {
         /// Who was met.
         met: String,
     },
-    /// A write that was never begun.
-    #[error("no write number {0} was ever begun")]
-    NoSuchWrite(i64),
+    /// A fee change that was never intended, or has ended already.
+    #[error("{}", no_such_change(*.point, *.at))]
+    NoSuchChange {
+        /// Of which channel.
+        point: ChannelPoint,
+        /// When it was to have been intended.
+        at: Timestamp,
+    },
+}
+
+/// That a fee change cannot end.
+pub(super) fn no_such_change(point: ChannelPoint, at: Timestamp) -> String {
+    format!("no fee change of {point} intended at {at} is open")
 }
 
 /// SQLite's primary result codes that an operator can do something about.

@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 
 use sweetspot_core::decision::{Decision, Evidence, Hold, Terms, Trigger, Verdict};
-use sweetspot_core::engine::turn::CycleInput;
+use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::inbound::discount::{Discount, DiscountHold};
-use sweetspot_core::ports::{HistoryCursor, WriteIntent};
+use sweetspot_core::ports::HistoryCursor;
 use sweetspot_core::prune::rules::PruneMemory;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::signals::estimate::Flow;
 use sweetspot_core::state::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory};
 use sweetspot_core::testing::{channel, point};
 use sweetspot_core::types::channel::{FeeParts, InboundFee, Scid};
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat};
@@ -142,11 +143,7 @@ pub(super) fn change(n: u8, secs: i64) -> Decision {
     )
 }
 
-pub(super) fn intent(n: u8, secs: i64) -> WriteIntent {
-    WriteIntent {
-        at: at(secs),
-        point: point(n),
-        from: fees(100),
-        to: fees(120),
-    }
+/// A fee change from 100 to 120 ppm.
+pub(super) fn intended(secs: i64) -> FeeChange {
+    FeeChange::intended(fees(100), fees(120), at(secs))
 }

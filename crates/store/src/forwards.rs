@@ -5,8 +5,8 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::columns::{number, number_column, scid, scid_column};
 use super::fault::Fault;
-use sweetspot_core::ports::{HistoryCursor, StoredForward};
-use sweetspot_core::types::observation::Forward;
+use sweetspot_core::ports::HistoryCursor;
+use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 

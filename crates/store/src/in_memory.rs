@@ -5,16 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::fault::no_such_change;
 use super::retention;
-use super::writes::WriteRecord;
 use sweetspot_core::decision::Decision;
-use sweetspot_core::ports::{
-    CycleRecord, HistoryCursor, Loaded, PendingWrite, Store, StoreError, StoredForward, WriteId,
-    WriteIntent, WriteOutcome,
-};
+use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Store, StoreError};
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
-use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 
 /// The store in memory.
@@ -31,7 +29,7 @@ struct Contents {
     settled: BTreeSet<Timestamp>,
     forwards: Vec<Forward>,
     decisions: Vec<Decision>,
-    writes: Vec<WriteRecord>,
+    changes: Vec<(ChannelPoint, FeeChange)>,
 }
 
 impl MemoryStore {
@@ -47,8 +45,8 @@ impl MemoryStore {
     }
 
     /// Every write, oldest first.
-    pub fn writes(&self) -> Vec<WriteRecord> {
-        self.contents(|contents| contents.writes.clone())
+    pub fn changes(&self) -> Vec<(ChannelPoint, FeeChange)> {
+        self.contents(|contents| contents.changes.clone())
     }
 
     fn contents<T>(&self, work: impl FnOnce(&mut Contents) -> T) -> T {
@@ -71,24 +69,31 @@ impl MemoryStore {
     }
 }
 
+impl ForwardLog for MemoryStore {
+    async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
+        self.attempt("reading forwards", |contents| {
+            let numbered = (1..).zip(&contents.forwards);
+            Ok(numbered
+                .filter(|(number, _)| *number > seq)
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .map(|(seq, forward)| StoredForward {
+                    seq,
+                    forward: *forward,
+                })
+                .collect())
+        })
+    }
+}
+
 impl Store for MemoryStore {
     async fn load(&self) -> Result<Loaded, StoreError> {
         self.attempt("loading what was remembered", |contents| {
-            let open =
-                |write: &&WriteRecord| matches!(write.outcome, None | Some(WriteOutcome::Unknown));
+            let changes = contents.changes.iter();
             Ok(Loaded {
                 memory: contents.memory.clone(),
                 cursor: contents.cursor,
                 ids: contents.ids.iter().map(|(s, p)| (*s, *p)).collect(),
-                pending: contents
-                    .writes
-                    .iter()
-                    .filter(open)
-                    .map(|write| PendingWrite {
-                        id: write.id,
-                        intent: write.intent,
-                    })
-                    .collect(),
+                open_changes: changes.filter(|(_, c)| c.is_open()).cloned().collect(),
                 checkpoint_at: None,
             })
         })
@@ -122,20 +127,6 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
-        self.attempt("reading forwards", |contents| {
-            let numbered = (1..).zip(&contents.forwards);
-            Ok(numbered
-                .filter(|(number, _)| *number > seq)
-                .take(usize::try_from(limit).unwrap_or(usize::MAX))
-                .map(|(seq, forward)| StoredForward {
-                    seq,
-                    forward: *forward,
-                })
-                .collect())
-        })
-    }
-
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {
         self.attempt("storing scids", |contents| {
             contents.ids.extend(ids.iter().copied());
@@ -151,44 +142,26 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn begin_write(
+    async fn record_change(
         &self,
-        intent: WriteIntent,
-        memory: &ChannelMemory,
-    ) -> Result<WriteId, StoreError> {
-        self.attempt("storing the intent of a write", |contents| {
-            let next = contents.writes.last().map_or(1, |write| write.id.0 + 1);
-            let id = WriteId(next);
-            contents.writes.push(WriteRecord {
-                id,
-                intent,
-                outcome: None,
-                outcome_at: None,
-                detail: String::new(),
-            });
-            let remembered = &mut contents.memory.channels;
-            remembered.insert(intent.point, memory.clone());
-            Ok(id)
-        })
-    }
-
-    async fn finish_write(
-        &self,
-        id: WriteId,
-        at: Timestamp,
-        outcome: WriteOutcome,
-        detail: &str,
+        point: ChannelPoint,
+        change: &FeeChange,
         memory: &ChannelMemory,
     ) -> Result<(), StoreError> {
-        self.attempt("storing the outcome of a write", |contents| {
-            let Some(write) = contents.writes.iter_mut().find(|write| write.id == id) else {
-                return Err(format!("no write number {} was ever begun", id.0));
-            };
-            write.outcome = Some(outcome);
-            write.outcome_at = Some(at);
-            write.detail = detail.to_owned();
-            let remembered = &mut contents.memory.channels;
-            remembered.insert(write.intent.point, memory.clone());
+        self.attempt("storing a fee change", |contents| {
+            let kept = &mut contents.changes;
+            if change.stage == Stage::Intended {
+                kept.push((point, change.clone()));
+            } else {
+                let same = |(of, kept): &&mut (ChannelPoint, FeeChange)| {
+                    *of == point && kept.is_open() && kept.intended_at == change.intended_at
+                };
+                let Some((_, open)) = kept.iter_mut().rev().find(same) else {
+                    return Err(no_such_change(point, change.intended_at));
+                };
+                *open = change.clone();
+            }
+            contents.memory.channels.insert(point, memory.clone());
             Ok(())
         })
     }

@@ -21,7 +21,8 @@ use tracing::warn;
 use super::columns::{from_json, json};
 use super::fault::Fault;
 use super::patch;
-use sweetspot_core::engine::turn::{Checkpoint, CycleInput};
+use sweetspot_core::engine::checkpoint::Checkpoint;
+use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::types::time::Timestamp;
 
 /// The most one row may unfold to: a node with 10,000 channels needs a tenth.

@@ -5,6 +5,7 @@
 //! (an error, a cancelled future) is closed, which rolls it back, and the next
 //! piece of work opens a new one: no half-known connection is ever reused.
 
+mod changes;
 mod columns;
 #[cfg(test)]
 mod contract;
@@ -24,7 +25,6 @@ mod reader;
 mod retention;
 mod state;
 mod turns;
-mod writes;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -35,13 +35,11 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use fault::Fault;
 use journal::CycleLogReader;
-use sweetspot_core::ports::{
-    CycleRecord, HistoryCursor, Loaded, Store, StoreError, StoredForward, WriteId, WriteIntent,
-    WriteOutcome,
-};
+use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Store, StoreError};
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
-use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 
 pub use flows::{ChannelFlow, Leg};
@@ -50,7 +48,6 @@ pub use open::{OpenError, OpenFault};
 pub use reader::{KnownChannel, LastCycle, StoreReader};
 pub use retention::keeps;
 pub use turns::{Journal, StoredTurn};
-pub use writes::WriteRecord;
 
 /// The database of a running daemon. While it lives no other daemon can open
 /// the same file; readers can.
@@ -128,6 +125,19 @@ impl Transaction<'_> {
     }
 }
 
+impl ForwardLog for SqliteStore {
+    async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let found = forwards::after(&mut tx.connection, seq, limit).await?;
+            tx.commit().await?;
+            Ok(found)
+        };
+        work.await
+            .map_err(|fault| self.error(format!("reading the forwards after {seq}"), &fault))
+    }
+}
+
 impl Store for SqliteStore {
     async fn load(&self) -> Result<Loaded, StoreError> {
         let work = async {
@@ -137,7 +147,7 @@ impl Store for SqliteStore {
                 memory: state::load(db).await?,
                 cursor: forwards::cursor(db).await?,
                 ids: state::ids(db).await?,
-                pending: writes::pending(db).await?,
+                open_changes: changes::open(db).await?,
                 checkpoint_at: journal::checkpoint_at(db).await?,
             };
             tx.commit().await?;
@@ -172,17 +182,6 @@ impl Store for SqliteStore {
             .map_err(|fault| self.error(format!("storing {} forwards", forwards.len()), &fault))
     }
 
-    async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
-        let work = async {
-            let mut tx = self.begin().await?;
-            let found = forwards::after(&mut tx.connection, seq, limit).await?;
-            tx.commit().await?;
-            Ok(found)
-        };
-        work.await
-            .map_err(|fault| self.error(format!("reading the forwards after {seq}"), &fault))
-    }
-
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {
         let work = async {
             let mut tx = self.begin().await?;
@@ -210,40 +209,24 @@ impl Store for SqliteStore {
         })
     }
 
-    async fn begin_write(
+    async fn record_change(
         &self,
-        intent: WriteIntent,
-        memory: &ChannelMemory,
-    ) -> Result<WriteId, StoreError> {
-        let work = async {
-            let mut tx = self.begin().await?;
-            let id = writes::begin(&mut tx.connection, intent, memory).await?;
-            tx.commit().await?;
-            Ok(id)
-        };
-        work.await.map_err(|fault| {
-            self.error(
-                format!("storing the intent to write channel {}", intent.point),
-                &fault,
-            )
-        })
-    }
-
-    async fn finish_write(
-        &self,
-        id: WriteId,
-        at: Timestamp,
-        outcome: WriteOutcome,
-        detail: &str,
+        point: ChannelPoint,
+        change: &FeeChange,
         memory: &ChannelMemory,
     ) -> Result<(), StoreError> {
         let work = async {
             let mut tx = self.begin().await?;
-            writes::finish(&mut tx.connection, id, at, outcome, detail, memory).await?;
+            changes::record(&mut tx.connection, point, change, memory).await?;
             tx.commit().await
         };
-        work.await
-            .map_err(|fault| self.error(format!("storing the outcome of write {}", id.0), &fault))
+        work.await.map_err(|fault| {
+            let what = match change.stage {
+                Stage::Intended => "the intent",
+                _ => "the end",
+            };
+            self.error(format!("storing {what} of a fee change of {point}"), &fault)
+        })
     }
 
     async fn thin(&self, now: Timestamp) -> Result<(), StoreError> {

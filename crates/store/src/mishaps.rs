@@ -10,7 +10,8 @@ use sqlx::{ConnectOptions, Executor};
 
 use super::fixtures::*;
 use super::{SqliteStore, StoreReader, forwards};
-use sweetspot_core::ports::{CycleRecord, Store};
+use sweetspot_core::ports::{CycleRecord, ForwardLog, Store};
+use sweetspot_core::testing::point;
 use sweetspot_core::types::observation::Forward;
 
 async fn open(path: &Path) -> SqliteStore {
@@ -46,7 +47,7 @@ async fn fill(store: &SqliteStore) {
     };
     store.record_cycle(record).await.expect("stores");
     store
-        .begin_write(intent(2, 11), &channel_memory(2.5))
+        .record_change(point(2), &intended(11), &channel_memory(2.5))
         .await
         .expect("stores");
 }

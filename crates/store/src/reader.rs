@@ -8,16 +8,17 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
 
+use super::changes::ChangeRow;
 use super::columns::{from_json, number, point, scid_column};
 use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::open::{self, OpenError};
-use super::writes::{WriteRecord, WriteRow};
 use super::{forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::BlockHeight;
 
@@ -111,10 +112,10 @@ impl StoreReader {
         self.named("reading decisions", found)
     }
 
-    /// Each channel's newest write.
-    pub async fn last_writes(&self) -> Result<BTreeMap<ChannelPoint, WriteRecord>, StoreError> {
-        let found = last_writes(&mut *self.connection.lock().await).await;
-        self.named("reading the last writes", found)
+    /// Each channel's newest fee change.
+    pub async fn last_changes(&self) -> Result<BTreeMap<ChannelPoint, FeeChange>, StoreError> {
+        let found = last_changes(&mut *self.connection.lock().await).await;
+        self.named("reading the last fee changes", found)
     }
 
     /// The forwards of each channel that settled from `from` until before
@@ -265,18 +266,16 @@ fn readable<T>(rows: impl Iterator<Item = Result<T, Fault>>) -> Vec<T> {
     .collect()
 }
 
-async fn last_writes(
+async fn last_changes(
     db: &mut SqliteConnection,
-) -> Result<BTreeMap<ChannelPoint, WriteRecord>, Fault> {
-    let rows: Vec<WriteRow> = sqlx::query_as(
+) -> Result<BTreeMap<ChannelPoint, FeeChange>, Fault> {
+    let rows: Vec<ChangeRow> = sqlx::query_as(
         "select w.*, c.point from channels c join writes w on w.id = (
              select id from writes where channel_id = c.id order by at_ns desc, id desc limit 1)",
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter()
-        .map(|row| row.record().map(|write| (write.intent.point, write)))
-        .collect()
+    rows.into_iter().map(ChangeRow::change).collect()
 }
 
 #[cfg(test)]
@@ -286,9 +285,9 @@ mod tests {
     use super::*;
     use crate::SqliteStore;
     use crate::fixtures::*;
-    use sweetspot_core::ports::WriteOutcome;
     use sweetspot_core::ports::{CycleRecord, Store};
     use sweetspot_core::testing::{channel, point};
+    use sweetspot_core::types::fee_change::Stage;
     use sweetspot_core::types::observation::Forward;
     use sweetspot_core::types::units::Msat;
 
@@ -359,38 +358,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_write_shows_how_it_ended() {
+    async fn the_last_fee_change_shows_how_it_ended() {
         let (_directory, store, reader) = place().await;
         let remembered = channel_memory(1.0);
-        let first = store
-            .begin_write(intent(1, 10), &remembered)
-            .await
-            .expect("stores");
-        let refused = WriteOutcome::Refused;
-        store
-            .finish_write(first, at(11), refused, "no edge", &remembered)
-            .await
-            .expect("stores");
-        let record = |id, secs| WriteRecord {
-            id,
-            intent: intent(1, secs),
-            outcome: None,
-            outcome_at: None,
-            detail: String::new(),
+        let record = async |change: &FeeChange| {
+            let stored = store.record_change(point(1), change, &remembered).await;
+            stored.expect("stores");
         };
-        let ended = WriteRecord {
-            outcome: Some(refused),
-            outcome_at: Some(at(11)),
-            detail: "no edge".to_owned(),
-            ..record(first, 10)
-        };
-        let last = async || reader.last_writes().await.expect("reads")[&point(1)].clone();
+        record(&intended(10)).await;
+        let ended = intended(10).ended(Stage::Refused, at(11), "no edge");
+        record(&ended).await;
+        let last = async || reader.last_changes().await.expect("reads")[&point(1)].clone();
         assert_eq!(last().await, ended);
-        let second = store
-            .begin_write(intent(1, 20), &remembered)
-            .await
-            .expect("stores");
-        assert_eq!(last().await, record(second, 20));
+        record(&intended(20)).await;
+        assert_eq!(last().await, intended(20));
     }
 
     #[tokio::test]

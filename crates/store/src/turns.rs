@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, VecDeque};
 
 use sqlx::sqlite::SqliteConnection;
 
+use super::changes::ChangeRow;
 use super::fault::Fault;
 use super::journal::{self, CycleLogReader, TurnRow};
 use super::reader::{StoreReader, parse_decisions};
-use super::writes::WriteRow;
 use super::{forwards, journal::rows_after};
 use sweetspot_core::decision::Decision;
-use sweetspot_core::engine::replay::Wrote;
-use sweetspot_core::engine::turn::{Checkpoint, CycleInput};
-use sweetspot_core::ports::{StoreError, StoredForward};
+use sweetspot_core::engine::checkpoint::Checkpoint;
+use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::ports::{ForwardLog, StoreError};
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::observation::StoredForward;
 use sweetspot_core::types::time::Timestamp;
 
 /// Turns read at once.
@@ -30,8 +33,8 @@ pub struct StoredTurn {
     pub checkpoint: Option<Checkpoint>,
     /// What was decided; what retention took away is missing.
     pub decisions: Vec<Decision>,
-    /// What was then written.
-    pub wrote: Vec<Wrote>,
+    /// The fee changes that followed, as the cycle left them.
+    pub changes: Vec<(ChannelPoint, FeeChange)>,
 }
 
 /// A place in the journal.
@@ -41,7 +44,7 @@ pub struct Journal {
     after: i64,
     rows: VecDeque<TurnRow>,
     decisions: BTreeMap<i64, Vec<Decision>>,
-    wrote: BTreeMap<i64, Vec<Wrote>>,
+    changes: BTreeMap<i64, Vec<(ChannelPoint, FeeChange)>>,
 }
 
 impl StoreReader {
@@ -78,7 +81,7 @@ impl StoreReader {
             after: first.saturating_sub(1),
             rows: VecDeque::new(),
             decisions: BTreeMap::new(),
-            wrote: BTreeMap::new(),
+            changes: BTreeMap::new(),
         }))
     }
 
@@ -100,16 +103,13 @@ impl StoreReader {
             input,
             checkpoint,
             decisions: journal.decisions.remove(&row.id).unwrap_or_default(),
-            wrote: journal.wrote.remove(&row.id).unwrap_or_default(),
+            changes: journal.changes.remove(&row.id).unwrap_or_default(),
         }))
     }
+}
 
-    /// Up to `limit` stored forwards with numbers above `seq`, ascending.
-    pub async fn forwards_after(
-        &self,
-        seq: i64,
-        limit: u32,
-    ) -> Result<Vec<StoredForward>, StoreError> {
+impl ForwardLog for StoreReader {
+    async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
         let found = forwards::after(&mut *self.connection().await, seq, limit).await;
         self.named("reading forwards", found)
     }
@@ -123,7 +123,7 @@ impl Journal {
         };
         self.after = last.id;
         self.decisions = decisions(db, first.id, last.id).await?;
-        self.wrote = wrote(db, first.id, last.id).await?;
+        self.changes = changes(db, first.id, last.id).await?;
         Ok(())
     }
 }
@@ -150,12 +150,12 @@ async fn decisions(
     Ok(found)
 }
 
-async fn wrote(
+async fn changes(
     db: &mut SqliteConnection,
     first: i64,
     last: i64,
-) -> Result<BTreeMap<i64, Vec<Wrote>>, Fault> {
-    let rows: Vec<WriteRow> = sqlx::query_as(
+) -> Result<BTreeMap<i64, Vec<(ChannelPoint, FeeChange)>>, Fault> {
+    let rows: Vec<ChangeRow> = sqlx::query_as(
         "select w.*, c.point from writes w join channels c on c.id = w.channel_id
          where w.turn_id between ? and ? order by w.id",
     )
@@ -163,10 +163,10 @@ async fn wrote(
     .bind(last)
     .fetch_all(db)
     .await?;
-    let mut found: BTreeMap<i64, Vec<Wrote>> = BTreeMap::new();
+    let mut found: BTreeMap<i64, Vec<(ChannelPoint, FeeChange)>> = BTreeMap::new();
     for row in rows {
         if let Some(turn) = row.turn_id {
-            found.entry(turn).or_default().push(row.wrote()?);
+            found.entry(turn).or_default().push(row.change_then()?);
         }
     }
     Ok(found)

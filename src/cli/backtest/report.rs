@@ -8,7 +8,8 @@ use crate::cli::Failure;
 use crate::cli::table::{table, thousands};
 use crate::daemon::log;
 use sweetspot_core::backtest::demand::Elasticity;
-use sweetspot_core::backtest::run::{Account, Backtest};
+use sweetspot_core::backtest::run::Backtest;
+use sweetspot_core::backtest::sales::Account;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::time::{Timestamp, human_span};
@@ -78,13 +79,13 @@ pub async fn gather(
     elasticities: &[Elasticity],
     only: Option<ChannelPoint>,
 ) -> Result<Option<Report>, Failure> {
-    let Some((from, to)) = backtest.span() else {
+    let Some((from, to)) = backtest.sales().span() else {
         return Ok(None);
     };
     let known = store.channels().await?;
     let known = known.into_iter().map(|known| known.channel);
     let known: BTreeMap<ChannelPoint, Channel> = known.map(|c| (c.point, c)).collect();
-    let accounts = backtest.accounts().iter();
+    let accounts = backtest.sales().accounts().iter();
     let meant: Vec<_> = accounts
         .filter(|(point, _)| only.is_none_or(|only| only == **point))
         .collect();
@@ -109,7 +110,7 @@ pub async fn gather(
     let mut channels: Vec<Line> = lines.collect();
     channels.sort_by(|a, b| (&a.peer, a.scid).cmp(&(&b.peer, b.scid)));
     let all = meant.iter().map(|(_, account)| *account);
-    let elsewhere = only.is_none().then(|| backtest.elsewhere());
+    let elsewhere = only.is_none().then(|| backtest.sales().elsewhere());
     let settings = backtest.settings();
     Ok(Some(Report {
         from,

@@ -9,16 +9,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::decision::{Decision, Evidence, Hold, Limit, Terms, Trigger, Verdict};
-use crate::engine::ingest::{stocked, windows};
+use crate::decision::{Decision, Hold, Limit, Terms, Trigger, Verdict};
 use crate::inbound::rules;
 use crate::inbound::supply::OutboundSupply;
 use crate::limits::budget;
 use crate::limits::guard;
-use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect, StrategyName};
+use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect};
 use crate::state::memory::{ChannelMemory, Memory};
-use crate::strategy::classic;
-use crate::strategy::sweetspot::{self, Aim};
+use crate::strategy::ask::{Ask, LEAST_PPM};
+use crate::strategy::{self, Market};
 use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
@@ -33,22 +32,29 @@ pub fn decide(
     node: &NodeSettings,
     node_ready: bool,
 ) -> Vec<Decision> {
-    let aims = sweetspot::aims(memory, seen, settings, &node.tuning);
+    let asks = strategy::asks(&Market {
+        memory,
+        seen,
+        settings,
+        node,
+    });
     let mut led = BTreeMap::new();
     let mut decisions = vec![];
     for channel in seen.channels.values() {
-        let (Some(settings), Some(remembered)) = (
-            settings.get(&channel.point),
-            memory.channels.get_mut(&channel.point),
+        let point = channel.point;
+        let (Some(settings), Some(ask), Some(remembered)) = (
+            settings.get(&point),
+            asks.get(&point),
+            memory.channels.get_mut(&point),
         ) else {
             continue;
         };
-        let aim = aims.get(&channel.point);
+        let leader = ask.leader();
         let case = Case {
             channel,
             settings,
-            aim,
-            led: aim.and_then(|aim| led.get(&aim.leader).copied()),
+            ask,
+            led: leader.and_then(|leader| led.get(&leader).copied()),
             node,
             now: seen.at,
             node_ready,
@@ -56,8 +62,8 @@ pub fn decide(
         let Some(decision) = case.decide(remembered) else {
             continue;
         };
-        if let (Some(aim), Some(rate)) = (aim, decision.rate()) {
-            led.entry(aim.leader).or_insert(rate);
+        if let (Some(leader), Some(rate)) = (leader, decision.rate()) {
+            led.entry(leader).or_insert(rate);
         }
         decisions.push(decision);
     }
@@ -135,16 +141,12 @@ impl Phase {
     }
 }
 
-/// A rate of zero would stay zero under multiplication: the least that does
-/// not round to it, nearly.
-const LEAST_PPM: f64 = 0.4;
-
 /// One channel, about to be decided.
 struct Case<'a> {
     channel: &'a Channel,
     settings: &'a ChannelSettings,
-    /// Where the sweet-spot law wants the fee, if it is the channel's law.
-    aim: Option<&'a Aim>,
+    /// What is asked for its fee.
+    ask: &'a Ask,
     /// The rate of a parallel channel, decided just now.
     led: Option<FeePpm>,
     node: &'a NodeSettings,
@@ -171,10 +173,19 @@ impl Case<'_> {
         memory.fee.retry.then(|| self.publish_again(memory))
     }
 
-    /// The slow rhythm: the law's step.
+    /// The channel's turn: the strategy's step.
     fn slow(&self, memory: &mut ChannelMemory) -> Decision {
-        let (terms, depleted) = self.terms(memory);
-        self.conclude(memory, Trigger::Scheduled, terms, depleted)
+        self.follow(memory, self.ask)
+    }
+
+    /// What the node's budget held back, once more.
+    fn publish_again(&self, memory: &mut ChannelMemory) -> Decision {
+        self.follow(memory, &self.ask.again())
+    }
+
+    fn follow(&self, memory: &mut ChannelMemory, ask: &Ask) -> Decision {
+        let terms = ask.terms(self.on_node().as_f64().max(LEAST_PPM), self.led);
+        self.conclude(memory, Trigger::Scheduled, terms, ask.limit())
     }
 
     /// The fast rhythm: a protective raise. `None` unless it can be made: a
@@ -192,30 +203,6 @@ impl Case<'_> {
             return None;
         }
         Some(decision)
-    }
-
-    /// What the law asks for, and what it left out of account.
-    fn terms(&self, memory: &ChannelMemory) -> (Terms, Option<Limit>) {
-        if let Some(aim) = self.aim {
-            let on_node = self.on_node().as_f64().max(LEAST_PPM);
-            let aim = match self.led {
-                Some(rate) => aim.led_to(rate),
-                None => *aim,
-            };
-            return (aim.terms(on_node), aim.limit());
-        }
-        let (seen, gains) = (self.evidence(memory), &self.settings.gains);
-        classic::terms(&seen, stocked(self.channel), gains)
-    }
-
-    /// What the node's budget held back, once more: an aim as it is now, a
-    /// step without another one.
-    fn publish_again(&self, memory: &mut ChannelMemory) -> Decision {
-        let (terms, limit) = match self.aim {
-            Some(_) => self.terms(memory),
-            None => (Terms::default(), None),
-        };
-        self.conclude(memory, Trigger::Scheduled, terms, limit)
     }
 
     fn on_node(&self) -> FeePpm {
@@ -237,21 +224,6 @@ impl Case<'_> {
         }
     }
 
-    fn evidence(&self, memory: &ChannelMemory) -> Evidence {
-        if let Some(aim) = self.aim {
-            return aim.evidence;
-        }
-        let windows = windows(self.node);
-        Evidence {
-            ratio: self.channel.local_ratio(),
-            target_ratio: self.settings.target_ratio,
-            tpm: memory.flow.tpm(self.now, windows),
-            tpm_history: memory.flow.tpm_history(self.now, windows),
-            forwards: memory.flow.evidence(self.now, windows),
-            stocked_share: memory.flow.stocked_share(self.now, windows),
-        }
-    }
-
     fn conclude(
         &self,
         memory: &mut ChannelMemory,
@@ -259,20 +231,15 @@ impl Case<'_> {
         terms: Terms,
         depleted: Option<Limit>,
     ) -> Decision {
-        let evidence = self.evidence(memory);
         let fee = &mut memory.fee;
         let current = self.channel.policy.map(|policy| policy.fees);
         let on_node = self.on_node();
-        // The classic law adds small moves up in a float; an aim is where it is.
-        let before = match (self.settings.strategy, fee.wanted_ppm) {
-            (StrategyName::Classic, Some(wanted)) => wanted,
-            _ => on_node.as_f64(),
-        };
+        let before = self.ask.starts_from(on_node.as_f64(), fee.wanted_ppm);
         let mut decision = Decision {
             at: self.now,
             point: self.channel.point,
             trigger,
-            evidence,
+            evidence: self.ask.evidence(),
             terms,
             current,
             wanted_before_ppm: before,

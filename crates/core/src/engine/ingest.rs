@@ -6,11 +6,14 @@ use std::time::Duration;
 use crate::limits::guard;
 use crate::prune::rules::{PruneMemory, Symptoms};
 use crate::settings::values::{ChannelSettings, NodeSettings};
-use crate::signals::estimate::{Flow, Windows};
+use crate::settings::windows::Windows;
+use crate::signals::estimate::Flow;
+use crate::signals::stock::stocked;
 use crate::state::market::{ChannelMarket, Segment};
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
-use crate::strategy::sweetspot;
+use crate::strategy;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
+use crate::types::fee_change::Stage;
 use crate::types::observation::{Forward, Observation};
 use crate::types::time::Timestamp;
 use crate::types::units::BlockHeight;
@@ -44,14 +47,6 @@ pub enum FeeEvent {
     WriteFoundUndone,
 }
 
-/// The time constants of the channels' flows.
-pub fn windows(settings: &NodeSettings) -> Windows {
-    Windows {
-        current: settings.tpm_window,
-        history: settings.tpm_history,
-    }
-}
-
 /// Counts settled forwards, each once, through both of its channels.
 pub fn forwards(
     memory: &mut Memory,
@@ -65,10 +60,12 @@ pub fn forwards(
         forward.settled_at = forward.settled_at.min(now);
         memory.node.flow.count(forward.settled_at, NODE_WINDOWS);
         let between = [forward.scid_in, forward.scid_out].map(|scid| ids.resolve(scid));
-        sweetspot::sold(memory, between, &forward, &settings.tuning);
+        for strategy in strategy::all() {
+            strategy.ingest(memory, between, &forward, settings);
+        }
         for known in between {
             if let Some(channel) = known.and_then(|point| memory.channels.get_mut(&point)) {
-                channel.flow.count(forward.settled_at, windows(settings));
+                channel.flow.count(forward.settled_at, settings.windows());
             }
         }
     }
@@ -135,13 +132,15 @@ pub fn observation(
             channel,
             seen.at,
             &settings,
-            windows(node),
+            node.windows(),
             node_quiet,
         );
         let event = fees(&mut remembered.fee, channel, &settings, seen.at);
         events.extend(event.map(|event| (*point, event)));
     }
-    sweetspot::watch(memory, seen, settings, &node.tuning);
+    for strategy in strategy::all() {
+        strategy.watch(memory, seen, settings, node);
+    }
     events
 }
 
@@ -179,15 +178,6 @@ fn watch(
         .watch(now, span, &symptoms, settings, node_quiet);
 }
 
-/// Whether a channel could forward an ordinary payment: its peer is there, and
-/// it has 2 % of its capacity or 50,000 sat to send, whichever is more, but
-/// never more than a tenth (for small channels).
-pub fn stocked(channel: &Channel) -> bool {
-    let capacity = channel.capacity.as_f64();
-    let needed = (0.02 * capacity).max(50_000.0).min(0.1 * capacity);
-    channel.active && channel.spendable().as_f64() >= needed
-}
-
 /// Compares the node's fees with what we last confirmed. The node is the
 /// truth: fees that are not ours were set by someone else, and are left alone
 /// for a while, then taken as the new starting point.
@@ -198,15 +188,21 @@ fn fees(
     now: Timestamp,
 ) -> Option<FeeEvent> {
     let on_node = channel.policy?.fees;
-    if let Some(write) = &mut memory.last_write
-        && write.unresolved
+    if let Some(change) = &mut memory.last_change
+        && change.is_open()
     {
-        let overdue = now.since(write.at) >= guard::UNRESOLVED_FOR;
-        write.unresolved = on_node != write.to && !overdue;
-        if write.unresolved {
+        let overdue = now.since(change.intended_at) >= guard::UNRESOLVED_FOR;
+        let done = on_node == change.to;
+        if !done && !overdue {
             return None;
         }
-        if on_node != write.to && memory.confirmed == Some(on_node) {
+        let stage = if done {
+            Stage::Confirmed
+        } else {
+            Stage::NotApplied
+        };
+        *change = change.clone().ended(stage, now, "settled by a later read");
+        if !done && memory.confirmed == Some(on_node) {
             return Some(FeeEvent::WriteFoundUndone);
         }
     }
@@ -218,9 +214,10 @@ fn fees(
         memory.foreign = None;
         return None;
     }
-    if let Some(write) = memory.last_write.filter(|write| write.to == on_node) {
+    let ours = memory.last_change.clone();
+    if let Some(change) = ours.filter(|change| change.to == on_node) {
         memory.foreign = None;
-        guard::note_confirmed(memory, write.from, write.to, now);
+        guard::note_confirmed(memory, &change, now);
         return Some(FeeEvent::WriteFoundDone);
     }
     match memory.foreign {
@@ -247,6 +244,6 @@ fn adopt(memory: &mut FeeMemory, fees: FeeParts) {
     memory.confirmed = Some(fees);
     memory.wanted_ppm = Some(fees.outbound.as_f64());
     memory.foreign = None;
-    memory.last_write = None;
+    memory.last_change = None;
     memory.inbound.met(fees.inbound);
 }

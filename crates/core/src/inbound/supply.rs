@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::decision::Decision;
-use crate::engine::ingest::stocked;
 use crate::settings::values::ChannelSettings;
+use crate::signals::stock::stocked;
 use crate::state::memory::Memory;
 use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::observation::Observation;

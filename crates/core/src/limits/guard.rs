@@ -10,6 +10,7 @@ use crate::decision::{Hold, Limit, Trigger};
 use crate::settings::values::{BaseFee, ChannelSettings, Mode, Pace};
 use crate::state::memory::FeeMemory;
 use crate::types::channel::{Channel, FeeParts};
+use crate::types::fee_change::{FeeChange, Stage};
 use crate::types::time::Timestamp;
 use crate::types::units::FeePpm;
 
@@ -39,8 +40,8 @@ pub fn hands_off(
     if !channel.active {
         return Some(Hold::PeerOffline);
     }
-    if let Some(write) = memory.last_write.filter(|write| write.unresolved) {
-        let until = write.at.plus(UNRESOLVED_FOR);
+    if let Some(change) = memory.last_change.as_ref().filter(|c| c.is_open()) {
+        let until = change.intended_at.plus(UNRESOLVED_FOR);
         return Some(Hold::WriteUnresolved { until });
     }
     let foreign = memory.foreign?;
@@ -205,19 +206,31 @@ fn daily_limit(memory: &FeeMemory, pace: &Pace, now: Timestamp) -> Option<Hold> 
     })
 }
 
-/// Notes that fees we asked for hold on the node.
-pub fn note_confirmed(memory: &mut FeeMemory, from: FeeParts, to: FeeParts, at: Timestamp) {
-    note_attempt(memory, from, to, at);
-    memory.confirmed = Some(to);
-    if to.inbound != from.inbound {
-        memory.inbound.granted(to.inbound);
+/// Notes how far a fee change has come. A refused one counts against the day's
+/// limit like a made one, so that a node that refuses is not asked without end.
+pub fn note(memory: &mut FeeMemory, change: &FeeChange) {
+    memory.last_change = Some(change.clone());
+    let at = change.settled_at.unwrap_or(change.intended_at);
+    match change.stage {
+        Stage::Confirmed => note_confirmed(memory, change, at),
+        Stage::Refused | Stage::NotSeen => note_attempt(memory, change, at),
+        Stage::Intended | Stage::Sent | Stage::NotSent | Stage::NotApplied | Stage::Settled => {}
     }
 }
 
-/// Notes a write that was made, whatever came of it.
-pub fn note_attempt(memory: &mut FeeMemory, from: FeeParts, to: FeeParts, at: Timestamp) {
+/// Notes that fees we asked for hold on the node.
+pub fn note_confirmed(memory: &mut FeeMemory, change: &FeeChange, at: Timestamp) {
+    note_attempt(memory, change, at);
+    memory.confirmed = Some(change.to);
+    if change.sets_inbound() {
+        memory.inbound.granted(change.to.inbound);
+    }
+}
+
+/// Notes a change that the node was asked for, whatever came of it.
+fn note_attempt(memory: &mut FeeMemory, change: &FeeChange, at: Timestamp) {
     note_write(memory, at);
-    if to.inbound != from.inbound {
+    if change.sets_inbound() {
         memory.inbound.attempted(at);
     }
 }

@@ -35,6 +35,11 @@ pub enum StrategyName {
     Classic,
 }
 
+impl StrategyName {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Sweetspot, Self::Classic];
+}
+
 /// The price level of the sweet-spot law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::windows::Windows;
 use crate::types::time::{MINUTES_PER_DAY, SECONDS_PER_DAY, Timestamp};
 
 /// A count whose parts fade with age: the sum of `e^(−age/τ)`.
@@ -50,15 +51,6 @@ fn decay(age: Duration, tau: Duration) -> f64 {
         return if age.is_zero() { 1.0 } else { 0.0 };
     }
     libm::exp(-age.as_secs_f64() / tau.as_secs_f64())
-}
-
-/// The time constants of a channel's flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Windows {
-    /// Of the current tpm.
-    pub current: Duration,
-    /// Of the historical tpm.
-    pub history: Duration,
 }
 
 /// A channel's forwards and stock.

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::inbound::discount::InboundMemory;
 use crate::prune::rules::PruneMemory;
-use crate::signals::estimate::{Flow, Windows};
+use crate::settings::windows::Windows;
+use crate::signals::estimate::Flow;
 use crate::state::market::{ChannelMarket, NodeMarket};
 use crate::types::channel::{ChannelPoint, FeeParts};
+use crate::types::fee_change::FeeChange;
 use crate::types::time::Timestamp;
 
 /// A settled balance at a moment.
@@ -32,19 +34,6 @@ pub struct ForeignChange {
     pub seen_at: Timestamp,
 }
 
-/// A write that was begun.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LastWrite {
-    /// The fees before it.
-    pub from: FeeParts,
-    /// The fees it asks for.
-    pub to: FeeParts,
-    /// When it was begun.
-    pub at: Timestamp,
-    /// Whether its outcome is not known yet.
-    pub unresolved: bool,
-}
-
 /// What is remembered about a channel's fee.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FeeMemory {
@@ -55,8 +44,9 @@ pub struct FeeMemory {
     pub confirmed: Option<FeeParts>,
     /// The fees someone else set, while they are left alone.
     pub foreign: Option<ForeignChange>,
-    /// The last write begun.
-    pub last_write: Option<LastWrite>,
+    /// The last change intended.
+    #[serde(rename = "last_write")]
+    pub last_change: Option<FeeChange>,
     /// When our last write was confirmed.
     pub written_at: Option<Timestamp>,
     /// In observe mode, when a change was last shown.
@@ -149,8 +139,8 @@ impl FeeMemory {
         if let Some(foreign) = &mut self.foreign {
             foreign.seen_at = foreign.seen_at.min(now);
         }
-        if let Some(write) = &mut self.last_write {
-            write.at = write.at.min(now);
+        if let Some(change) = &mut self.last_change {
+            change.intended_at = change.intended_at.min(now);
         }
     }
 }

@@ -7,8 +7,55 @@
 //! signal in part (a balance is a fact, but moving a fee that hardly anyone
 //! sees tells nothing).
 
+use std::collections::BTreeMap;
+
+use super::ask::{Ask, Move};
+use super::{FeeStrategy, Market};
 use crate::decision::{Evidence, Limit, Terms};
-use crate::settings::values::Gains;
+use crate::settings::values::{Gains, StrategyName};
+use crate::signals::stock::stocked;
+use crate::types::channel::{Channel, ChannelPoint};
+
+/// The strategy, by name `classic`.
+#[derive(Clone, Copy, Debug)]
+pub struct Classic;
+
+impl FeeStrategy for Classic {
+    fn asks(&self, market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask> {
+        let settings = market.settings;
+        let ours = |point| {
+            let settings = settings.get(point);
+            settings.is_some_and(|settings| settings.strategy == StrategyName::Classic)
+        };
+        let channels = market.seen.channels.iter().filter(|(point, _)| ours(point));
+        channels
+            .filter_map(|(point, channel)| Some((*point, ask(market, channel)?)))
+            .collect()
+    }
+}
+
+/// What the rules ask for this channel, whether it is theirs or not; `None` for
+/// one that is not known yet.
+pub fn ask(market: &Market<'_>, channel: &Channel) -> Option<Ask> {
+    let settings = market.settings.get(&channel.point)?;
+    let memory = market.memory.channels.get(&channel.point)?;
+    let (now, windows) = (market.seen.at, market.node.windows());
+    let evidence = Evidence {
+        ratio: channel.local_ratio(),
+        target_ratio: settings.target_ratio,
+        tpm: memory.flow.tpm(now, windows),
+        tpm_history: memory.flow.tpm_history(now, windows),
+        forwards: memory.flow.evidence(now, windows),
+        stocked_share: memory.flow.stocked_share(now, windows),
+    };
+    let (terms, limit) = terms(&evidence, stocked(channel), &settings.gains);
+    Some(Ask::Move(Move {
+        evidence,
+        terms,
+        limit,
+        adds_up: settings.strategy == StrategyName::Classic,
+    }))
+}
 
 /// The relative moves the rules ask for in one slow interval, and what was
 /// left out of account.

@@ -21,9 +21,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::decision::{Evidence, Limit, Terms};
+use super::ask::{Ask, Place};
+use super::{FeeStrategy, Market};
+use crate::decision::Evidence;
 use crate::settings::tuning::Tuning;
-use crate::settings::values::{ChannelSettings, LevelChoice, Mode};
+use crate::settings::values::{ChannelSettings, LevelChoice, Mode, NodeSettings};
 use crate::signals::exposure::{Exposure, Tally};
 use crate::signals::urgency::{Turnover, urgency};
 use crate::state::market::{ChannelMarket, Segment};
@@ -32,20 +34,65 @@ use crate::strategy::peer_group::{PeerGroup, peer_groups};
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::{Forward, Observation};
 use crate::types::time::{MINUTES_PER_DAY, SECONDS_PER_DAY};
-use crate::types::units::{FeePpm, Sat};
+use crate::types::units::Sat;
 
 /// A channel is liquid while it can send so many mean forwards.
 const LIQUID_FORWARDS: f64 = 2.0;
-/// A fee further from its aim than this (natural-log units) is still on its
+/// A fee further from its place than this (natural-log units) is still on its
 /// way, clamped or foreign, and says nothing about the level.
-const AT_AIM: f64 = 0.3;
+const AT_PLACE: f64 = 0.3;
 /// A longer gap was not watched.
 const LONGEST_SPAN: Duration = Duration::from_secs(2 * 3_600);
 /// The wanted ratio gives way to what the node owns within these bounds.
 const FEASIBLE: (f64, f64) = (0.2, 0.8);
 
+/// The strategy, by name `sweetspot`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweetspot;
+
+impl FeeStrategy for Sweetspot {
+    fn asks(&self, market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask> {
+        let Market {
+            memory,
+            seen,
+            settings,
+            node,
+        } = market;
+        let places = places(memory, seen, settings, &node.tuning);
+        let asks = places.into_iter();
+        asks.map(|(point, place)| (point, Ask::Place(place)))
+            .collect()
+    }
+
+    fn ingest(
+        &self,
+        memory: &mut Memory,
+        came_and_left_by: [Option<ChannelPoint>; 2],
+        forward: &Forward,
+        node: &NodeSettings,
+    ) {
+        sold(memory, came_and_left_by, forward, &node.tuning);
+    }
+
+    fn watch(
+        &self,
+        memory: &mut Memory,
+        seen: &Observation,
+        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+        node: &NodeSettings,
+    ) {
+        watch(memory, seen, settings, &node.tuning);
+    }
+
+    fn adopt_learned(&self, memory: &mut Memory, from: &Memory) {
+        let (held, learned) = (&mut memory.node.market, &from.node.market);
+        held.level = learned.level;
+        held.unannounced_level = learned.unannounced_level;
+    }
+}
+
 /// Counts a settled forward that came and left by these channels.
-pub fn sold(
+fn sold(
     memory: &mut Memory,
     [came_by, left_by]: [Option<ChannelPoint>; 2],
     forward: &Forward,
@@ -67,66 +114,6 @@ pub fn sold(
     }
     if let Some(channel) = came_by.and_then(|point| memory.channels.get_mut(&point)) {
         channel.market.exposure.brought(volume);
-    }
-}
-
-/// Where a channel's fee should stand, and why.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Aim {
-    /// What was seen, pooled.
-    pub evidence: Evidence,
-    /// By the level: natural logarithm of ppm.
-    pub ln_level: f64,
-    /// By the balance, natural-log units.
-    pub balance: f64,
-    /// By throughput, natural-log units.
-    pub throughput: f64,
-    /// The factor low activity put on it.
-    pub dampening: f64,
-    /// Whether low tpm was left out of account for want of stock.
-    pub censored: bool,
-    /// The pool's first member: all of a pool aim alike.
-    pub leader: ChannelPoint,
-}
-
-impl Aim {
-    /// The aim, natural logarithm of ppm.
-    pub fn ln_ppm(&self) -> f64 {
-        self.ln_level + self.balance + self.throughput
-    }
-
-    /// The relative moves from `ppm` to the aim: their sum is the way there.
-    pub fn terms(&self, ppm: f64) -> Terms {
-        let pull = self.ln_level - libm::log(ppm);
-        let way = pull + self.balance + self.throughput;
-        // Logarithmic parts as parts of a relative move, each keeping its sign.
-        let scale = if way.abs() > 1e-9 {
-            libm::expm1(way) / way
-        } else {
-            1.0
-        };
-        Terms {
-            balance: self.balance * scale,
-            throughput: self.throughput * scale,
-            level: pull * scale,
-            protection: 0.0,
-            dampening: self.dampening,
-        }
-    }
-
-    /// The same, for a channel that is to have a parallel one's rate.
-    #[must_use]
-    pub fn led_to(&self, rate: FeePpm) -> Self {
-        let rest = self.balance + self.throughput;
-        Self {
-            ln_level: libm::log(rate.as_f64().max(0.4)) - rest,
-            ..*self
-        }
-    }
-
-    /// What was left out of account.
-    pub fn limit(&self) -> Option<Limit> {
-        self.censored.then_some(Limit::Depleted)
     }
 }
 
@@ -229,7 +216,7 @@ fn mean_rate(cases: &[Case<'_>]) -> f64 {
     sessions / days
 }
 
-fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> Aim {
+fn place(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> Place {
     let history = case.long.per_day(mean_per_day);
     let current = case.short.per_day(history);
     let dampening = case.long.sessions / (case.long.sessions + tuning.evidence_sessions);
@@ -254,7 +241,7 @@ fn aim(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> 
         LevelChoice::Fixed(ppm) => libm::log(ppm.as_f64().max(1.0)),
     };
     let watched = case.short.liquid_days;
-    Aim {
+    Place {
         evidence: Evidence {
             ratio: case.ratio,
             target_ratio: case.target,
@@ -285,26 +272,27 @@ fn descent(case: &Case<'_>, mean_per_day: f64, tuning: &Tuning) -> f64 {
     -tuning.dead_per_day * over
 }
 
-/// The aim of every channel that the law prices.
-pub fn aims(
+/// The place of every channel that the strategy prices.
+fn places(
     memory: &Memory,
     seen: &Observation,
     settings: &BTreeMap<ChannelPoint, ChannelSettings>,
     tuning: &Tuning,
-) -> BTreeMap<ChannelPoint, Aim> {
+) -> BTreeMap<ChannelPoint, Place> {
     let cases = cases(memory, seen, settings);
     let mean_per_day = mean_rate(&cases);
-    let mut aims = BTreeMap::new();
+    let mut places = BTreeMap::new();
     for case in &cases {
-        let aim = aim(case, mean_per_day, memory, tuning);
-        aims.extend(case.group.members.iter().map(|c| (c.point, aim)));
+        let place = place(case, mean_per_day, memory, tuning);
+        let members = case.group.members.iter();
+        places.extend(members.map(|c| (c.point, place)));
     }
-    aims
+    places
 }
 
 /// Takes in the span since the last look: what was sold in it, the balances,
 /// the level's experiment.
-pub fn watch(
+fn watch(
     memory: &mut Memory,
     seen: &Observation,
     settings: &BTreeMap<ChannelPoint, ChannelSettings>,
@@ -318,7 +306,7 @@ pub fn watch(
     let mean_per_day = mean_rate(&cases);
     let mut lessons: BTreeMap<Segment, Lesson> = BTreeMap::new();
     for case in &cases {
-        let aim = aim(case, mean_per_day, memory, tuning);
+        let place = place(case, mean_per_day, memory, tuning);
         let weight = case.long.per_day(mean_per_day);
         let lesson = lessons.entry(case.segment).or_default();
         lesson.business += weight;
@@ -328,7 +316,7 @@ pub fn watch(
                 .group
                 .members
                 .iter()
-                .all(|c| stands_at(c, memory, &aim));
+                .all(|c| stands_at(c, memory, &place));
         let mut sold = 0.0;
         for channel in &case.group.members {
             let Some(remembered) = memory.channels.get_mut(&channel.point) else {
@@ -367,13 +355,13 @@ struct Lesson {
 }
 
 /// Whether the channel's fee stands where the law wants it.
-fn stands_at(channel: &Channel, memory: &Memory, aim: &Aim) -> bool {
+fn stands_at(channel: &Channel, memory: &Memory, place: &Place) -> bool {
     let foreign = memory
         .channels
         .get(&channel.point)
         .is_some_and(|remembered| remembered.fee.foreign.is_some());
     let fee = channel.policy.map(|policy| policy.fees.outbound.as_f64());
-    !foreign && fee.is_some_and(|ppm| (libm::log(ppm.max(0.4)) - aim.ln_ppm()).abs() <= AT_AIM)
+    !foreign && fee.is_some_and(|ppm| (libm::log(ppm.max(0.4)) - place.ln_ppm()).abs() <= AT_PLACE)
 }
 
 #[cfg(test)]

@@ -37,6 +37,16 @@ pub struct Forward {
     pub fee: Msat,
 }
 
+/// A forward with the number under which it was stored. Numbers ascend in the
+/// order of storing, which late events make differ from the order of settling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredForward {
+    /// The storing order.
+    pub seq: i64,
+    /// The forward.
+    pub forward: Forward,
+}
+
 /// How a channel was closed (LND's `ClosureType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,9 @@
 use super::*;
+use crate::decision::Evidence;
 use crate::engine::ingest;
-use crate::settings::values::{BaseFee, Gains};
+use crate::settings::values::{BaseFee, Gains, StrategyName};
+use crate::strategy::ask::Move;
+use crate::strategy::classic;
 use crate::testing::{channel, point};
 use crate::types::channel::{FeeParts, Policy};
 use crate::types::units::Sat;
@@ -112,10 +115,16 @@ fn drained(n: u8) -> Channel {
 fn the_worked_example_number_for_number() {
     let channel = channel(1);
     let settings = undamped();
+    let ask = Ask::Move(Move {
+        evidence: Evidence::default(),
+        terms: Terms::default(),
+        limit: None,
+        adds_up: true,
+    });
     let case = Case {
         channel: &channel,
         settings: &settings,
-        aim: None,
+        ask: &ask,
         led: None,
         node: &NodeSettings::default(),
         now: at(0),

@@ -1,3 +1,4 @@
+use crate::types::fee_change::{FeeChange, Stage};
 use std::time::Duration;
 
 use super::*;
@@ -79,7 +80,8 @@ impl World {
                 let memory = self.memory.channels.get_mut(&decision.point);
                 let fee = &mut memory.expect("met").fee;
                 let from = decision.current.expect("a policy");
-                guard::note_confirmed(fee, from, to, self.now);
+                let change = FeeChange::intended(from, to, self.now);
+                guard::note(fee, &change.ended(Stage::Confirmed, self.now, ""));
             }
         }
         decisions

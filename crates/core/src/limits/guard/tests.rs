@@ -1,6 +1,6 @@
 use super::*;
 use crate::settings::values::StrategyName;
-use crate::state::memory::{ForeignChange, LastWrite};
+use crate::state::memory::ForeignChange;
 use crate::testing::channel;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -78,12 +78,7 @@ fn what_stops_a_channel_is_named_in_order() {
     );
 
     let pending = FeeMemory {
-        last_write: Some(LastWrite {
-            from: fees,
-            to: fees,
-            at: at(0),
-            unresolved: true,
-        }),
+        last_change: Some(FeeChange::intended(fees, fees, at(0))),
         ..foreign
     };
     assert!(matches!(

@@ -5,7 +5,7 @@ use crate::state::market::NodeMarket;
 use crate::state::memory::ForeignChange;
 use crate::testing::channel;
 use crate::types::time::Timestamp;
-use crate::types::units::Msat;
+use crate::types::units::{FeePpm, Msat};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -69,9 +69,9 @@ impl World {
         &mut self.memory.channels.get_mut(&point).expect("met").market
     }
 
-    fn aims(&self, tuning: &Tuning) -> Vec<Aim> {
-        let aims = aims(&self.memory, &self.seen(), &self.table(), tuning);
-        self.channels.iter().map(|c| aims[&c.point]).collect()
+    fn places(&self, tuning: &Tuning) -> Vec<Place> {
+        let places = places(&self.memory, &self.seen(), &self.table(), tuning);
+        self.channels.iter().map(|c| places[&c.point]).collect()
     }
 
     /// A mean forward out of a channel, at 100 ppm.
@@ -119,13 +119,13 @@ fn busy(market: &mut ChannelMarket, short: f64, long: f64) {
 #[test]
 fn the_signs_follow_the_rules() {
     let mut world = World::of(&[0.7, 0.3, 0.5]);
-    let aims = world.aims(&Tuning::default());
-    assert!(aims[0].balance < 0.0 && aims[1].balance > 0.0);
-    assert_eq!((aims[2].balance, aims[2].throughput), (0.0, 0.0));
+    let places = world.places(&Tuning::default());
+    assert!(places[0].balance < 0.0 && places[1].balance > 0.0);
+    assert_eq!((places[2].balance, places[2].throughput), (0.0, 0.0));
     busy(world.market(1), 12.0, 20.0);
     busy(world.market(2), 30.0, 20.0);
-    let aims = world.aims(&Tuning::default());
-    assert!(aims[1].throughput < 0.0 && aims[2].throughput > 0.0);
+    let places = world.places(&Tuning::default());
+    assert!(places[1].throughput < 0.0 && places[2].throughput > 0.0);
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn for_one_epoch_it_is_the_worked_example() {
     busy(world.market(0), 900.0, 1_000.0);
     let market = world.market(0);
     market.exposure.short.liquid_days = 1.0;
-    let aim = world.aims(&undamped)[0];
-    let terms = aim.terms(100.0);
+    let place = world.places(&undamped)[0];
+    let terms = place.terms(100.0);
     assert!(
         (100.0 * (1.0 + terms.sum()) - 90.0).abs() < 0.1,
         "{terms:?}"
@@ -151,22 +151,22 @@ fn for_one_epoch_it_is_the_worked_example() {
 
 #[test]
 fn opposite_signals_cancel_and_others_add_up() {
-    let aim = Aim {
+    let place = Place {
         balance: 0.2,
         throughput: -0.2,
         ln_level: libm::log(100.0),
-        ..World::of(&[0.5]).aims(&Tuning::default())[0]
+        ..World::of(&[0.5]).places(&Tuning::default())[0]
     };
-    assert!(aim.terms(100.0).sum().abs() < 1e-12);
-    let agreed = Aim {
+    assert!(place.terms(100.0).sum().abs() < 1e-12);
+    let agreed = Place {
         throughput: 0.2,
-        ..aim
+        ..place
     };
     let up = agreed.terms(100.0);
     assert!((up.sum() - libm::expm1(0.4)).abs() < 1e-12);
     assert!(up.balance > 0.0 && up.throughput > 0.0);
     // From below the level, its pull is a part like the others.
-    let from_below = aim.terms(50.0);
+    let from_below = place.terms(50.0);
     assert!((50.0 * (1.0 + from_below.sum()) - 100.0).abs() < 1e-9);
     assert!(from_below.balance > 0.0 && from_below.throughput < 0.0);
     assert!(from_below.level > 0.0);
@@ -176,11 +176,11 @@ fn opposite_signals_cancel_and_others_add_up() {
 fn an_empty_channel_is_not_called_slow() {
     let mut world = World::of(&[0.001, 0.999]);
     busy(world.market(0), 1.0, 20.0);
-    let aim = world.aims(&Tuning::default())[0];
-    assert_eq!((aim.throughput, aim.censored), (0.0, true));
+    let place = world.places(&Tuning::default())[0];
+    assert_eq!((place.throughput, place.censored), (0.0, true));
     busy(world.market(0), 40.0, 20.0);
-    let aim = world.aims(&Tuning::default())[0];
-    assert!(aim.throughput > 0.0 && !aim.censored);
+    let place = world.places(&Tuning::default())[0];
+    assert!(place.throughput > 0.0 && !place.censored);
 }
 
 #[test]
@@ -195,9 +195,9 @@ fn few_sessions_dampen_throughput() {
         sessions: 1.0,
         liquid_days: 1.0,
     };
-    let thin = world.aims(&Tuning::default())[0];
+    let thin = world.places(&Tuning::default())[0];
     busy(world.market(0), 40.0, 20.0);
-    let firm = world.aims(&Tuning::default())[0];
+    let firm = world.places(&Tuning::default())[0];
     assert!(thin.dampening < 0.1 && firm.dampening > 0.99);
     assert!(thin.throughput < 0.2 * firm.throughput);
 }
@@ -205,9 +205,9 @@ fn few_sessions_dampen_throughput() {
 #[test]
 fn targets_give_way_to_what_the_node_owns() {
     let world = World::of(&[0.2, 0.4]);
-    let aims = world.aims(&Tuning::default());
-    assert!((aims[0].evidence.target_ratio - 0.3).abs() < 1e-9);
-    assert!(aims[0].balance > 0.0 && aims[1].balance < 0.0);
+    let places = world.places(&Tuning::default());
+    assert!((places[0].evidence.target_ratio - 0.3).abs() < 1e-9);
+    assert!(places[0].balance > 0.0 && places[1].balance < 0.0);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_channel_is_let_down_only_after_long_and_only_where_sales_were_due() {
     busy(world.market(0), 20.0, 20.0);
     let idle = |world: &mut World, days: f64| {
         world.market(1).exposure.idle_days = days;
-        world.aims(&tuning)[1].throughput
+        world.places(&tuning)[1].throughput
     };
     world.market(1).exposure.long.liquid_days = 10.0;
     assert_eq!(idle(&mut world, tuning.dead_after_days), 0.0);
@@ -231,15 +231,15 @@ fn a_channel_is_let_down_only_after_long_and_only_where_sales_were_due() {
 fn parallel_channels_aim_alike() {
     let mut world = World::of(&[0.9, 0.1, 0.5]);
     world.channels[1].peer = world.channels[0].peer;
-    let aims = world.aims(&Tuning::default());
-    assert_eq!(aims[0], aims[1]);
-    assert_eq!(aims[0].balance, 0.0);
+    let places = world.places(&Tuning::default());
+    assert_eq!(places[0], places[1]);
+    assert_eq!(places[0].balance, 0.0);
     world.settings.min = FeePpm(5);
     let mut table = world.table();
     let apart = world.channels[1].point;
     table.get_mut(&apart).expect("there").target_ratio = 0.9;
-    let aims = super::aims(&world.memory, &world.seen(), &table, &Tuning::default());
-    assert_ne!(aims[&world.channels[0].point], aims[&apart]);
+    let places = super::places(&world.memory, &world.seen(), &table, &Tuning::default());
+    assert_ne!(places[&world.channels[0].point], places[&apart]);
 }
 
 #[test]
@@ -254,8 +254,8 @@ fn a_balance_counts_by_how_pressing_it_is() {
             let turnover = &mut world.market(index).exposure.turnover;
             (turnover.out, turnover.back) = (tally, tally);
         }
-        let aims = world.aims(&Tuning::default());
-        (aims[0].balance, aims[1].balance)
+        let places = world.places(&Tuning::default());
+        (places[0].balance, places[1].balance)
     };
     let (up, down) = turn(&mut world, 0.01);
     assert!(0.0 < up && up < 0.02 && -0.01 < down && down < 0.0);
@@ -290,10 +290,10 @@ fn only_fees_that_stand_where_they_should_teach_the_level() {
     let taught = |prepare: fn(&mut World)| {
         let mut world = World::of(&[0.5, 0.5]);
         world.settings.level = LevelChoice::Learned;
-        let aim = libm::exp(world.aims(&Tuning::default())[0].ln_ppm());
+        let place = libm::exp(world.places(&Tuning::default())[0].ln_ppm());
         for channel in &mut world.channels {
             if let Some(policy) = &mut channel.policy {
-                policy.fees.outbound = FeePpm::rounded(aim);
+                policy.fees.outbound = FeePpm::rounded(place);
                 let met = world.memory.channels.get_mut(&channel.point);
                 met.expect("met").fee.confirmed = Some(policy.fees);
             }
@@ -340,20 +340,20 @@ fn unannounced_channels_have_a_level_of_their_own() {
     world.settings.level = LevelChoice::Learned;
     world.channels[1].private = true;
     world.look();
-    for (aim, learning) in world
-        .aims(&tuning)
+    for (place, learning) in world
+        .places(&tuning)
         .iter()
         .zip([&tuning.learning, &tuning.unannounced])
     {
-        assert_eq!(aim.ln_level, libm::log(learning.prior_ppm));
+        assert_eq!(place.ln_level, libm::log(learning.prior_ppm));
     }
-    for (channel, aim) in world
+    for (channel, place) in world
         .channels
         .iter_mut()
         .zip(levels(&world.memory, &tuning))
     {
         if let Some(policy) = &mut channel.policy {
-            policy.fees.outbound = FeePpm::rounded(aim);
+            policy.fees.outbound = FeePpm::rounded(place);
             let met = world.memory.channels.get_mut(&channel.point);
             met.expect("met").fee.confirmed = Some(policy.fees);
         }
@@ -373,10 +373,10 @@ fn a_peer_with_an_announced_channel_too_is_of_the_public_market() {
     world.channels[1].private = true;
     world.channels[1].peer = world.channels[0].peer;
     world.look();
-    let aims = world.aims(&Tuning::default());
-    assert_eq!(aims[0].ln_level, aims[1].ln_level);
+    let places = world.places(&Tuning::default());
+    assert_eq!(places[0].ln_level, places[1].ln_level);
     assert_eq!(
-        aims[0].ln_level,
+        places[0].ln_level,
         libm::log(Tuning::default().learning.prior_ppm)
     );
 }

@@ -1,0 +1,267 @@
+//! One cycle: the channels seen are met, the forwards counted, what was seen is
+//! taken in, then every channel that is due is decided. The order is kept by the
+//! types: each step is a method of what the step before returns.
+//!
+//! ```text
+//! Engine::begin(input) -> Counting
+//! Counting::count(forwards)        any number of times
+//! Counting::watch() -> Watched
+//! Watched::decide() -> CycleOutcome
+//! Engine::note(point, change)      for each stage of each fee change
+//! ```
+//!
+//! The daemon, `replay`, `backtest` and the league all go through here, so that
+//! a stored cycle is decided again by the very steps that decided it.
+
+use super::checkpoint::Checkpoint;
+use super::decide;
+use super::ingest::{self, FeeEvent};
+use super::input::CycleInput;
+use crate::decision::{Decision, Trigger, Verdict};
+use crate::limits::guard;
+use crate::prune::recommend::{self, News};
+use crate::state::memory::{ChannelMemory, Memory};
+use crate::strategy;
+use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts, Scid};
+use crate::types::fee_change::FeeChange;
+use crate::types::observation::{Forward, StoredForward};
+
+/// What cycles start from and leave behind.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    memory: Memory,
+    ids: ChannelIds,
+}
+
+impl Engine {
+    /// As remembered.
+    pub fn new(memory: Memory, ids: ChannelIds) -> Self {
+        Self { memory, ids }
+    }
+
+    /// Where a stored cycle began.
+    pub fn at(checkpoint: Checkpoint) -> Self {
+        let mut ids = ChannelIds::default();
+        for (scid, point) in checkpoint.names {
+            ids.insert(scid, point);
+        }
+        Self::new(checkpoint.memory, ids)
+    }
+
+    /// This very place; `follows` if the stored cycles lead here.
+    pub fn checkpoint(&self, follows: bool) -> Checkpoint {
+        Checkpoint::of(&self.memory, &self.ids, follows)
+    }
+
+    /// What is remembered.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What is remembered of a channel.
+    pub fn channel(&self, point: ChannelPoint) -> Option<&ChannelMemory> {
+        self.memory.channels.get(&point)
+    }
+
+    /// The channel that a scid names, if it is known.
+    pub fn resolve(&self, scid: Scid) -> Option<ChannelPoint> {
+        self.ids.resolve(scid)
+    }
+
+    /// Learns what a scid names.
+    pub fn learn(&mut self, scid: Scid, point: ChannelPoint) {
+        self.ids.insert(scid, point);
+    }
+
+    /// Begins a cycle: meets the channels seen.
+    pub fn begin(&mut self, input: CycleInput) -> Counting<'_> {
+        for channel in input.seen.channels.values() {
+            self.ids.learn(channel);
+        }
+        let memory = &mut self.memory;
+        if input.look_again {
+            for channel in memory.channels.values_mut() {
+                channel.fee.retry = true;
+            }
+        }
+        ingest::newcomers(memory, &input.seen, input.history_from);
+        // With other time constants than before, every forward is to be counted
+        // afresh.
+        let windows = input.node.windows();
+        if memory.node.windows != Some(windows) {
+            memory.node.windows = Some(windows);
+            memory.forget_forwards();
+        }
+        Counting {
+            engine: self,
+            input,
+        }
+    }
+
+    /// Notes how far a fee change of this channel has come.
+    pub fn note(&mut self, point: ChannelPoint, change: &FeeChange) {
+        if let Some(channel) = self.memory.channels.get_mut(&point) {
+            guard::note(&mut channel.fee, change);
+        }
+    }
+}
+
+/// A cycle whose forwards are being counted.
+#[derive(Debug)]
+pub struct Counting<'e> {
+    engine: &'e mut Engine,
+    input: CycleInput,
+}
+
+impl<'e> Counting<'e> {
+    /// The last stored forward counted so far: the next are those after it.
+    pub fn counted_through(&self) -> i64 {
+        self.engine.memory.node.ingested_seq
+    }
+
+    /// What the cycle is given.
+    pub fn input(&self) -> &CycleInput {
+        &self.input
+    }
+
+    /// Counts the next stored forwards, in the order of storing.
+    pub fn count(&mut self, chunk: &[StoredForward]) {
+        let Some(last) = chunk.last() else {
+            return;
+        };
+        let Engine { memory, ids } = &mut *self.engine;
+        let forwards = chunk.iter().map(|stored| stored.forward);
+        let (node, now) = (&self.input.node, self.input.seen.at);
+        ingest::forwards(memory, ids, node, forwards, now);
+        memory.node.ingested_seq = last.seq;
+    }
+
+    /// Takes in what the node said.
+    pub fn watch(mut self) -> Watched<'e> {
+        self.input.counted_through = self.counted_through();
+        let CycleInput {
+            seen,
+            settings,
+            node,
+            ..
+        } = &self.input;
+        let events = ingest::observation(&mut self.engine.memory, seen, settings, node);
+        Watched {
+            engine: self.engine,
+            input: self.input,
+            events,
+        }
+    }
+}
+
+/// A cycle that has taken in everything and decides next.
+#[derive(Debug)]
+pub struct Watched<'e> {
+    engine: &'e mut Engine,
+    input: CycleInput,
+    events: Vec<(ChannelPoint, FeeEvent)>,
+}
+
+impl Watched<'_> {
+    /// What the cycle is given.
+    pub fn input(&self) -> &CycleInput {
+        &self.input
+    }
+
+    /// What happened to fees since the last cycle.
+    pub fn events(&self) -> &[(ChannelPoint, FeeEvent)] {
+        &self.events
+    }
+
+    /// The channel that a forward left by, if it is known.
+    pub fn left_by(&self, forward: &Forward) -> Option<ChannelPoint> {
+        self.engine.resolve(forward.scid_out)
+    }
+
+    /// Has what strategies learned about the market be as `other` has it: prices
+    /// that were never posted teach nothing.
+    pub fn adopt_learned(&mut self, other: &Self) {
+        for strategy in strategy::all() {
+            strategy.adopt_learned(&mut self.engine.memory, &other.engine.memory);
+        }
+    }
+
+    /// Decides every channel that is due, and notes what is recommended.
+    pub fn decide(self) -> CycleOutcome {
+        let (memory, input) = (&mut self.engine.memory, self.input);
+        let CycleInput {
+            seen,
+            settings,
+            node,
+            ..
+        } = &input;
+        let decisions = decide::decide(memory, seen, settings, node, input.node_ready);
+        let advice = recommend::revise(memory, seen, settings, input.report_due);
+        CycleOutcome {
+            input,
+            events: self.events,
+            decisions,
+            advice,
+        }
+    }
+}
+
+/// What a cycle came to; what is remembered has moved along with it.
+#[derive(Clone, Debug)]
+pub struct CycleOutcome {
+    /// What the cycle was given.
+    pub input: CycleInput,
+    /// What happened to fees since the last cycle.
+    pub events: Vec<(ChannelPoint, FeeEvent)>,
+    /// A verdict on each channel that was due.
+    pub decisions: Vec<Decision>,
+    /// What is new about prune recommendations.
+    pub advice: Vec<(ChannelPoint, News)>,
+}
+
+/// A decided change that may be written.
+#[derive(Clone, Copy, Debug)]
+pub struct DueChange<'a> {
+    /// The channel as the decision saw it.
+    pub channel: &'a Channel,
+    /// The decision.
+    pub decision: &'a Decision,
+    /// The fees to be.
+    pub to: FeeParts,
+}
+
+impl CycleOutcome {
+    /// The decided changes in the order of writing: protective raises first,
+    /// then the longest waiting. Nothing in observe mode.
+    pub fn changes(&self, memory: &Memory) -> Vec<DueChange<'_>> {
+        let due = |decision: &'_ Decision| match decision.verdict {
+            Verdict::Change { to } => Some(to),
+            _ => None,
+        };
+        let mut changes: Vec<DueChange<'_>> = self
+            .decisions
+            .iter()
+            .filter_map(|decision| {
+                let settings = self.input.settings.get(&decision.point)?;
+                let channel = self.input.seen.channels.get(&decision.point)?;
+                settings.writes().then_some(())?;
+                due(decision).map(|to| DueChange {
+                    channel,
+                    decision,
+                    to,
+                })
+            })
+            .collect();
+        changes.sort_by_key(|change| {
+            let point = change.decision.point;
+            let fee = memory.channels.get(&point).map(|m| &m.fee);
+            (
+                change.decision.trigger == Trigger::Scheduled,
+                fee.and_then(|fee| fee.waiting_since),
+                fee.and_then(|fee| fee.written_at),
+                point,
+            )
+        });
+        changes
+    }
+}

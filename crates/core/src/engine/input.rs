@@ -1,0 +1,69 @@
+//! What a cycle decides from, beside what is remembered and the forwards.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::layers::SettingsLayers;
+use crate::settings::values::{ChannelSettings, NodeSettings};
+use crate::types::channel::{Channel, ChannelPoint};
+use crate::types::observation::Observation;
+use crate::types::time::Timestamp;
+
+/// What a cycle is given. It is stored, so that the cycle can be decided again;
+/// what is added to it later must have a serde default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CycleInput {
+    /// What the node said.
+    pub seen: Observation,
+    /// What holds for each channel seen.
+    pub settings: BTreeMap<ChannelPoint, ChannelSettings>,
+    /// What holds for the node.
+    pub node: NodeSettings,
+    /// From when on the stored forwards are complete.
+    pub history_from: Timestamp,
+    /// The last stored forward that the cycle counts.
+    pub counted_through: i64,
+    /// Whether every channel is to be looked at, as after a change of settings.
+    pub look_again: bool,
+    /// Whether the daily report is due.
+    pub report_due: bool,
+    /// Whether the node may be written to: it follows the chain.
+    pub node_ready: bool,
+}
+
+impl CycleInput {
+    /// What a cycle is given that saw `seen` under `layers`, on a node that is
+    /// ready, with nothing else to do.
+    pub fn new(
+        seen: Observation,
+        layers: &SettingsLayers,
+        observe_only: bool,
+        history_from: Timestamp,
+    ) -> Self {
+        let mut input = Self {
+            seen,
+            settings: BTreeMap::new(),
+            node: layers.node,
+            history_from,
+            counted_through: 0,
+            look_again: false,
+            report_due: false,
+            node_ready: true,
+        };
+        input.settle(layers, observe_only);
+        input
+    }
+
+    /// Has `layers` hold for everything seen.
+    pub fn settle(&mut self, layers: &SettingsLayers, observe_only: bool) {
+        let seen = &self.seen;
+        let effective = |channel: &Channel| ChannelSettings {
+            observe_only,
+            ..layers.resolve(channel, seen.tip, seen.at)
+        };
+        let channels = seen.channels.iter();
+        self.settings = channels.map(|(point, c)| (*point, effective(c))).collect();
+        self.node = layers.node;
+    }
+}

@@ -1,0 +1,168 @@
+//! One change of a channel's fees, from the intent to what came of it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::channel::FeeParts;
+use super::time::Timestamp;
+
+/// How far a fee change has come. It is stored as [`Self::Intended`] before the
+/// node hears of it, so that no crash can hide one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Stored, and perhaps sent: after a crash nobody knows.
+    Intended,
+    /// Sent, without an answer that can be relied on: the node may or may not
+    /// have done it, and the next reads tell.
+    #[serde(rename = "unknown")]
+    Sent,
+    /// Read back from the node as asked.
+    Confirmed,
+    /// The node said no.
+    Refused,
+    /// Not sent: the fresh read failed or showed other fees than the decision
+    /// saw, or the node took no update at all.
+    #[serde(rename = "not_attempted")]
+    NotSent,
+    /// The node said yes, but the read-back shows something else.
+    NotSeen,
+    /// Found not done by a later read.
+    #[serde(rename = "not_done")]
+    NotApplied,
+    /// Over; what came of it is in the stored fee changes only.
+    #[default]
+    Settled,
+}
+
+impl Stage {
+    /// Whether the node may still do it, or have done it.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Intended | Self::Sent)
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Intended => "intended",
+            Self::Sent => "unanswered",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused by the node",
+            Self::NotSent => "not sent",
+            Self::NotSeen => "not seen when read back",
+            Self::NotApplied => "not applied",
+            Self::Settled => "settled",
+        })
+    }
+}
+
+/// A change of one channel's fees.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Remembered", into = "Remembered")]
+pub struct FeeChange {
+    /// The fees before it, as the decision saw them.
+    pub from: FeeParts,
+    /// The fees to be.
+    pub to: FeeParts,
+    /// When it was intended; with the channel, this names it.
+    pub intended_at: Timestamp,
+    /// How far it has come.
+    pub stage: Stage,
+    /// When that was known, once it is over.
+    pub settled_at: Option<Timestamp>,
+    /// What the node, or the check after it, said.
+    pub detail: String,
+}
+
+impl FeeChange {
+    /// One that is about to be stored.
+    pub fn intended(from: FeeParts, to: FeeParts, at: Timestamp) -> Self {
+        Self {
+            from,
+            to,
+            intended_at: at,
+            stage: Stage::Intended,
+            settled_at: None,
+            detail: String::new(),
+        }
+    }
+
+    /// The same, come to an end, or sent without an answer.
+    #[must_use]
+    pub fn ended(self, stage: Stage, at: Timestamp, detail: impl Into<String>) -> Self {
+        Self {
+            stage,
+            settled_at: (!stage.is_open()).then_some(at),
+            detail: detail.into(),
+            ..self
+        }
+    }
+
+    /// Whether the node may still do it, or have done it.
+    pub fn is_open(&self) -> bool {
+        self.stage.is_open()
+    }
+
+    /// Whether it is about the inbound fee as well: only then is that sent.
+    pub fn sets_inbound(&self) -> bool {
+        self.from.inbound != self.to.inbound
+    }
+
+    /// As much of it as decisions depend on, and as a channel's memory of the
+    /// first format tells: its fees, and whether it is open.
+    #[must_use]
+    pub fn in_outline(&self) -> Self {
+        Self {
+            stage: if self.is_open() {
+                Stage::Sent
+            } else {
+                Stage::Settled
+            },
+            settled_at: None,
+            detail: String::new(),
+            ..self.clone()
+        }
+    }
+}
+
+/// The form that is stored with a channel's memory.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    from: FeeParts,
+    to: FeeParts,
+    at: Timestamp,
+    unresolved: bool,
+    #[serde(default)]
+    stage: Stage,
+    #[serde(default)]
+    settled_at: Option<Timestamp>,
+}
+
+impl From<Remembered> for FeeChange {
+    fn from(form: Remembered) -> Self {
+        let stage = match (form.stage, form.unresolved) {
+            (Stage::Settled, true) => Stage::Sent,
+            (stage, _) => stage,
+        };
+        Self {
+            stage,
+            settled_at: form.settled_at,
+            ..Self::intended(form.from, form.to, form.at)
+        }
+    }
+}
+
+impl From<FeeChange> for Remembered {
+    fn from(change: FeeChange) -> Self {
+        Self {
+            unresolved: change.is_open(),
+            from: change.from,
+            to: change.to,
+            at: change.intended_at,
+            stage: change.stage,
+            settled_at: change.settled_at,
+        }
+    }
+}

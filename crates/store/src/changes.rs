@@ -1,0 +1,192 @@
+//! Fee changes: the intent before, what came of it after. Their table is called
+//! `writes`.
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{FromRow, Row};
+
+use super::columns::{name, named, number, point};
+use super::fault::Fault;
+use super::state::{channel_id, save_channel};
+use sweetspot_core::state::memory::ChannelMemory;
+use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee};
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::FeePpm;
+
+/// A row of `writes` with its channel's name.
+pub(super) struct ChangeRow {
+    point: String,
+    at_ns: i64,
+    from_base_fee_msat: i64,
+    from_outbound_ppm: i64,
+    from_inbound_base_fee_msat: i64,
+    from_inbound_rate_ppm: i64,
+    to_base_fee_msat: i64,
+    to_outbound_ppm: i64,
+    to_inbound_base_fee_msat: i64,
+    to_inbound_rate_ppm: i64,
+    outcome: Option<String>,
+    outcome_at_ns: Option<i64>,
+    detail: String,
+    /// The cycle in which it was intended.
+    pub(super) turn_id: Option<i64>,
+    outcome_turn_id: Option<i64>,
+}
+
+impl FromRow<'_, SqliteRow> for ChangeRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            point: row.try_get("point")?,
+            at_ns: row.try_get("at_ns")?,
+            from_base_fee_msat: row.try_get("from_base_fee_msat")?,
+            from_outbound_ppm: row.try_get("from_outbound_ppm")?,
+            from_inbound_base_fee_msat: row.try_get("from_inbound_base_fee_msat")?,
+            from_inbound_rate_ppm: row.try_get("from_inbound_rate_ppm")?,
+            to_base_fee_msat: row.try_get("to_base_fee_msat")?,
+            to_outbound_ppm: row.try_get("to_outbound_ppm")?,
+            to_inbound_base_fee_msat: row.try_get("to_inbound_base_fee_msat")?,
+            to_inbound_rate_ppm: row.try_get("to_inbound_rate_ppm")?,
+            outcome: row.try_get("outcome")?,
+            outcome_at_ns: row.try_get("outcome_at_ns")?,
+            detail: row.try_get("detail")?,
+            turn_id: row.try_get("turn_id")?,
+            outcome_turn_id: row.try_get("outcome_turn_id")?,
+        })
+    }
+}
+
+impl ChangeRow {
+    fn intended(&self) -> Result<(ChannelPoint, FeeChange), Fault> {
+        let fees = |base, rate, inbound_base, inbound_rate| {
+            Ok::<_, Fault>(FeeParts {
+                base_fee_msat: number("a base fee in msat", base)?,
+                outbound: FeePpm(number("a rate in ppm", rate)?),
+                inbound: InboundFee {
+                    base_fee_msat: number("a base fee in msat", inbound_base)?,
+                    rate_ppm: number("a rate in ppm", inbound_rate)?,
+                },
+            })
+        };
+        let from = fees(
+            self.from_base_fee_msat,
+            self.from_outbound_ppm,
+            self.from_inbound_base_fee_msat,
+            self.from_inbound_rate_ppm,
+        )?;
+        let to = fees(
+            self.to_base_fee_msat,
+            self.to_outbound_ppm,
+            self.to_inbound_base_fee_msat,
+            self.to_inbound_rate_ppm,
+        )?;
+        let at = Timestamp::from_nanos(self.at_ns);
+        Ok((point(&self.point)?, FeeChange::intended(from, to, at)))
+    }
+
+    /// The change as it is known now.
+    pub(super) fn change(self) -> Result<(ChannelPoint, FeeChange), Fault> {
+        let (point, change) = self.intended()?;
+        let (Some(outcome), Some(at)) = (self.outcome, self.outcome_at_ns) else {
+            return Ok((point, change));
+        };
+        let stage: Stage = named("an outcome", outcome)?;
+        Ok((
+            point,
+            change.ended(stage, Timestamp::from_nanos(at), self.detail),
+        ))
+    }
+
+    /// The change as its cycle left it: what only a later cycle found was not
+    /// known then.
+    pub(super) fn change_then(self) -> Result<(ChannelPoint, FeeChange), Fault> {
+        if self.outcome_turn_id == self.turn_id {
+            self.change()
+        } else {
+            self.intended()
+        }
+    }
+}
+
+/// Changes that are open, oldest first.
+pub(super) async fn open(
+    db: &mut SqliteConnection,
+) -> Result<Vec<(ChannelPoint, FeeChange)>, Fault> {
+    let rows: Vec<ChangeRow> = sqlx::query_as(
+        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
+         where w.outcome is null or w.outcome = 'unknown' order by w.id",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(ChangeRow::change).collect()
+}
+
+/// Stores how far a change has come, with the memory that names it.
+pub(super) async fn record(
+    db: &mut SqliteConnection,
+    point: ChannelPoint,
+    change: &FeeChange,
+    memory: &ChannelMemory,
+) -> Result<(), Fault> {
+    let channel = channel_id(db, point).await?;
+    if change.stage == Stage::Intended {
+        insert(db, channel, change).await?;
+    } else {
+        end(db, channel, point, change).await?;
+    }
+    save_channel(db, point, memory).await
+}
+
+async fn insert(db: &mut SqliteConnection, channel: i64, change: &FeeChange) -> Result<(), Fault> {
+    sqlx::query(
+        "insert into writes (
+             channel_id, at_ns,
+             from_base_fee_msat, from_outbound_ppm, from_inbound_base_fee_msat, from_inbound_rate_ppm,
+             to_base_fee_msat, to_outbound_ppm, to_inbound_base_fee_msat, to_inbound_rate_ppm, turn_id)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select max(id) from turns))",
+    )
+    .bind(channel)
+    .bind(change.intended_at.nanos())
+    .bind(change.from.base_fee_msat)
+    .bind(change.from.outbound.0)
+    .bind(change.from.inbound.base_fee_msat)
+    .bind(change.from.inbound.rate_ppm)
+    .bind(change.to.base_fee_msat)
+    .bind(change.to.outbound.0)
+    .bind(change.to.inbound.base_fee_msat)
+    .bind(change.to.inbound.rate_ppm)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends the open change of this channel and time; two of one time cannot be
+/// told apart, and then the last one is meant.
+async fn end(
+    db: &mut SqliteConnection,
+    channel: i64,
+    point: ChannelPoint,
+    change: &FeeChange,
+) -> Result<(), Fault> {
+    let at = change.settled_at.unwrap_or(change.intended_at);
+    let done = sqlx::query(
+        "update writes set outcome = ?, outcome_at_ns = ?, detail = ?,
+             outcome_turn_id = (select max(id) from turns)
+         where id = (
+             select max(id) from writes
+             where channel_id = ? and at_ns = ? and (outcome is null or outcome = 'unknown'))",
+    )
+    .bind(name("an outcome", change.stage)?)
+    .bind(at.nanos())
+    .bind(&change.detail)
+    .bind(channel)
+    .bind(change.intended_at.nanos())
+    .execute(db)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(Fault::NoSuchChange {
+            point,
+            at: change.intended_at,
+        });
+    }
+    Ok(())
+}
