@@ -1,0 +1,28 @@
+# The project's commands; `just` lists them.
+
+_default:
+    @just --list
+
+# Everything that must pass
+ci:
+    .ci/run
+
+# All tests
+test:
+    cargo test --workspace
+
+# The operator's program, without the laboratory
+lean:
+    cargo build --release --no-default-features
+
+# A month of the demo
+demo:
+    cargo run --release -- demo --days 30
+
+# The gRPC code from proto/
+generate:
+    GENERATE=1 cargo test -p sweetspot-lnd --test generated
+
+# Which changes to the core no test would notice (needs cargo-mutants)
+mutants:
+    cargo mutants -p sweetspot-core
