@@ -4,4 +4,5 @@ pub mod estimate;
 pub mod exposure;
 pub mod level;
 pub mod stock;
+pub mod tally;
 pub mod urgency;

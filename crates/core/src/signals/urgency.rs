@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::signals::exposure::Tally;
+use crate::signals::tally::Tally;
 
 /// How far back turnover looks, in days.
 const TURNOVER_DAYS: f64 = 30.0;
