@@ -250,18 +250,16 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         self.learn_ids(new).await
     }
 
-    /// Learns the scids of closed channels, which old forwards name.
+    /// Learns the scids of closed channels, which old forwards name. Nothing else
+    /// needs them: without them, those forwards stay unnamed until the next
+    /// start.
     async fn learn_closed(&mut self) -> Result<(), CycleError> {
         let closed = match self.node.closed_channels().await {
             Ok(closed) => closed,
-            Err(NodeError::Denied(reason)) => {
-                debug!(
-                    reason,
-                    "closed channels may not be read: their old forwards stay unnamed"
-                );
+            Err(error) => {
+                log::closed_unread(&error);
                 return Ok(());
             }
-            Err(error) => return Err(error.into()),
         };
         let new = closed
             .iter()
@@ -328,6 +326,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             match stage {
                 Stage::Confirmed => summary.changed += 1,
                 _ => summary.failed += 1,
+            }
+            // A node that does not answer one update is sent no other: each could
+            // take as long, and would be as uncertain. What is due stays due.
+            if stage.is_open() {
+                return Ok(());
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use sweetspot_core::engine::cycle::{CycleOutcome, DueChange};
 use sweetspot_core::engine::ingest::FeeEvent;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::limits::guard;
+use sweetspot_core::ports::NodeError;
 use sweetspot_core::prune::recommend::News;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
@@ -67,6 +68,20 @@ pub fn synced(synced: bool) {
     match synced {
         true => info!("the node is synced to the chain again"),
         false => info!("the node is not synced to the chain: nothing is written"),
+    }
+}
+
+/// Tells that closed channels cannot be read.
+pub fn closed_unread(error: &NodeError) {
+    match error {
+        NodeError::Denied(reason) => debug!(
+            reason,
+            "closed channels may not be read: their old forwards stay unnamed"
+        ),
+        error => warn!(
+            %error,
+            "closed channels cannot be read: their old forwards stay unnamed until the next start"
+        ),
     }
 }
 

@@ -242,6 +242,19 @@ async fn an_unanswered_update_is_settled_by_what_the_node_shows() {
 }
 
 #[tokio::test]
+async fn after_an_unanswered_update_no_other_is_sent_in_that_cycle() {
+    let node = FakeNode::with_channels(3);
+    node.tell(|inner| inner.writes = Writes::UndoneUnanswered);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let cycle = daemon.turn().await.expect("a good cycle");
+    assert_eq!((cycle.changed, cycle.failed), (0, 1));
+    assert_eq!(daemon.outcomes(), [Stage::Intended]);
+    node.tell(|inner| inner.writes = Writes::Done);
+    daemon.run(HOUR * 2, MINUTE * 5).await;
+    assert!((1..=3).all(|n| node.ppm(n) == 900));
+}
+
+#[tokio::test]
 async fn a_kill_between_intent_and_outcome_leaves_nothing_wrong() {
     for (writes, outcome) in [
         (Writes::DoneUnanswered, Stage::Confirmed),
@@ -545,6 +558,15 @@ async fn other_time_constants_count_all_history_afresh() {
     changed.turn().await.expect("a good cycle");
     fresh.turn().await.expect("a good cycle");
     assert!((tpm(&changed) - tpm(&fresh)).abs() < 1e-12);
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_list_closed_channels_is_managed_all_the_same() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.closed_fails = true);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let cycle = daemon.turn().await.expect("a good cycle");
+    assert_eq!((cycle.changed, node.ppm(1)), (1, 900));
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ pub struct Inner {
     pub channels: BTreeMap<ChannelPoint, Channel>,
     pub forwards: Vec<Forward>,
     pub closed: Vec<ClosedChannel>,
+    pub closed_fails: bool,
     pub unsynced: bool,
     pub down: bool,
     pub writes: Writes,
@@ -212,7 +213,11 @@ impl Node for FakeNode {
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
-        Ok(self.up()?.closed.clone())
+        let inner = self.up()?;
+        match inner.closed_fails {
+            true => Err(NodeError::Other("an error".to_owned())),
+            false => Ok(inner.closed.clone()),
+        }
     }
 }
 

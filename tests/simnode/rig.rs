@@ -118,6 +118,12 @@ impl Rig {
         self.before.channels[&point].policy.expect("a policy")
     }
 
+    /// How many channels are announced.
+    pub fn announced(&self) -> usize {
+        let seen = self.served.node.observe();
+        seen.channels.values().filter(|c| !c.private).count()
+    }
+
     /// Every announced channel is at the pinned rate (or, with `false`, as it
     /// was), and nothing else of any policy ever moved.
     pub fn wrote_only_the_pinned_rate(&self, written: bool) {
