@@ -1,6 +1,7 @@
 //! What the operator wants, validated, and which of it holds for a channel.
 
 pub mod cost;
+pub mod inbound;
 pub mod keys;
 pub mod layers;
 pub mod matcher;

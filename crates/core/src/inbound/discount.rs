@@ -1,50 +1,12 @@
-//! Inbound discounts: what the operator allows, what was decided on one, and
-//! what is remembered of it. The law itself is in `inbound`.
+//! Inbound discounts: what was decided on one, and what is remembered of it.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::types::channel::InboundFee;
 use crate::types::time::Timestamp;
 use crate::types::units::FeePpm;
-
-/// Whether and how far flow that refills a channel is made cheaper.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct InboundRules {
-    /// Whether discounts are given at all.
-    pub discount: bool,
-    /// The largest part of a fee that a discount may take, 0 to 1: of the
-    /// channel's own outbound rate, and of what the channels it feeds charge.
-    pub share: f64,
-    /// The part of the stock for sale, the cheapest first, whose rate the
-    /// bound above does not heed, 0 to 1.
-    pub cheapest_ignored: f64,
-    /// The largest discount.
-    pub max_discount: FeePpm,
-    /// So much of the local ratio may be missing before there is a discount.
-    pub dead_zone: f64,
-    /// Shortest time between two changes of a discount.
-    pub cooldown: Duration,
-    /// A discount goes when it was not needed for so long.
-    pub expires_after: Duration,
-}
-
-impl Default for InboundRules {
-    fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(86_400);
-        Self {
-            discount: false,
-            share: 0.5,
-            cheapest_ignored: 0.0,
-            max_discount: FeePpm(500),
-            dead_zone: 0.1,
-            cooldown: DAY * 2,
-            expires_after: DAY,
-        }
-    }
-}
 
 /// What is remembered about a channel's inbound fee.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

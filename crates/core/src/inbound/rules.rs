@@ -24,9 +24,10 @@
 //! be updated at all.
 
 use crate::decision::{Decision, Hold, Verdict};
-use crate::inbound::discount::{Discount, DiscountHold, InboundRules};
+use crate::inbound::discount::{Discount, DiscountHold};
 use crate::inbound::supply::OutboundSupply;
 use crate::limits::guard;
+use crate::settings::inbound::InboundRules;
 use crate::settings::values::{ChannelSettings, Mode};
 use crate::state::memory::ChannelMemory;
 use crate::types::channel::{Channel, FeeParts, InboundFee};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inbound::discount::InboundRules;
 use crate::settings::cost::Cost;
+use crate::settings::inbound::InboundRules;
 use crate::settings::tuning::Tuning;
 use crate::types::units::FeePpm;
 

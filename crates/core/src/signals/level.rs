@@ -24,6 +24,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::tuning::Learning;
 use crate::types::units::count;
 
 /// Candidate midpoints in ppm, evenly spaced in logarithm.
@@ -32,50 +33,6 @@ const LOWEST_PPM: f64 = 15.0;
 const HIGHEST_PPM: f64 = 6_000.0;
 /// Halvings of the range in the search for the best level: to a thousandth.
 const HALVINGS: u32 = 13;
-
-/// How the level is learned.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Learning {
-    /// The level believed best at first, in ppm.
-    pub prior_ppm: f64,
-    /// How firmly: standard deviation of the midpoint's natural logarithm.
-    pub prior_ln_sd: f64,
-    /// How long evidence lasts, in days.
-    pub memory_days: f64,
-    /// How long the level stands still, in days, while little is known ...
-    #[serde(rename = "early_stand_days")]
-    pub early_trial_days: f64,
-    /// ... and after the first [`Self::early_stands`], ...
-    #[serde(rename = "stand_days")]
-    pub trial_days: f64,
-    /// ... or, while it has seen fewer than [`Self::enough_sales`], so long.
-    #[serde(rename = "longest_stand_days")]
-    pub longest_trial_days: f64,
-    /// Independent sales that tell enough.
-    pub enough_sales: f64,
-    /// The first days of a stand are not counted: fees are still on their way,
-    /// and what was saved up or sold out at the level before is made good.
-    pub wash_in_days: f64,
-    /// How many stands are early ones.
-    #[serde(rename = "early_stands")]
-    pub early_trials: u32,
-    /// How far a move goes beyond the best level, up and down in turn, as a
-    /// share of what is not known: the standard deviation of the believed
-    /// midpoint's natural logarithm.
-    pub explored: f64,
-    /// The largest move, in natural-log units.
-    pub largest_move: f64,
-    /// Mean forwards that tell as much as one independent sale would: they
-    /// come in clusters.
-    pub sale: f64,
-    /// Standard deviation of the natural logarithm of a stand's demand around
-    /// its course, sampling apart: a whole node's demand swings.
-    pub swing: f64,
-    /// How fast the course itself wanders: variance of the natural logarithm
-    /// per day.
-    pub wander_per_day: f64,
-}
 
 /// A stretch of time at one level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::tuning::Tuning;
+use crate::settings::tuning::{Learning, Tuning};
 use crate::signals::exposure::Exposure;
 use crate::signals::level::Level;
 use crate::types::channel::Channel;
@@ -38,6 +38,16 @@ impl Segment {
             Self::Unannounced
         } else {
             Self::Announced
+        }
+    }
+}
+
+impl Tuning {
+    /// How a segment's level is learned.
+    pub fn learning_of(&self, segment: Segment) -> &Learning {
+        match segment {
+            Segment::Announced => &self.learning,
+            Segment::Unannounced => &self.unannounced,
         }
     }
 }

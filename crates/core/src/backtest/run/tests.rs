@@ -5,7 +5,7 @@ use super::super::sales::Account;
 use super::*;
 use crate::settings::keys::{CHANNEL_KEYS, Value, find};
 use crate::settings::values::Mode;
-use crate::signals::level::Learning;
+use crate::settings::tuning::Learning;
 use crate::state::memory::Memory;
 use crate::testing::{channel, point};
 use crate::types::channel::ChannelIds;
