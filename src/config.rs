@@ -6,13 +6,13 @@
 mod diff;
 mod fault;
 mod file;
+mod keys;
 mod layers;
 mod node;
 mod reader;
 mod schedules;
 mod values;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,9 @@ pub use file::SettingsFile;
 pub use node::{Macaroon, NodeConnection, Tls};
 
 use reader::{Reader, Section};
-use sweetspot_core::settings::keys::{BUDGET_KEYS, INBOUND_KEYS, Key, RHYTHM_KEYS, node_conflicts};
+use sweetspot_core::settings::keys::Layer;
+use sweetspot_core::settings::keys::channel::ChannelLayer;
+use sweetspot_core::settings::keys::node::{BudgetLayer, InboundLayer, RhythmLayer};
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::NodeSettings;
 use sweetspot_core::types::time::Timestamp;
@@ -98,10 +100,9 @@ impl Config {
         let report = root.section(r, "report");
         let report = read_report(r, report);
 
-        let tables = NODE_TABLES.map(|(name, keys)| (root.section(r, name), keys));
-        let settings = read_node_settings(r, tables);
+        let settings = read_node_settings(r, &mut root);
         let defaults = root.section(r, "defaults");
-        let defaults = layers::defaults(r, defaults);
+        let defaults = keys::layer(r, defaults, &ChannelLayer::default());
         let rules = root.sections(r, "rule");
         let peers = root.section(r, "peer");
         let channels = root.section(r, "channel");
@@ -194,52 +195,23 @@ fn read_report<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> DailyRe
     }
 }
 
-/// The tables of what governs the node as a whole.
-const NODE_TABLES: [(&str, &[Key<NodeSettings>]); 3] = [
-    ("rhythm", RHYTHM_KEYS),
-    ("budget", BUDGET_KEYS),
-    ("inbound", INBOUND_KEYS),
-];
-
-/// Reads the tables of [`NODE_TABLES`].
-fn read_node_settings<'t>(
-    reader: &mut Reader<'t>,
-    tables: [(Section<'t>, &'static [Key<NodeSettings>]); NODE_TABLES.len()],
-) -> NodeSettings {
+/// Reads `[rhythm]`, `[budget]` and `[inbound]`.
+fn read_node_settings<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>) -> NodeSettings {
     let mut settings = NodeSettings::default();
-    let mut places = BTreeMap::new();
-    for (mut section, keys) in tables {
-        for key in keys {
-            let at = section.place_of(key.name);
-            let value = section.read(reader, key.name, |value| values::of_kind(value, key.kind));
-            if let (Some(at), Some(value)) = (at, value) {
-                (key.set)(&mut settings, value);
-                places.insert(key.name, (at, format!("{}.{}", section.path, key.name)));
-            }
-        }
-        section.finish(reader);
-    }
-    for conflict in node_conflicts(&settings) {
-        let place = conflict.keys.iter().find_map(|key| places.get(key));
-        if let Some((at, path)) = place.filter(|_| !reader.is_damaged()) {
-            let described = conflict.keys.map(|name| {
-                let key = NODE_TABLES
-                    .iter()
-                    .flat_map(|(_, keys)| *keys)
-                    .find(|key| key.name == name);
-                let value = key.map_or_else(String::new, |key| (key.get)(&settings).to_string());
-                let origin = if places.contains_key(name) {
-                    ""
-                } else {
-                    " by default"
-                };
-                format!("{name} is {value}{origin}")
-            });
-            let message = format!("{} ({})", conflict.rule, described.join(", "));
-            reader.refuse(*at, path, message);
-        }
-    }
+    lay_over::<RhythmLayer>(reader, root, "rhythm", &mut settings);
+    lay_over::<BudgetLayer>(reader, root, "budget", &mut settings);
+    lay_over::<InboundLayer>(reader, root, "inbound", &mut settings);
     settings
+}
+
+fn lay_over<'t, L: Layer>(
+    reader: &mut Reader<'t>,
+    root: &mut Section<'t>,
+    name: &'static str,
+    settings: &mut L::Settings,
+) {
+    let section = root.section(reader, name);
+    keys::layer(reader, section, &L::default()).lay_over(settings);
 }
 
 #[cfg(test)]

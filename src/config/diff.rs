@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 use toml::de::DeValue;
 
+use super::keys::STRATEGY_ALIAS;
 use super::values;
+use sweetspot_core::settings::keys::Key;
+use sweetspot_core::settings::keys::channel::ChannelKey;
 
 /// The one key whose value is never shown.
 pub(super) const SECRET: &str = "node.macaroon_hex";
@@ -43,9 +46,16 @@ impl Keys {
 }
 
 fn flatten(path: &str, value: &DeValue<'_>, keys: &mut BTreeMap<String, String>) {
-    let under = |name: &str| match path {
-        "" => name.to_owned(),
-        _ => format!("{path}.{name}"),
+    let under = |name: &str| {
+        let name = if name == STRATEGY_ALIAS {
+            ChannelKey::Strategy.name()
+        } else {
+            name
+        };
+        match path {
+            "" => name.to_owned(),
+            _ => format!("{path}.{name}"),
+        }
     };
     match value {
         DeValue::Table(table) => {

@@ -133,6 +133,12 @@ impl<'t> Section<'t> {
         self.entries.remove(name)
     }
 
+    /// Takes out a key that is read but never suggested: another name of one
+    /// that is.
+    pub(super) fn take_alias(&mut self, name: &str) -> Option<Entry<'t>> {
+        self.entries.remove(name)
+    }
+
     /// Where the value of a key stands, if it is there.
     pub(super) fn place_of(&self, name: &str) -> Option<usize> {
         self.entries.get(name).map(|entry| entry.at)

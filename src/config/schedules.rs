@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::layers::{label, list, matcher};
 use super::reader::{Reader, Section};
 use super::values::{self, Edge};
-use sweetspot_core::settings::keys::{Kind, Value};
+use sweetspot_core::settings::keys::RATIO;
 use sweetspot_core::settings::schedule::{LONGEST_RAMP, Schedule, Weekly, Window};
 
 /// How long the way to the target takes unless the schedule says.
@@ -37,9 +37,7 @@ fn schedule<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Option<Sch
     let label = label(reader, &mut section);
     let matcher = matcher(reader, &mut section);
     let has_target = section.place_of("target_ratio").is_some();
-    let target = section.read(reader, "target_ratio", |value| {
-        values::of_kind(value, Kind::Number(0.0, 1.0))
-    });
+    let target_ratio = section.read(reader, "target_ratio", |value| values::number(value, RATIO));
     if !has_target && !reader.is_damaged() {
         reader.refuse(at, &path, "needs a target_ratio");
     }
@@ -50,14 +48,11 @@ fn schedule<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Option<Sch
         .unwrap_or(DEFAULT_RAMP);
     let window = window(reader, &mut section);
     section.finish(reader);
-    let Some(Value::Number(target_ratio)) = target else {
-        return None;
-    };
     Some(Schedule {
         label,
         matcher,
         window: window?,
-        target_ratio,
+        target_ratio: target_ratio?,
         ramp,
     })
 }

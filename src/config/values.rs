@@ -10,10 +10,10 @@ use chrono_tz::Tz;
 use toml::de::{DeInteger, DeValue};
 
 use super::reader::nearest;
-use sweetspot_core::settings::keys::{Kind, MOST_BASE_FEE_MSAT, MOST_PPM, Value};
+use sweetspot_core::settings::keys::{MOST_BASE_FEE_MSAT, MOST_PPM};
 use sweetspot_core::settings::matcher::ChannelName;
 use sweetspot_core::settings::schedule::moment;
-use sweetspot_core::settings::values::{BaseFee, LevelChoice, StrategyName};
+use sweetspot_core::settings::values::{BaseFee, LevelChoice, Mode, StrategyName};
 use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
@@ -53,7 +53,7 @@ where
 }
 
 /// A number, with or without a fraction.
-fn number(value: &DeValue<'_>, allowed: RangeInclusive<f64>) -> Result<f64, String> {
+pub(super) fn number(value: &DeValue<'_>, allowed: RangeInclusive<f64>) -> Result<f64, String> {
     let number = match value {
         DeValue::Float(float) => float.as_str().parse().ok(),
         // Counts this large are far outside any range of a ratio.
@@ -97,37 +97,37 @@ pub(super) fn span(
     }
 }
 
-/// The value of a key from the tables of keys. A mode is not one value: see
-/// `layers`.
-pub(super) fn of_kind(value: &DeValue<'_>, kind: Kind) -> Result<Value, String> {
-    match kind {
-        Kind::Number(least, most) => number(value, least..=most).map(Value::Number),
-        Kind::Count(least, most) => whole(value, least..=most).map(Value::Count),
-        Kind::Ppm => ppm(value).map(Value::Ppm),
-        Kind::Sat => whole(value, 0..=u64::MAX).map(Value::Sat),
-        Kind::Span(least, most) => span(value, least..=most).map(Value::Span),
-        Kind::Flag => flag(value).map(Value::Flag),
-        Kind::BaseFee => base_fee(value).map(Value::BaseFee),
-        Kind::StrategyName => law(value).map(Value::StrategyName),
-        Kind::Level => level(value).map(Value::Level),
-        Kind::Mode => wrong("read together with pin_ppm", value),
-    }
-}
-
 /// An outbound rate.
 pub(super) fn ppm(value: &DeValue<'_>) -> Result<FeePpm, String> {
     whole(value, 0..=MOST_PPM).map(FeePpm)
 }
 
-fn law(value: &DeValue<'_>) -> Result<StrategyName, String> {
+/// A mode other than `"pin"`, which needs a rate beside it.
+pub(super) fn mode_without_rate(value: &DeValue<'_>) -> Result<Mode, String> {
     match value {
-        DeValue::String(text) if text == "sweetspot" => Ok(StrategyName::Sweetspot),
-        DeValue::String(text) if text == "classic" => Ok(StrategyName::Classic),
-        _ => wrong("\"sweetspot\" or \"classic\"", value),
+        DeValue::String(word) if word == "manage" => Ok(Mode::Manage),
+        DeValue::String(word) if word == "observe" => Ok(Mode::Observe),
+        DeValue::String(word) if word == "ignore" => Ok(Mode::Ignore),
+        _ => wrong("\"manage\", \"observe\", \"pin\" or \"ignore\"", value),
     }
 }
 
-fn level(value: &DeValue<'_>) -> Result<LevelChoice, String> {
+/// A strategy, by its name.
+pub(super) fn strategy(value: &DeValue<'_>) -> Result<StrategyName, String> {
+    let named = match value {
+        DeValue::String(name) => StrategyName::ALL
+            .into_iter()
+            .find(|strategy| strategy.name() == name),
+        _ => None,
+    };
+    named.ok_or(()).or_else(|()| {
+        let names = StrategyName::ALL.map(|strategy| format!("\"{}\"", strategy.name()));
+        wrong(&names.join(" or "), value)
+    })
+}
+
+/// A price level.
+pub(super) fn level(value: &DeValue<'_>) -> Result<LevelChoice, String> {
     match value {
         DeValue::String(text) if text == "learned" => Ok(LevelChoice::Learned),
         _ => whole(value, 1..=MOST_PPM)
@@ -139,7 +139,8 @@ fn level(value: &DeValue<'_>) -> Result<LevelChoice, String> {
     }
 }
 
-fn base_fee(value: &DeValue<'_>) -> Result<BaseFee, String> {
+/// The base fee.
+pub(super) fn base_fee(value: &DeValue<'_>) -> Result<BaseFee, String> {
     match value {
         DeValue::String(text) if text == "keep" => Ok(BaseFee::Keep),
         _ => whole(value, 0..=MOST_BASE_FEE_MSAT)

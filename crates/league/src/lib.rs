@@ -18,8 +18,8 @@ pub mod tuning;
 
 use std::sync::Arc;
 
-use sweetspot_core::settings::keys::{CHANNEL_KEYS, Value, find as find_key};
-use sweetspot_core::settings::layers::{Layer, Rule, SettingsLayers};
+use sweetspot_core::settings::keys::channel::ChannelLayer;
+use sweetspot_core::settings::layers::{Rule, SettingsLayers};
 use sweetspot_core::settings::matcher::Matcher;
 use sweetspot_core::settings::values::{Mode, StrategyName};
 use sweetspot_market::drive::{FeePolicy, Untouched};
@@ -145,35 +145,31 @@ pub fn oracles(tell: &Arc<dyn Fn() + Send + Sync>) -> Vec<Entrant> {
     ]
 }
 
-/// The settings of sweetspot in the league: one of its laws, managing every
+/// The settings of sweetspot in the league: one of its strategies, managing every
 /// channel, with its built-in settings otherwise. Unannounced channels, which the
 /// daemon leaves alone until a rule names them, are in: most of the others price
 /// them too.
 pub fn book(strategy: StrategyName) -> SettingsLayers {
-    let manage = ("mode", Value::Mode(Mode::Manage));
+    let manage = ChannelLayer {
+        mode: Some(Mode::Manage),
+        ..ChannelLayer::default()
+    };
     let unannounced = Rule {
         label: "unannounced channels".to_owned(),
         matcher: Matcher {
             private: Some(true),
             ..Matcher::default()
         },
-        layer: layer([manage]),
+        layer: manage.clone(),
     };
     SettingsLayers {
-        defaults: layer([manage, ("law", Value::StrategyName(strategy))]),
+        defaults: ChannelLayer {
+            strategy: Some(strategy),
+            ..manage
+        },
         rules: vec![unannounced],
         ..SettingsLayers::default()
     }
-}
-
-fn layer<const N: usize>(values: [(&str, Value); N]) -> Layer {
-    let mut layer = Layer::default();
-    for (name, value) in values {
-        if let Some(key) = find_key(CHANNEL_KEYS, name) {
-            layer.set(key, value);
-        }
-    }
-    layer
 }
 
 /// The policies that can be tuned.

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::runner::Case;
 use super::sweetspot_policy::SweetspotPolicy;
-use sweetspot_core::settings::keys::{CHANNEL_KEYS, Value, find};
-use sweetspot_core::settings::layers::{Layer, SettingsLayers};
+use sweetspot_core::settings::keys::channel::ChannelLayer;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::LevelChoice;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, PeerId};
 use sweetspot_core::types::units::FeePpm;
@@ -78,17 +78,16 @@ impl FeePolicy for FixedRates {
     }
 }
 
-/// The settings under which the sweet-spot law holds these levels.
+/// The settings under which the sweet-spot strategy holds these levels.
 pub fn with_levels(book: &SettingsLayers, rates: &Rates) -> SettingsLayers {
     let mut book = book.clone();
-    let Some(key) = find(CHANNEL_KEYS, "level_ppm") else {
-        return book;
-    };
-    let fixed = |ppm: f64| Value::Level(LevelChoice::Fixed(FeePpm::rounded(ppm.max(1.0))));
-    book.defaults.set(key, fixed(rates.others_ppm));
+    let fixed = |ppm: f64| Some(LevelChoice::Fixed(FeePpm::rounded(ppm.max(1.0))));
+    book.defaults.level_ppm = fixed(rates.others_ppm);
     for (peer, ppm) in &rates.peers_ppm {
-        let mut layer = Layer::default();
-        layer.set(key, fixed(*ppm));
+        let layer = ChannelLayer {
+            level_ppm: fixed(*ppm),
+            ..ChannelLayer::default()
+        };
         book.peers.insert(*peer, layer);
     }
     book

@@ -161,6 +161,27 @@ max_ppm = 8
 }
 
 #[test]
+fn a_strategy_is_named_once_and_right() {
+    insta::assert_snapshot!(faults(r#"
+[defaults]
+law = "clasic"
+[[rule]]
+match.private = true
+strategy = "sweetspot"
+law = "sweetspot"
+[channel.850000x12x1]
+strategy = 5
+[channel.850000x12x2]
+stratgy = "classic"
+"#), @r#"
+    3:7: defaults.law: must be "sweetspot" or "classic", not "clasic"
+    7:1: rule 1.law: is the same key as strategy, which stands beside it: give one of them
+    9:12: channel.850000x12x1.strategy: must be "sweetspot" or "classic", not 5
+    11:1: channel.850000x12x2.stratgy: unknown key; did you mean strategy?
+    "#);
+}
+
+#[test]
 fn a_name_is_told_apart_from_nonsense_and_comes_once() {
     insta::assert_snapshot!(faults(r#"
 [peer."02abababababababababababababababababababababababababababababababab"]

@@ -25,7 +25,7 @@ pub enum Mode {
     Ignore,
 }
 
-/// The law that decides what is asked for.
+/// The strategy that decides what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StrategyName {
@@ -38,9 +38,17 @@ pub enum StrategyName {
 impl StrategyName {
     /// Every one.
     pub const ALL: [Self; 2] = [Self::Sweetspot, Self::Classic];
+
+    /// What it is called in the config.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sweetspot => "sweetspot",
+            Self::Classic => "classic",
+        }
+    }
 }
 
-/// The price level of the sweet-spot law.
+/// The price level of the sweet-spot strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LevelChoice {
@@ -225,106 +233,4 @@ pub struct NodeSettings {
     pub inbound: InboundRules,
     /// The sweet-spot law's constants.
     pub tuning: Tuning,
-}
-
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
-
-impl Default for ChannelSettings {
-    fn default() -> Self {
-        Self::of(StrategyName::Sweetspot)
-    }
-}
-
-impl ChannelSettings {
-    /// The settings that `lay` makes of the built-in ones. What is built in
-    /// depends on the law, which `lay` itself may choose.
-    pub fn laid_over(lay: impl Fn(&mut Self)) -> Self {
-        let built_in = Self::default();
-        let mut settings = built_in;
-        lay(&mut settings);
-        if settings.strategy != built_in.strategy {
-            settings = Self::of(settings.strategy);
-            lay(&mut settings);
-        }
-        settings
-    }
-
-    /// What is built in under a law. The sweet-spot law aims at a price and
-    /// goes there in few large steps; the classic law moves in many small ones.
-    pub fn of(strategy: StrategyName) -> Self {
-        let (deadband, max_raise, max_cut) = match strategy {
-            StrategyName::Sweetspot => (0.27, 0.5, 0.33),
-            StrategyName::Classic => (0.04, 0.25, 0.15),
-        };
-        Self {
-            mode: Mode::Observe,
-            observe_only: false,
-            strategy,
-            level: LevelChoice::Learned,
-            target_ratio: 0.5,
-            min: FeePpm(1),
-            max: FeePpm(5_000),
-            cost: Cost::default(),
-            cost_floor: FeePpm(0),
-            base_fee: BaseFee::Set(0),
-            gains: Gains {
-                balance: 0.01,
-                throughput: 0.02,
-                evidence_forwards: 10.0,
-                balance_undamped_share: 0.5,
-            },
-            pace: Pace {
-                max_raise,
-                max_cut,
-                step_floor_ppm: 10,
-                deadband_ppm: 5,
-                deadband,
-                cooldown_raise: HOUR * 6,
-                cooldown_cut: HOUR * 12,
-                max_updates_per_day: 4,
-                foreign_hands_off: HOUR * 48,
-            },
-            protect: Protect {
-                drain_share: 0.2,
-                window: HOUR,
-                low_ratio: 0.1,
-                raise: 0.25,
-                cooldown: HOUR * 2,
-            },
-            prune: PruneRules {
-                min_history: DAY * 30,
-                stuck_local_ratio: 0.8,
-                stuck_fee: FeePpm(10),
-                stuck_tpm: 1.0e-4,
-                stuck_for: DAY * 60,
-                drained_local_ratio: 0.1,
-                drained_for: DAY * 60,
-                idle_tpm: 1.0 / 20_160.0,
-                idle_for: DAY * 28,
-                floor_for: DAY * 14,
-                ignore_below_sat: 0,
-                quiet_node_share: 0.5,
-            },
-            keep: false,
-            inbound_discount: true,
-        }
-    }
-}
-
-impl Default for NodeSettings {
-    fn default() -> Self {
-        Self {
-            fast_interval: Duration::from_secs(300),
-            slow_interval: HOUR,
-            tpm_window: DAY,
-            tpm_history: DAY * 14,
-            updates_per_hour: 24,
-            reserved_for_protection: 6,
-            max_moving_share: 0.5,
-            max_moving_free: 5,
-            inbound: InboundRules::default(),
-            tuning: Tuning::default(),
-        }
-    }
 }

@@ -3,7 +3,6 @@ use std::time::Duration;
 use super::super::demand::msat;
 use super::super::sales::Account;
 use super::*;
-use crate::settings::keys::{CHANNEL_KEYS, Value, find};
 use crate::settings::values::Mode;
 use crate::settings::tuning::Learning;
 use crate::state::memory::Memory;
@@ -17,8 +16,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 fn book(mode: Mode) -> SettingsLayers {
     let mut book = SettingsLayers::default();
-    let key = find(CHANNEL_KEYS, "mode").expect("a key");
-    book.defaults.set(key, Value::Mode(mode));
+    book.defaults.mode = Some(mode);
     book
 }
 

@@ -1,0 +1,241 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::settings::keys::Key;
+use crate::settings::keys::channel::ChannelKey;
+use crate::settings::keys::drawn::Drawn;
+use crate::settings::schedule::Window;
+use crate::testing::channel;
+use crate::types::channel::Scid;
+use crate::types::units::FeePpm;
+
+const TIP: BlockHeight = BlockHeight(900_000);
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn ratio(ratio: f64) -> ChannelLayer {
+    ChannelLayer {
+        target_ratio: Some(ratio),
+        ..ChannelLayer::default()
+    }
+}
+
+fn mode(mode: Mode) -> ChannelLayer {
+    ChannelLayer {
+        mode: Some(mode),
+        ..ChannelLayer::default()
+    }
+}
+
+fn bounds(min: Option<u32>, max: Option<u32>) -> ChannelLayer {
+    ChannelLayer {
+        min_ppm: min.map(FeePpm),
+        max_ppm: max.map(FeePpm),
+        ..ChannelLayer::default()
+    }
+}
+
+fn rule(layer: ChannelLayer) -> Rule {
+    Rule {
+        label: "[[rule]]".to_owned(),
+        matcher: Matcher::default(),
+        layer,
+    }
+}
+
+fn private() -> Channel {
+    Channel {
+        private: true,
+        ..channel(1)
+    }
+}
+
+#[test]
+fn each_layer_gives_way_to_the_next() {
+    let target = |book: &SettingsLayers| book.resolve(&channel(1), TIP, NOW).target_ratio;
+    let mut book = SettingsLayers::default();
+    assert_eq!(target(&book), 0.5);
+    book.defaults = ratio(0.1);
+    assert_eq!(target(&book), 0.1);
+    book.rules.push(rule(ratio(0.2)));
+    assert_eq!(target(&book), 0.2);
+    book.rules.push(rule(ratio(0.3)));
+    assert_eq!(target(&book), 0.3);
+    book.peers.insert(channel(1).peer, ratio(0.4));
+    assert_eq!(target(&book), 0.4);
+    let by_point = ChannelName::Point(channel(1).point);
+    book.channels.insert(by_point, ratio(0.6));
+    assert_eq!(target(&book), 0.6);
+    let by_scid = ChannelName::Scid(channel(1).scid);
+    book.channels.insert(by_scid, ratio(0.7));
+    assert_eq!(target(&book), 0.7);
+    book.schedules.push(Schedule {
+        label: "[[schedule]]".to_owned(),
+        matcher: Matcher::default(),
+        window: Window::Once {
+            from: NOW.minus(Duration::from_secs(60)),
+            until: NOW.plus(Duration::from_secs(60)),
+        },
+        target_ratio: 0.9,
+        ramp: Duration::from_secs(120),
+    });
+    assert_eq!(target(&book), 0.8);
+    let sources = book.sources(&channel(1), TIP, NOW).join("\n");
+    insta::assert_snapshot!(sources, @r#"
+    [defaults]
+    [[rule]]
+    [[rule]]
+    [peer."020101010101010101010101010101010101010101010101010101010101010101"]
+    [channel."0101010101010101010101010101010101010101010101010101010101010101:0"]
+    [channel."800001x1x0"]
+    [[schedule]]
+    "#);
+}
+
+#[test]
+fn layers_of_other_channels_and_peers_do_not_count() {
+    let mut book = SettingsLayers::default();
+    book.peers.insert(channel(2).peer, ratio(0.4));
+    let other = ChannelName::Point(channel(2).point);
+    book.channels.insert(other, ratio(0.6));
+    assert_eq!(
+        book.resolve(&channel(1), TIP, NOW),
+        ChannelSettings::default()
+    );
+    assert!(book.sources(&channel(1), TIP, NOW).is_empty());
+}
+
+#[test]
+fn a_layer_changes_only_the_keys_it_sets() {
+    let mut book = SettingsLayers::default();
+    let span = Duration::from_secs(60);
+    let only = ChannelLayer {
+        cooldown_raise: Some(span),
+        ..ChannelLayer::default()
+    };
+    book.rules.push(rule(only));
+    let mut expected = ChannelSettings::default();
+    expected.pace.cooldown_raise = span;
+    assert_eq!(book.resolve(&channel(1), TIP, NOW), expected);
+}
+
+#[test]
+fn an_unannounced_channel_is_left_alone_until_it_is_named() {
+    let manage = || mode(Mode::Manage);
+    let mode = |book: &SettingsLayers| book.resolve(&private(), TIP, NOW).mode;
+    let book = SettingsLayers {
+        defaults: manage(),
+        ..SettingsLayers::default()
+    };
+    assert_eq!(mode(&book), Mode::Ignore);
+    assert_eq!(book.resolve(&channel(1), TIP, NOW).mode, Mode::Manage);
+    let by_rule = SettingsLayers {
+        rules: vec![rule(manage())],
+        ..SettingsLayers::default()
+    };
+    assert_eq!(mode(&by_rule), Mode::Manage);
+    let by_peer = SettingsLayers {
+        peers: [(private().peer, manage())].into(),
+        ..SettingsLayers::default()
+    };
+    assert_eq!(mode(&by_peer), Mode::Manage);
+    let by_alias = SettingsLayers {
+        channels: [(ChannelName::Scid(private().scid), manage())].into(),
+        ..SettingsLayers::default()
+    };
+    assert_eq!(mode(&by_alias), Mode::Manage);
+}
+
+#[test]
+fn a_bound_of_a_later_layer_pulls_the_opposite_bound_along() {
+    let resolved = |first, second| {
+        let book = SettingsLayers {
+            rules: vec![rule(first), rule(second)],
+            ..SettingsLayers::default()
+        };
+        let settings = book.resolve(&channel(1), TIP, NOW);
+        (settings.min.0, settings.max.0)
+    };
+    let high_floor = || bounds(Some(500), None);
+    let low_ceiling = || bounds(None, Some(100));
+    assert_eq!(resolved(high_floor(), low_ceiling()), (100, 100));
+    assert_eq!(resolved(low_ceiling(), high_floor()), (500, 500));
+}
+
+#[test]
+fn a_pinned_rate_stays_inside_the_bounds() {
+    let book = SettingsLayers {
+        rules: vec![
+            rule(mode(Mode::Pin(FeePpm(800)))),
+            rule(bounds(None, Some(300))),
+        ],
+        ..SettingsLayers::default()
+    };
+    let settings = book.resolve(&channel(1), TIP, NOW);
+    assert_eq!(settings.mode, Mode::Pin(FeePpm(300)));
+}
+
+#[test]
+fn what_liquidity_cost_is_a_lower_bound_as_far_as_the_upper_one_allows() {
+    let lowest = |cost_ppm, cost_sat| {
+        let cost = ChannelLayer {
+            cost_ppm: Some(FeePpm(cost_ppm)),
+            cost_sat: Some(cost_sat),
+            ..bounds(Some(50), Some(2_500))
+        };
+        let book = SettingsLayers {
+            defaults: cost,
+            ..SettingsLayers::default()
+        };
+        // A channel of 1,000,000 sat.
+        book.resolve(&channel(1), TIP, NOW).lowest().0
+    };
+    assert_eq!(lowest(0, 0), 50);
+    assert_eq!(lowest(20, 30), 50);
+    assert_eq!(lowest(300, 0), 300);
+    assert_eq!(lowest(300, 400), 400);
+    assert_eq!(lowest(0, 9_000), 2_500);
+}
+
+/// Every key has a value in a quarter of the layers.
+fn any_layer() -> impl Strategy<Value = ChannelLayer> {
+    let share = prop::option::weighted(0.25, 0.0..=1.0);
+    prop::collection::vec(share, ChannelKey::ALL.len())
+        .prop_map(|shares| ChannelLayer::read(&mut Drawn::new(shares)))
+}
+
+proptest! {
+    #[test]
+    fn whatever_layers_come_together_the_result_can_be_worked_with(
+        defaults in any_layer(),
+        rules in prop::collection::vec(any_layer().prop_map(rule), 0..4),
+        peer in any_layer(),
+        by_scid in any_layer(),
+    ) {
+        let book = SettingsLayers {
+            defaults,
+            rules,
+            peers: [(channel(1).peer, peer)].into(),
+            channels: [(ChannelName::Scid(channel(1).scid), by_scid)].into(),
+            ..SettingsLayers::default()
+        };
+        let settings = book.resolve(&channel(1), TIP, NOW);
+        prop_assert_eq!(ChannelLayer::conflicts(&settings), vec![]);
+        prop_assert!((0.0..=1.0).contains(&settings.target_ratio));
+    }
+}
+
+#[test]
+fn an_alias_names_the_channel_it_belongs_to() {
+    let alias: Scid = "16000000x0x5".parse().expect("a scid");
+    let zero_conf = Channel {
+        other_scids: vec![alias],
+        ..channel(1)
+    };
+    let book = SettingsLayers {
+        channels: [(ChannelName::Scid(alias), ratio(0.7))].into(),
+        ..SettingsLayers::default()
+    };
+    assert_eq!(book.resolve(&zero_conf, TIP, NOW).target_ratio, 0.7);
+}
