@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::Failure;
 use super::output::{print, print_json};
@@ -14,6 +15,9 @@ use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use sweetspot_core::ports::{Clock, Node, NodeError, NodeInfo};
 use sweetspot_core::settings::inbound::InboundRules;
+use sweetspot_core::settings::keys::channel::{ChannelKey, ChannelLayer};
+use sweetspot_core::settings::keys::written::Written;
+use sweetspot_core::settings::keys::{Key, Layer};
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::observation::Observation;
@@ -44,8 +48,27 @@ struct Effective {
     scid: Scid,
     peer: String,
     capacity_sat: u64,
+    /// The value of every key, as the config would have it.
+    #[serde(serialize_with = "by_key")]
     settings: ChannelSettings,
+    /// The lowest rate that may be set: the minimum, or what liquidity cost.
+    lowest_ppm: u32,
     from: Vec<String>,
+}
+
+/// Settings under the names they have in the config.
+fn by_key<S: Serializer>(settings: &ChannelSettings, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut values = serializer.serialize_map(None)?;
+    for key in ChannelKey::ALL {
+        match ChannelLayer::written(settings, *key) {
+            Written::Pin(ppm) => {
+                values.serialize_entry(key.name(), "pin")?;
+                values.serialize_entry("pin_ppm", &ppm)?;
+            }
+            value => values.serialize_entry(key.name(), &value)?,
+        }
+    }
+    values.end()
 }
 
 #[derive(Debug, Serialize)]
@@ -206,13 +229,17 @@ fn judge_node(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {
 }
 
 fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {
-    let of = |channel: &Channel| Effective {
-        channel_point: channel.point,
-        scid: channel.scid,
-        peer: channel.peer_name(),
-        capacity_sat: channel.capacity.0,
-        settings: config.book.resolve(channel, seen.tip, seen.at),
-        from: config.book.sources(channel, seen.tip, seen.at),
+    let of = |channel: &Channel| {
+        let settings = config.book.resolve(channel, seen.tip, seen.at);
+        Effective {
+            channel_point: channel.point,
+            scid: channel.scid,
+            peer: channel.peer_name(),
+            capacity_sat: channel.capacity.0,
+            lowest_ppm: settings.lowest().0,
+            settings,
+            from: config.book.sources(channel, seen.tip, seen.at),
+        }
     };
     seen.channels.values().map(of).collect()
 }
@@ -259,13 +286,14 @@ fn render_channels(channels: &[Effective]) -> String {
             "peer",
             "capacity sat",
             "mode",
+            "strategy",
             "target",
             "ppm",
             "base msat",
             "keep",
             "from",
         ],
-        &[2, 4, 5, 6],
+        &[2, 5, 6, 7],
     );
     for channel in channels {
         let settings = &channel.settings;
@@ -274,6 +302,7 @@ fn render_channels(channels: &[Effective]) -> String {
             channel.peer.clone(),
             thousands(channel.capacity_sat),
             mode_name(settings.mode),
+            settings.strategy.name().to_owned(),
             format!("{:.0}%", settings.target_ratio * 100.0),
             match settings.lowest() {
                 least if least > settings.min => {
@@ -290,4 +319,45 @@ fn render_channels(channels: &[Effective]) -> String {
         ]);
     }
     shown.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweetspot_core::testing::channel;
+    use sweetspot_core::types::units::FeePpm;
+
+    fn effective(settings: ChannelSettings) -> Effective {
+        Effective {
+            channel_point: channel(1).point,
+            scid: channel(1).scid,
+            peer: channel(1).peer_name(),
+            capacity_sat: channel(1).capacity.0,
+            lowest_ppm: settings.lowest().0,
+            settings,
+            from: vec![],
+        }
+    }
+
+    #[test]
+    fn settings_are_shown_under_the_keys_of_the_config() {
+        let pinned = ChannelSettings {
+            mode: Mode::Pin(FeePpm(350)),
+            cost_floor: FeePpm(80),
+            ..ChannelSettings::default()
+        };
+        let shown = serde_json::to_value(effective(pinned)).expect("JSON");
+        let settings = &shown["settings"];
+        assert_eq!(settings["mode"], "pin");
+        assert_eq!(settings["pin_ppm"], 350);
+        assert_eq!(settings["strategy"], "sweetspot");
+        assert_eq!(settings["cooldown_cut"], "12h");
+        assert_eq!(settings["max_raise"], 0.5);
+        assert_eq!(settings["keep"], false);
+        assert_eq!(shown["lowest_ppm"], 80);
+        // Each key, and the rate of the pin.
+        let keys = settings.as_object().expect("a table");
+        assert_eq!(keys.len(), ChannelKey::ALL.len() + 1);
+        assert!(render_channels(&[effective(pinned)]).contains("sweetspot"));
+    }
 }
