@@ -7,7 +7,6 @@ mod cycle_range;
 mod demo;
 mod explain;
 mod output;
-pub mod overview;
 mod prune;
 mod replay;
 #[cfg(feature = "lab")]
@@ -15,7 +14,6 @@ mod simnode;
 #[cfg(feature = "lab")]
 mod simulate;
 mod status;
-pub mod table;
 mod terms;
 
 use std::path::PathBuf;

@@ -16,10 +16,10 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::overview::Overview;
 use crate::config::Config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions};
 use crate::daemon::log;
+use crate::overview::Overview;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::ports::{Clock, StoreError};
 use sweetspot_core::prune::rules::Advice;
@@ -136,7 +136,7 @@ pub struct Summary {
 impl Summary {
     /// In a few lines.
     pub fn render(&self) -> String {
-        let sat = |msat: u64| crate::cli::table::thousands(msat / 1_000);
+        let sat = |msat: u64| crate::table::thousands(msat / 1_000);
         let gain = match self.untouched_msat {
             0 => String::new(),
             #[allow(clippy::cast_precision_loss)]

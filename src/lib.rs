@@ -11,3 +11,5 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "lab")]
 pub mod demo;
+pub mod overview;
+pub mod table;

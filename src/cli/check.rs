@@ -8,11 +8,11 @@ use serde::{Serialize, Serializer};
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::cli::overview::mode_name;
-use crate::cli::table::{table, thousands};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
+use crate::overview::mode_name;
+use crate::table::{table, thousands};
 use sweetspot_core::ports::{Clock, Node, NodeError, NodeInfo};
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::keys::channel::{ChannelKey, ChannelLayer};

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::cli::overview::mode_name;
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
+use crate::overview::mode_name;
 use sweetspot_core::decision::{Decision, Hold, Trigger, Verdict};
 use sweetspot_core::engine::decide::next_due;
 use sweetspot_core::ports::Clock;

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::cli::overview::NOTHING_YET;
-use crate::cli::table::{table, thousands};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
+use crate::overview::NOTHING_YET;
+use crate::table::{table, thousands};
 use sweetspot_core::ports::Clock;
 use sweetspot_core::prune::rules::Advice;
 use sweetspot_core::state::memory::ChannelMemory;

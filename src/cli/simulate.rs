@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::cli::table::table;
+use crate::table::table;
 use sweetspot_league::results::{Results, Sheet};
 use sweetspot_league::runner::{self, Plan, PlayError};
 use sweetspot_league::sets::{SETS, Set, numbers};

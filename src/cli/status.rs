@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::cli::overview::Overview;
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
+use crate::overview::Overview;
 use sweetspot_core::ports::Clock;
 use sweetspot_store::StoreReader;
 

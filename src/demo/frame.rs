@@ -1,7 +1,7 @@
 //! What the demo shows at a moment, as lines of text.
 
-use crate::cli::overview::Line;
-use crate::cli::table::thousands;
+use crate::overview::Line;
+use crate::table::thousands;
 use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::time::{Timestamp, human_span};
 

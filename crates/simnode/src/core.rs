@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweetspot_core::types::channel::{ChannelPoint, PeerId};
-use sweetspot_core::types::observation::{ClosedChannel, Forward};
+use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::{BlockHeight, Sat};
+use sweetspot_core::types::units::Sat;
 use sweetspot_lnd::LndVersion;
 use sweetspot_market::htlc::HtlcEvent;
 use sweetspot_market::view::PeerInfo;
@@ -18,36 +18,12 @@ use super::faults::Faults;
 use super::history::History;
 use super::listed::{Listed, Terms};
 use super::messages;
+use super::records::{Closed, Record};
 use super::signals::Signals;
 
 /// How long the world goes on unwatched: what the node remembers of channels
 /// (when they closed, for how long they were there) is as fine as this.
 const LONGEST_STEP: Duration = Duration::from_secs(3_600);
-
-/// What the node remembers of a channel beside the world.
-#[derive(Clone, Debug)]
-pub(super) struct Record {
-    /// As last seen.
-    pub listed: Listed,
-    /// When the node first saw it.
-    pub since: Timestamp,
-    /// For how long it was seen active, in nanoseconds.
-    pub active_nanos: u64,
-    pub sent_msat: u64,
-    pub received_msat: u64,
-    /// Commitment updates.
-    pub updates: u64,
-}
-
-/// A closed channel.
-#[derive(Clone, Debug)]
-pub(super) struct Closed {
-    pub closed: ClosedChannel,
-    pub height: BlockHeight,
-    /// What was known of it; `None` if its funding failed, or it came and went
-    /// between two looks.
-    pub last: Option<Listed>,
-}
 
 /// Who the node says it is.
 #[derive(Clone, Debug)]

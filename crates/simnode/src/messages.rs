@@ -13,8 +13,8 @@ use sweetspot_lnd::proto::routerrpc::htlc_event::{Event, EventType};
 use sweetspot_market::htlc::{HtlcEvent, HtlcOutcome};
 
 use super::channels;
-use super::core::Closed;
 use super::listed::Listed;
+use super::records::Closed;
 
 /// How far off an incoming HTLC's expiry is, in blocks; ours leaves our CLTV
 /// delta of it.

@@ -10,9 +10,9 @@ use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_lnd::proto::routerrpc::HtlcEvent;
 use sweetspot_lnd::proto::{ChannelEventUpdate, WalletState};
 
-use super::core::Closed;
 use super::listed::Listed;
 use super::messages;
+use super::records::Closed;
 
 /// Events held for a slow listener.
 const BACKLOG: usize = 1_024;

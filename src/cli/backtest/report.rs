@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::cli::table::{table, thousands};
 use crate::daemon::log;
+use crate::table::{table, thousands};
 use sweetspot_core::backtest::demand::Elasticity;
 use sweetspot_core::backtest::run::Backtest;
 use sweetspot_core::backtest::sales::Account;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::table::{table, thousands};
+use crate::table::{table, thousands};
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::layers::SettingsLayers;
