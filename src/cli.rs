@@ -6,6 +6,7 @@ mod cycle_range;
 #[cfg(feature = "lab")]
 mod demo;
 mod explain;
+mod help;
 mod output;
 mod prune;
 mod replay;
@@ -19,7 +20,7 @@ mod terms;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::logging::{self, LogFormat};
@@ -29,36 +30,49 @@ use sweetspot_store::{OpenError, StoreReader};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-   0  done; for `run`, stopped by a signal
-   1  something else failed; for `replay`, something differs
-   2  the command line is wrong
-  64  the settings file is missing or faulty
-  65  no channel, or more than one, is meant by what was input
-  69  the node cannot be reached or refuses us (check)
-  74  the database cannot be opened, read or written";
+   0  success; for `run`, stopped by a signal
+   1  any other error; for `replay`, differences found
+   2  invalid command line
+  64  config missing or invalid
+  65  no channel matches, or more than one
+  69  node unreachable, or it rejects the macaroon
+  74  database cannot be opened, read or written";
 
 /// Sets the routing fees of a Lightning node.
 #[derive(Debug, Parser)]
 #[command(name = "sweetspot", version, after_help = EXIT_CODES)]
 pub struct Args {
-    /// The settings file; if it is not given and the default one is missing,
-    /// built-in settings hold, which only observe
+    /// Config file [default: ~/.sweetspot/config.toml, or, if that is missing,
+    /// built-in settings that only observe]
     #[arg(
         long,
         short,
         global = true,
+        help_heading = help::GLOBAL,
         env = "SWEETSPOT_CONFIG",
         value_name = "FILE"
     )]
     config: Option<PathBuf>,
 
-    /// The form of the log, which goes to standard error
-    #[arg(long, global = true, value_enum, default_value = "text")]
+    /// Log format (logs go to standard error)
+    #[arg(
+        long,
+        global = true,
+        help_heading = help::GLOBAL,
+        value_enum,
+        default_value = "text"
+    )]
     log: LogFormat,
 
-    /// How much is logged: error, warn, info, debug, trace, or a filter; info,
-    /// and error for the demo, which shows what it does itself
-    #[arg(long, global = true, env = "SWEETSPOT_LOG_LEVEL", value_name = "LEVEL")]
+    /// Log level: error, warn, info, debug, trace, or a filter such as
+    /// info,sweetspot_lnd=debug [default: info; for demo, error]
+    #[arg(
+        long,
+        global = true,
+        help_heading = help::GLOBAL,
+        env = "SWEETSPOT_LOG_LEVEL",
+        value_name = "LEVEL"
+    )]
     log_level: Option<String>,
 
     #[command(subcommand)]
@@ -67,55 +81,52 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show sweetspot at work on a simulated node; needs nothing
+    /// Show sweetspot at work on a simulated node; nothing to set up
     #[cfg(feature = "lab")]
     Demo(demo::DemoArgs),
-    /// Watch the node and set its fees, until told to stop
+    /// Run the daemon: watch the node and set its fees
     Run {
-        /// Write nothing, whatever the settings say; log what would be done
+        /// Change no fee, whatever the config says; only log what would change
         #[arg(long)]
         observe: bool,
     },
-    /// Try the settings, the node and the macaroon, and show what would hold
+    /// Validate config, connection and macaroon; print effective settings
     Check {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show every channel: ratio, tpm, fee, and what it waits for
+    /// List all channels: local ratio, demand, fee and state
     Status {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show why a channel's fee is what it is
+    /// Explain the fee of one channel, term by term
     Explain {
-        /// A channel point, a scid (850000x12x1 or its integer form), or the
-        /// peer's alias
+        /// Channel point, scid (850000x12x1 or as an integer) or peer alias
         channel: String,
-        /// How many decisions to show
+        /// Number of decisions to show
         #[arg(long, default_value_t = 5, value_name = "N")]
         last: u32,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show which channels are recommended for pruning, and why
+    /// List channels recommended for pruning, with reasons
     Prune {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show what other settings would have decided, and a band of what that
-    /// might have earned
+    /// Simulate another config on stored history and estimate its earnings
     Backtest(backtest::BacktestArgs),
-    /// Decide stored turns again, and show each difference from what was
-    /// decided then
+    /// Repeat stored decisions and report every difference
     Replay(replay::ReplayArgs),
-    /// Run a simulated Lightning node that speaks as LND does
+    /// Run a simulated Lightning node with LND's API
     #[cfg(feature = "lab")]
     Simnode(simnode::SimNodeArgs),
-    /// Play fee policies against each other in a simulated market
+    /// Compare fee policies in a simulated market
     #[cfg(feature = "lab")]
     Simulate(simulate::Simulate),
 }
@@ -170,7 +181,8 @@ impl Failure {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let matches = help::in_groups(Args::command()).get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match begin(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -197,7 +209,7 @@ fn begin(args: Args) -> Result<(), Failure> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::Other(format!("the runtime cannot be started: {error}")))?;
+        .map_err(|error| Failure::Other(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(dispatch(args))
 }
 

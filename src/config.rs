@@ -131,14 +131,14 @@ impl Config {
         })
     }
 
-    /// EventKind `new` says differently, one line for each key; secrets are not
+    /// What `new` says differently, one line for each key; secrets are not
     /// shown.
     pub fn diff(&self, new: &Self) -> Vec<String> {
         let mut lines = self.keys.changes_to(&new.keys);
         if let (Macaroon::Hex(old), Macaroon::Hex(new)) = (&self.node.macaroon, &new.node.macaroon)
             && old != new
         {
-            lines.push(format!("{}: another one (hidden)", diff::SECRET));
+            lines.push(format!("{}: changed (hidden)", diff::SECRET));
         }
         lines
     }

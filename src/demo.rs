@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions};
-use crate::daemon::log;
 use crate::overview::Overview;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::ports::{Clock, StoreError};
 use sweetspot_core::prune::rules::Advice;
-use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::format::grouped;
+use sweetspot_core::types::time::{Timestamp, rfc3339};
 use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
 use sweetspot_market::load::{self, LoadError};
 use sweetspot_market::scenario::{Scenario, ScenarioError};
@@ -84,7 +84,7 @@ pub enum DemoError {
     Turn(#[from] CycleError),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
-    #[error("the demo's own settings are faulty: {0}")]
+    #[error("the demo's own config has errors: {0}")]
     Settings(String),
 }
 
@@ -136,27 +136,27 @@ pub struct Summary {
 impl Summary {
     /// In a few lines.
     pub fn render(&self) -> String {
-        let sat = |msat: u64| crate::table::thousands(msat / 1_000);
+        let sat = |msat: u64| grouped(msat / 1_000);
         let gain = match self.untouched_msat {
             0 => String::new(),
             #[allow(clippy::cast_precision_loss)]
             untouched => format!(
-                " ({:+.0} %)",
+                " ({:+.0}%)",
                 (self.earned_msat as f64 / untouched as f64 - 1.0) * 100.0
             ),
         };
         format!(
             "{} days, {} channels, seed {}:\n  \
-             sweetspot       {:>12} sat with {} forwards{gain}\n  \
-             fees left alone {:>12} sat with {} forwards\n  \
-             {} fee changes, {:.2} per channel and day, {} failed; {} channels recommended for pruning",
+             sweetspot      {:>12} sat earned with {} forwards{gain}\n  \
+             fees unchanged {:>12} sat earned with {} forwards\n  \
+             {} fee changes ({:.2} per channel-day), {} failed; {} channels recommended for pruning",
             self.days,
             self.channels,
             self.seed,
             sat(self.earned_msat),
-            self.forwards,
+            grouped(self.forwards),
             sat(self.untouched_msat),
-            self.untouched_forwards,
+            grouped(self.untouched_forwards),
             self.changes,
             self.updates_per_channel_day,
             self.failures,
@@ -196,7 +196,7 @@ impl Untouched {
 /// Shows it, until the days are over or `stop` says so.
 pub async fn run(wishes: &DemoOptions, stop: &CancellationToken) -> Result<Summary, DemoError> {
     let folder = tempfile::tempdir()
-        .map_err(|error| DemoError::File("a temporary folder cannot be made".into(), error))?;
+        .map_err(|error| DemoError::File("cannot create a temporary directory".into(), error))?;
     let mut demo = Demo::prepare(wishes, folder.path()).await?;
     let mut screen = Screen::new(wishes.quiet);
     let played = demo.play(wishes, &mut screen, stop).await;
@@ -354,7 +354,7 @@ impl Demo {
                 peer: channel.peer_name(),
                 from_ppm: decision.current.unwrap_or_default().outbound.0,
                 to_ppm: to.outbound.0,
-                why: log::story(&decision),
+                why: decision.story(),
             });
         }
         Ok(())
@@ -399,7 +399,10 @@ impl Demo {
                 .get(&channel.point)?
                 .prune
                 .advice(channel, &settings);
-            matches!(advice, Advice::Prune(_)).then(|| format!("{}: {advice}", channel.peer_name()))
+            matches!(advice, Advice::Prune(_)).then(|| {
+                let advice = advice.words(&rfc3339);
+                format!("{}: {advice}", channel.peer_name())
+            })
         });
         Ok(advised.collect())
     }

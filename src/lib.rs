@@ -11,5 +11,6 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "lab")]
 pub mod demo;
+pub mod format;
 pub mod overview;
 pub mod table;

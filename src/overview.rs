@@ -5,25 +5,27 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::table::{table, thousands};
-use sweetspot_core::decision::{Decision, Verdict};
+use crate::format::{ago, local_time, times};
+use crate::table::table;
+use sweetspot_core::decision::{Decision, Hold, Verdict};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::market::Segment;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{ChannelPoint, FeeParts, Scid};
+use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
-use sweetspot_core::types::time::{Timestamp, human_span};
-use sweetspot_core::types::units::{BlockHeight, Sat};
+use sweetspot_core::types::format::{grouped, grouped_signed, rate};
+use sweetspot_core::types::time::{TimeFormat, Timestamp, rfc3339};
+use sweetspot_core::types::units::{BlockHeight, FeePpm, Sat};
 use sweetspot_store::{KnownChannel, StoreReader};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 /// What is said of an empty database.
 pub const NOTHING_YET: &str =
-    "Nothing recorded yet: is `sweetspot run` running, and the node unlocked?";
+    "No data yet. Is `sweetspot run` running, and is the node's wallet unlocked?";
 
 /// One channel's line.
 #[derive(Debug, Serialize)]
@@ -49,13 +51,17 @@ pub struct Line {
     /// The inbound rate; below 0, a discount.
     pub inbound_ppm: Option<i32>,
     /// When we last changed it.
+    #[serde(serialize_with = "times")]
     pub last_change: Option<Timestamp>,
     /// What may be done.
     pub mode: Mode,
     /// Whether the peer is online.
     pub active: bool,
-    /// What the fee waits for, in words.
+    /// The fee's state in words, with times as RFC 3339 ...
     pub waits_for: String,
+    /// ... and with local times.
+    #[serde(skip)]
+    pub state: String,
 }
 
 /// A learned price level by which open channels are priced.
@@ -71,6 +77,7 @@ pub struct LearnedLevel {
 #[derive(Debug, Serialize)]
 pub struct Overview {
     /// When the node was last read.
+    #[serde(serialize_with = "times")]
     pub seen_at: Option<Timestamp>,
     /// Fees earned in the last 7 days.
     pub earned_7_days_msat: u64,
@@ -83,7 +90,7 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// EventKind `store` knows, as of `now`.
+    /// All that `store` knows, as of `now`.
     pub async fn gather(
         book: &SettingsLayers,
         store: &StoreReader,
@@ -123,12 +130,12 @@ impl Overview {
             return NOTHING_YET.to_owned();
         };
         format!(
-            "{}\n{} channels, seen {} ago; {} forwards earned {} sat in the last 7 days{}",
+            "{}\n{} channels, read {}; last 7 days: {} forwards, {} earned{}",
             render_channels(&self.channels, now),
             self.channels.len(),
-            human_span(now.since(seen_at)),
-            thousands(self.forwards_7_days),
-            thousands(self.earned_7_days_msat / 1_000),
+            ago(now, seen_at),
+            grouped(self.forwards_7_days),
+            Sat(self.earned_7_days_msat / 1_000),
             self.render_levels(),
         )
     }
@@ -137,9 +144,9 @@ impl Overview {
         let each = self.levels.iter().map(|level| {
             let whose = match level.segment {
                 Segment::Announced => "",
-                Segment::Unannounced => " of unannounced channels",
+                Segment::Unannounced => " for unannounced channels",
             };
-            format!("; price level{whose} {:.0} ppm", level.ppm)
+            format!("; node price level{whose}: {}", FeePpm::rounded(level.ppm))
         });
         each.collect()
     }
@@ -187,6 +194,7 @@ impl Sources<'_> {
         let settings = self.book.resolve(channel, self.tip, self.now);
         let memory = self.memory.channels.get(&point);
         let windows = self.memory.node.windows.unwrap_or(self.book.node.windows());
+        let decision = self.decisions.get(&point);
         let changed = self
             .changes
             .get(&point)
@@ -206,21 +214,24 @@ impl Sources<'_> {
             last_change: changed.map(|change| change.intended_at),
             mode: settings.mode,
             active: channel.active,
-            waits_for: waits_for(self.decisions.get(&point)),
+            waits_for: state(decision, &rfc3339),
+            state: state(decision, &local_time),
         }
     }
 }
 
-/// What a channel waits for, in a few words.
-pub fn waits_for(decision: Option<&Decision>) -> String {
+/// What came of a channel's last decision, in a few words.
+fn state(decision: Option<&Decision>, time: TimeFormat<'_>) -> String {
     let Some(decision) = decision else {
-        return "its first decision".to_owned();
+        return "no decision yet".to_owned();
     };
-    let told = |to: FeeParts| to.told_after(decision.current);
     match decision.verdict {
-        Verdict::Hold { reason } => reason.to_string(),
-        Verdict::Change { to } => format!("changed to {}", told(to)),
-        Verdict::WouldChange { to } => format!("observing: would set {}", told(to)),
+        Verdict::Hold {
+            reason: Hold::Deadband { .. },
+        }
+        | Verdict::Change { .. }
+        | Verdict::WouldChange { .. } => decision.outcome(time),
+        Verdict::Hold { .. } => decision.reason(time).unwrap_or_default(),
     }
 }
 
@@ -229,7 +240,7 @@ pub fn mode_name(mode: Mode) -> String {
     match mode {
         Mode::Manage => "manage".to_owned(),
         Mode::Observe => "observe".to_owned(),
-        Mode::Pin(rate) => format!("pin {}", rate.0),
+        Mode::Pin(rate) => format!("pin {rate}"),
         Mode::Ignore => "ignore".to_owned(),
     }
 }
@@ -243,13 +254,14 @@ pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
             "capacity sat",
             "local/target",
             "tpm",
-            "tpm history",
+            "usual tpm",
+            "demand",
             "fee ppm",
             "last change",
             "mode",
-            "waits for",
+            "state",
         ],
-        &[2, 3, 4, 5, 6],
+        &[2, 3, 4, 5, 6, 7],
     );
     for line in lines {
         let peer = match line.active {
@@ -259,7 +271,7 @@ pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
         shown.add_row(vec![
             line.scid.to_string(),
             peer,
-            thousands(line.capacity_sat.0),
+            grouped(line.capacity_sat.0),
             format!(
                 "{:.0}% / {:.0}%",
                 line.local_ratio * 100.0,
@@ -267,16 +279,19 @@ pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
             ),
             format!("{:.5}", line.tpm),
             format!("{:.5}", line.tpm_history),
+            rate(line.tpm),
             match (line.fee_ppm, line.inbound_ppm.unwrap_or(0)) {
                 (None, _) => "-".to_owned(),
-                (Some(ppm), 0) => ppm.to_string(),
-                (Some(ppm), inbound) => format!("{ppm}, in {inbound}"),
+                (Some(ppm), 0) => grouped(ppm.into()),
+                (Some(ppm), inbound) => format!(
+                    "{}, inbound {}",
+                    grouped(ppm.into()),
+                    grouped_signed(inbound.into())
+                ),
             },
-            line.last_change.map_or("-".to_owned(), |at| {
-                format!("{} ago", human_span(now.since(at)))
-            }),
+            line.last_change.map_or("-".to_owned(), |at| ago(now, at)),
             mode_name(line.mode),
-            line.waits_for.clone(),
+            line.state.clone(),
         ]);
     }
     shown.to_string()

@@ -1,6 +1,7 @@
 //! Tables for people.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+
 /// A table whose columns named in `right` are aligned to the right.
 pub fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
@@ -14,34 +15,4 @@ pub fn table(header: &[&str], right: &[usize]) -> Table {
         }
     }
     table
-}
-
-/// A number with its thousands apart.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let first = digits.len() % 3;
-    let mut parts: Vec<&str> = vec![];
-    if first > 0 {
-        parts.push(&digits[..first]);
-    }
-    parts.extend(
-        (first..digits.len())
-            .step_by(3)
-            .map(|at| &digits[at..at + 3]),
-    );
-    parts.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        let shown = |n| thousands(n);
-        assert_eq!(shown(0), "0");
-        assert_eq!(shown(999), "999");
-        assert_eq!(shown(1_000), "1 000");
-        assert_eq!(shown(12_345_678), "12 345 678");
-    }
 }

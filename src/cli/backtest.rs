@@ -24,13 +24,13 @@ use sweetspot_store::{Journal, StoreReader};
 /// What to try.
 #[derive(Debug, Args)]
 pub struct BacktestArgs {
-    /// The settings file to try, of which the connection and the database are
-    /// not used; if it is not given, the present settings
+    /// Config to try; its [node] and [store] are not used [default: the present
+    /// config]
     #[arg(long = "with", value_name = "FILE")]
     tried: Option<PathBuf>,
     #[command(flatten)]
     stretch: CycleRange,
-    /// The elasticities of demand to assume, at least two
+    /// Price elasticities of demand to assume, at least two
     #[arg(
         long,
         value_name = "LIST",
@@ -38,7 +38,7 @@ pub struct BacktestArgs {
         default_values_t = [0.3, 0.6, 1.0, 1.5]
     )]
     elasticity: Vec<f64>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -76,18 +76,15 @@ fn elasticities(numbers: &[f64]) -> Result<Vec<Elasticity>, Failure> {
     let wrong = |why: String| Failure::CommandLine(format!("--elasticity: {why}"));
     let mut found = vec![];
     for number in numbers {
-        let elasticity = Elasticity::new(*number).ok_or_else(|| {
-            wrong(format!(
-                "{number} is none that can be assumed: from 0 to below 2"
-            ))
-        })?;
+        let elasticity = Elasticity::new(*number)
+            .ok_or_else(|| wrong(format!("must be from 0 to below 2, not {number}")))?;
         if !found.contains(&elasticity) {
             found.push(elasticity);
         }
     }
     if found.len() < 2 {
         return Err(wrong(
-            "at least two: a single number would promise too much".to_owned(),
+            "needs at least two values: a single one would look like a forecast".to_owned(),
         ));
     }
     Ok(found)

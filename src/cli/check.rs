@@ -1,5 +1,5 @@
-//! `check`: tries the settings, the macaroon and the node, and shows the
-//! settings in force for every live channel. It writes nothing.
+//! `check`: validates the config, the macaroon and the connection, and prints
+//! the effective settings of every open channel. It writes nothing.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::overview::mode_name;
-use crate::table::{table, thousands};
+use crate::table::table;
 use sweetspot_core::ports::{Clock, Node, NodeError, NodeInfo};
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::keys::channel::{ChannelKey, ChannelLayer};
@@ -20,7 +20,9 @@ use sweetspot_core::settings::keys::written::Written;
 use sweetspot_core::settings::keys::{Key, Layer};
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
+use sweetspot_core::types::units::FeePpm;
 use sweetspot_lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
 
 /// How long `check` waits for an answer in all.
@@ -39,7 +41,8 @@ struct Finding {
 enum Judgement {
     Ok,
     Warning,
-    Fault,
+    #[serde(rename = "fault")]
+    Error,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,13 +82,13 @@ struct Report {
 }
 
 pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
-    let mut findings = vec![finding("settings", Judgement::Ok, "no fault found")];
+    let mut findings = vec![finding("config", Judgement::Ok, "valid")];
     let permissions = permissions(config, &mut findings);
     let seen = match tokio::time::timeout(PATIENCE, look(config, &mut findings)).await {
         Ok(seen) => seen,
         Err(_) => {
             let says = format!("no answer within {} s", PATIENCE.as_secs());
-            findings.push(finding("node", Judgement::Fault, says));
+            findings.push(finding("node", Judgement::Error, says));
             None
         }
     };
@@ -96,9 +99,9 @@ pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     if let Some(permissions) = permissions {
         findings.extend(judge(&permissions, &channels));
     }
-    let fault = findings
+    let error = findings
         .iter()
-        .find(|finding| finding.verdict == Judgement::Fault)
+        .find(|finding| finding.verdict == Judgement::Error)
         .map(|finding| format!("{}: {}", finding.what, finding.says));
     let report = Report {
         findings,
@@ -110,7 +113,7 @@ pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     } else {
         print(&render(&report));
     }
-    fault.map_or(Ok(()), |fault| Err(Failure::Node(fault)))
+    error.map_or(Ok(()), |error| Err(Failure::Node(error)))
 }
 
 fn finding(what: &'static str, verdict: Judgement, says: impl Into<String>) -> Finding {
@@ -131,7 +134,7 @@ fn permissions(config: &Config, findings: &mut Vec<Finding>) -> Option<Permissio
     match read {
         Ok(permissions) => Some(permissions),
         Err(error) => {
-            findings.push(finding("macaroon", Judgement::Fault, error));
+            findings.push(finding("macaroon", Judgement::Error, error));
             None
         }
     }
@@ -150,18 +153,21 @@ fn judge(permissions: &Permissions, channels: &[Effective]) -> Vec<Finding> {
     let mut findings = vec![];
     if missing.is_empty() {
         let says = match writes {
-            true => "permits all that is needed to manage fees",
-            false => "permits all that is needed to observe",
+            true => "has all permissions needed to manage fees",
+            false => "has all permissions needed to observe",
         };
         findings.push(finding("macaroon", Judgement::Ok, says));
     } else {
-        let says = format!("does not permit {}: bake the one below", missing.join(", "));
-        findings.push(finding("macaroon", Judgement::Fault, says));
+        let says = format!(
+            "lacks permission for {}; bake the macaroon below",
+            missing.join(", ")
+        );
+        findings.push(finding("macaroon", Judgement::Error, says));
     }
     let spending: Vec<String> = permissions.spending().map(ToString::to_string).collect();
     if !spending.is_empty() {
         let says = format!(
-            "can spend or sign ({}): sweetspot needs none of it; bake the one below",
+            "can spend or sign ({}), which sweetspot never needs; bake the macaroon below",
             spending.join(", ")
         );
         findings.push(finding("macaroon", Judgement::Warning, says));
@@ -173,7 +179,7 @@ fn judge(permissions: &Permissions, channels: &[Effective]) -> Vec<Finding> {
 fn judge_inbound(rules: &InboundRules, channels: &[Effective]) -> Option<Finding> {
     let may = |c: &&Effective| c.settings.inbound_discount && c.settings.mode == Mode::Manage;
     let says = format!(
-        "discounts of at most {} are on, for {} channels",
+        "discounts of up to {} are on for {} channels",
         rules.max_discount,
         channels.iter().filter(may).count()
     );
@@ -190,7 +196,7 @@ async fn look(config: &Config, findings: &mut Vec<Finding>) -> Option<Observatio
             Some(seen)
         }
         Err(error) => {
-            findings.push(finding("node", Judgement::Fault, error));
+            findings.push(finding("node", Judgement::Error, error));
             None
         }
     }
@@ -208,10 +214,10 @@ fn judge_node(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {
     let says = format!("{} ({}), LND {}", info.alias, info.pubkey, info.version);
     let mut findings = vec![finding("node", Judgement::Ok, says)];
     if let Err(error) = check_version(&info.version) {
-        findings.push(finding("version", Judgement::Fault, error.to_string()));
+        findings.push(finding("version", Judgement::Error, error.to_string()));
     }
     if !info.synced_to_chain {
-        let says = "not synced to the chain: nothing is written until it is";
+        let says = "not synced to the chain; no fee updates until it is";
         findings.push(finding("sync", Judgement::Warning, says));
     }
     let edgeless = seen
@@ -222,7 +228,7 @@ fn judge_node(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {
     let says = format!("{} open", seen.channels.len());
     findings.push(finding("channels", Judgement::Ok, says));
     if edgeless > 0 {
-        let says = format!("{edgeless} without a policy in the node's graph: left alone");
+        let says = format!("{edgeless} without a policy in the node's graph; left alone");
         findings.push(finding("channels", Judgement::Warning, says));
     }
     findings
@@ -259,20 +265,20 @@ fn render(report: &Report) -> String {
         .iter()
         .map(|finding| {
             let mark = match finding.verdict {
-                Judgement::Ok => "ok     ",
+                Judgement::Ok => "OK     ",
                 Judgement::Warning => "WARNING",
-                Judgement::Fault => "FAULT  ",
+                Judgement::Error => "ERROR  ",
             };
             format!("{mark} {:9} {}", finding.what, finding.says)
         })
         .collect();
     lines.push(format!(
-        "\nA macaroon that permits what sweetspot needs and cannot spend:\n  {}",
+        "\nTo bake a macaroon with exactly the permissions sweetspot needs (it cannot spend):\n  {}",
         report.bake_macaroon
     ));
     if !report.channels.is_empty() {
         lines.push(format!(
-            "\nSettings in force now:\n{}",
+            "\nEffective settings:\n{}",
             render_channels(&report.channels)
         ));
     }
@@ -288,33 +294,34 @@ fn render_channels(channels: &[Effective]) -> String {
             "mode",
             "strategy",
             "target",
-            "ppm",
+            "fee ppm",
             "base msat",
-            "keep",
-            "from",
+            "prune",
+            "set by",
         ],
         &[2, 5, 6, 7],
     );
+    let ppm = |rate: FeePpm| grouped(rate.0.into());
     for channel in channels {
         let settings = &channel.settings;
         shown.add_row(vec![
             channel.scid.to_string(),
             channel.peer.clone(),
-            thousands(channel.capacity_sat),
+            grouped(channel.capacity_sat),
             mode_name(settings.mode),
             settings.strategy.name().to_owned(),
             format!("{:.0}%", settings.target_ratio * 100.0),
             match settings.lowest() {
                 least if least > settings.min => {
-                    format!("{} (cost) to {}", least.0, settings.max.0)
+                    format!("{} (cost floor) to {}", ppm(least), ppm(settings.max))
                 }
-                least => format!("{} to {}", least.0, settings.max.0),
+                least => format!("{} to {}", ppm(least), ppm(settings.max)),
             },
             match settings.base_fee {
-                BaseFee::Set(msat) => msat.to_string(),
-                BaseFee::Keep => "kept".to_owned(),
+                BaseFee::Set(msat) => grouped(msat.into()),
+                BaseFee::Keep => "keep".to_owned(),
             },
-            if settings.keep { "yes" } else { "" }.to_owned(),
+            if settings.keep { "never" } else { "" }.to_owned(),
             channel.from.join(", "),
         ]);
     }

@@ -11,22 +11,22 @@ use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::StoreReader;
 
 /// What is said where no turn is stored.
-pub const NO_TURNS: &str = "No turn is stored yet: `sweetspot run` stores each from now on.";
+pub const NO_TURNS: &str = "No cycles stored yet; `sweetspot run` stores every cycle from now on.";
 
 /// What is said where none lies in the stretch.
-pub const NO_SUCH_TURNS: &str = "No stored turn lies in this stretch.";
+pub const NO_SUCH_TURNS: &str = "No stored cycles in this time range.";
 
 /// Since when, until when, which channel.
 #[derive(Debug, Clone, Args)]
 pub struct CycleRange {
-    /// The first moment: a time (2026-10-01T12:00:00Z), a date (UTC), or how
-    /// long before the last turn (30d); the first stored turn if not given
+    /// Start: a time (2026-10-01T12:00:00Z), a date (UTC) or a span before the
+    /// last cycle (30d) [default: the first stored cycle]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub from: Option<Moment>,
-    /// The last moment; the last stored turn if not given
+    /// End, given like --from [default: the last stored cycle]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub to: Option<Moment>,
-    /// One channel only: a channel point, a scid, or the peer's alias
+    /// Only this channel: channel point, scid or peer alias
     #[arg(long)]
     pub channel: Option<String>,
 }
@@ -60,8 +60,7 @@ fn moment(text: &str) -> Result<Moment, String> {
     humantime::parse_duration(text)
         .map(Moment::Before)
         .map_err(|_| {
-            "neither a time (2026-10-01T12:00:00Z) nor a date (2026-10-01) nor a span (30d)"
-                .to_owned()
+            "must be a time (2026-10-01T12:00:00Z), a date (2026-10-01) or a span (30d)".to_owned()
         })
 }
 
@@ -74,7 +73,7 @@ impl CycleRange {
         let from = or(self.from, Timestamp::from_nanos(i64::MIN));
         let to = or(self.to, Timestamp::from_nanos(i64::MAX));
         if from > to {
-            let wrong = format!("--from {from} lies after --to {to}: nothing is in between");
+            let wrong = format!("--from {from} is after --to {to}");
             return Err(Failure::CommandLine(wrong));
         }
         Ok((from, to))

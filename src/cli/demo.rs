@@ -15,28 +15,28 @@ const WATCHABLE_SPEED: f64 = 43_200.0;
 /// What to show.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
-    /// How many days to simulate
+    /// Days to simulate
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
 
-    /// Simulated seconds per second, 0 for as fast as it goes; half a day per
-    /// second on a terminal, as fast as it goes elsewhere
+    /// Simulated seconds per second, 0 for full speed [default: half a day per
+    /// second on a terminal, full speed elsewhere]
     #[arg(long, value_name = "N")]
     speed: Option<f64>,
 
-    /// Seeds everything that happens
+    /// Random seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// The market: a built-in scenario's name, or a file in TOML
+    /// Market: name of a built-in scenario, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
 
-    /// Only the summary, as JSON
+    /// Print only the summary, as JSON
     #[arg(long)]
     json: bool,
 
-    /// Write the last frame and the fees earned as a picture
+    /// Write the last frame and a chart of the fees earned to an SVG file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ use super::Failure;
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
+use crate::format::{ago, local_time, times};
 use crate::overview::mode_name;
 use sweetspot_core::decision::{Decision, Hold, Trigger, Verdict};
 use sweetspot_core::engine::decide::next_due;
@@ -14,7 +15,9 @@ use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::types::channel::Channel;
 use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::format::{decimal, decimal_change, demand, grouped, grouped_signed};
 use sweetspot_core::types::time::{Timestamp, human_span};
+use sweetspot_core::types::units::FeePpm;
 use sweetspot_store::{KnownChannel, StoreReader};
 
 #[derive(Debug, Serialize)]
@@ -22,14 +25,18 @@ struct Explanation {
     channel: Channel,
     settings: ChannelSettings,
     settings_from: Vec<String>,
+    #[serde(serialize_with = "times")]
     seen_at: Timestamp,
+    #[serde(serialize_with = "times")]
     next_change_possible: Option<Timestamp>,
+    #[serde(serialize_with = "times")]
     decisions: Vec<Decision>,
     last_write: Option<LastChange>,
 }
 
 #[derive(Debug, Serialize)]
 struct LastChange {
+    #[serde(serialize_with = "times")]
     at: Timestamp,
     from_ppm: u32,
     to_ppm: u32,
@@ -48,7 +55,7 @@ impl From<&FeeChange> for LastChange {
             from_inbound_ppm: change.from.inbound.rate_ppm,
             to_inbound_ppm: change.to.inbound.rate_ppm,
             outcome: match change.is_open() {
-                true => "unanswered".to_owned(),
+                true => "unconfirmed".to_owned(),
                 false => change.stage.to_string(),
             },
             detail: change.detail.clone(),
@@ -105,7 +112,7 @@ pub(super) fn the_one(mut found: Vec<KnownChannel>, wanted: &str) -> Result<Know
     match (found.pop(), found.len()) {
         (Some(known), 0) => Ok(known),
         (None, _) => Err(Failure::WhichChannel(format!(
-            "no channel is known as `{wanted}`: `sweetspot status` lists them"
+            "no channel matches `{wanted}`; `sweetspot status` lists all channels"
         ))),
         (Some(last), _) => {
             let names: Vec<String> = found
@@ -114,7 +121,7 @@ pub(super) fn the_one(mut found: Vec<KnownChannel>, wanted: &str) -> Result<Know
                 .map(|known| format!("{} ({})", known.channel.scid, known.channel.peer_name()))
                 .collect();
             Err(Failure::WhichChannel(format!(
-                "`{wanted}` may mean {}: name one by its scid",
+                "`{wanted}` matches {}; name one by its scid",
                 names.join(", ")
             )))
         }
@@ -150,7 +157,7 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
         ),
         format!("  channel point  {}", channel.point),
         format!(
-            "  balance        {} local + {} remote of {}: {:.1}% local, target {:.1}%",
+            "  balance        {} local + {} remote of {}: local {:.1}% (target {:.1}%)",
             channel.local_balance,
             channel.remote_balance,
             channel.capacity,
@@ -158,7 +165,7 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
             settings.target_ratio * 100.0
         ),
         format!(
-            "  settings       {}, {}{} to {}; from {}",
+            "  config         {}, {}{} to {}; from {}",
             mode_name(settings.mode),
             settings.lowest(),
             match settings.lowest() > settings.min {
@@ -171,26 +178,29 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
                 false => explanation.settings_from.join(", "),
             }
         ),
-        format!(
-            "  seen           {} ago",
-            human_span(now.since(explanation.seen_at))
-        ),
+        format!("  last read      {}", ago(now, explanation.seen_at)),
     ];
     if let Some(policy) = channel.policy {
         lines.push(format!(
             "  fee            {} + {} msat base, inbound {} ppm",
-            policy.fees.outbound, policy.fees.base_fee_msat, policy.fees.inbound.rate_ppm
+            policy.fees.outbound,
+            grouped(policy.fees.base_fee_msat.into()),
+            grouped_signed(policy.fees.inbound.rate_ppm.into())
         ));
     }
     if let Some(write) = &explanation.last_write {
         lines.push(format!(
-            "  last write     {}: {} -> {} ppm{}, {}{}",
-            write.at,
-            write.from_ppm,
-            write.to_ppm,
+            "  last update    {}: {} -> {} ppm{}, {}{}",
+            local_time(write.at),
+            grouped(write.from_ppm.into()),
+            grouped(write.to_ppm.into()),
             match (write.from_inbound_ppm, write.to_inbound_ppm) {
                 (from, to) if from == to => String::new(),
-                (from, to) => format!(", inbound {from} -> {to} ppm"),
+                (from, to) => format!(
+                    ", inbound {} -> {} ppm",
+                    grouped_signed(from.into()),
+                    grouped_signed(to.into())
+                ),
             },
             write.outcome,
             match write.detail.as_str() {
@@ -199,16 +209,12 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
             }
         ));
     }
-    lines.push(match explanation.next_change_possible {
-        Some(at) if at > now => format!(
-            "  next change    possible at {at} (in {})",
-            human_span(at.since(now))
-        ),
-        Some(_) => "  next change    possible at the next look at the node".to_owned(),
-        None => "  next change    none while this is so".to_owned(),
-    });
+    lines.push(format!(
+        "  next change    {}",
+        next_in_words(explanation, now)
+    ));
     if explanation.decisions.is_empty() {
-        lines.push("\nNo decision yet: the first comes with the daemon's next turn.".to_owned());
+        lines.push("\nNo decision yet; the daemon makes one in its next cycle.".to_owned());
     }
     for decision in &explanation.decisions {
         lines.push(String::new());
@@ -217,63 +223,84 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
     lines.join("\n")
 }
 
+/// When the fee may next change, in words.
+fn next_in_words(explanation: &Explanation, now: Timestamp) -> String {
+    match explanation.next_change_possible {
+        Some(at) if at > now => format!(
+            "{} at the earliest (in {})",
+            local_time(at),
+            human_span(at.since(now))
+        ),
+        Some(_) => "possible in the next cycle".to_owned(),
+        None if explanation.settings.mode == Mode::Ignore => "never (mode ignore)".to_owned(),
+        None => "after the first decision".to_owned(),
+    }
+}
+
 /// A decision, every term in ppm.
 fn told(decision: &Decision) -> Vec<String> {
-    let (seen, terms) = (&decision.evidence, &decision.terms);
     let before = decision.wanted_before_ppm;
-    let rhythm = match decision.trigger {
-        Trigger::Drain => "fast",
-        Trigger::Scheduled => "slow",
+    let trigger = match decision.trigger {
+        Trigger::Drain => "drain",
+        Trigger::Scheduled => "scheduled",
     };
-    let outcome = match decision.verdict {
-        Verdict::Change { to } => format!("change to {}", to.told_after(decision.current)),
-        Verdict::WouldChange { to } => {
-            let told = to.told_after(decision.current);
-            format!("would change to {told} (observing)")
-        }
-        Verdict::Hold { reason } => format!("no change: {reason}"),
-    };
-    let mut lines = vec![format!("{} ({rhythm}) {outcome}", decision.at)];
+    let mut lines = vec![format!(
+        "{} ({trigger}) {}",
+        local_time(decision.at),
+        decision.outcome(&local_time)
+    )];
     if let Some(current) = decision.current {
-        lines.push(format!("  on the node    {:>9} ppm", current.outbound.0));
+        let current = grouped(current.outbound.0.into());
+        lines.push(format!("  current fee        {current:>9} ppm"));
     }
-    lines.push(format!("  wanted before  {before:>9.2} ppm"));
-    lines.push(format!(
-        "  balance        {:>+9.2} ppm  local {:.1}% of target {:.1}%",
-        before * terms.balance,
-        seen.ratio * 100.0,
-        seen.target_ratio * 100.0
-    ));
-    lines.push(format!(
-        "  throughput     {:>+9.2} ppm  tpm {:.6} against {:.6}, dampened to {:.0}% by {:.1} forwards",
-        before * terms.throughput,
-        seen.tpm,
-        seen.tpm_history,
-        terms.dampening * 100.0,
-        seen.forwards
-    ));
-    if terms.level != 0.0 {
-        lines.push(format!(
-            "  level          {:>+9.2} ppm  the pull of the price level",
-            before * terms.level
-        ));
-    }
-    if terms.protection > 0.0 {
-        lines.push(format!(
-            "  draining       {:>+9.2} ppm  much left within a short time",
-            before * terms.protection
-        ));
-    }
-    for limit in &decision.limits {
-        lines.push(format!("  limit                         {limit}"));
-    }
+    lines.push(format!("  target fee before  {:>9} ppm", decimal(before)));
+    let terms = terms(decision).into_iter();
+    lines.extend(terms.map(|(name, share, why)| {
+        let ppm = decimal_change(before * share);
+        format!("  {name:<17}  {ppm:>9} ppm  {why}")
+    }));
+    let limits = decision.limits_in_words();
+    lines.extend(limits.map(|limit| format!("  {:<17}  {:13}  {limit}", "limit", "")));
     if let Some(discount) = &decision.inbound {
-        lines.push(format!("  inbound discount              {discount}"));
+        let discount = discount.words(&local_time);
+        lines.push(format!("  inbound discount   {:13}  {discount}", ""));
     }
     if !is_untouched(decision) {
-        lines.push(format!("  wanted now     {:>9.2} ppm", decision.wanted_ppm));
+        let now = decimal(decision.wanted_ppm);
+        lines.push(format!("  target fee now     {now:>9} ppm"));
     }
     lines
+}
+
+/// The terms of a decision: name, share of the fee, and where it comes from.
+fn terms(decision: &Decision) -> Vec<(&'static str, f64, String)> {
+    let (seen, terms) = (&decision.evidence, &decision.terms);
+    let [now, usual] = demand(seen.tpm, seen.tpm_history);
+    let balance = format!(
+        "local {:.1}% (target {:.1}%)",
+        seen.ratio * 100.0,
+        seen.target_ratio * 100.0
+    );
+    let throughput = format!(
+        "demand {now} (tpm {:.6}), usual {usual} (tpm {:.6}); {:.1} forwards give it a weight of {:.0}%",
+        seen.tpm,
+        seen.tpm_history,
+        seen.forwards,
+        terms.dampening * 100.0
+    );
+    let mut found = vec![
+        ("balance", terms.balance, balance),
+        ("throughput", terms.throughput, throughput),
+    ];
+    if let Some(level) = decision.level_ppm() {
+        let level = FeePpm::rounded(level).to_string();
+        found.push(("price level", terms.level, level));
+    }
+    if terms.protection > 0.0 {
+        let why = "the channel drains fast".to_owned();
+        found.push(("drain", terms.protection, why));
+    }
+    found
 }
 
 /// Whether the decision ended before a fee was worked out.

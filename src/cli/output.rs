@@ -12,7 +12,7 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes to standard output; a reader that has gone away is no fault.
+/// Writes to standard output; a reader that has gone away is no error.
 pub fn print(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{text}");

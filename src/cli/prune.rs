@@ -6,13 +6,15 @@ use super::Failure;
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
+use crate::format::{ago, local_time, times};
 use crate::overview::NOTHING_YET;
-use crate::table::{table, thousands};
+use crate::table::table;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::prune::rules::Advice;
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
-use sweetspot_core::types::time::{Timestamp, human_span};
+use sweetspot_core::types::format::{grouped, rate};
+use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, Sat};
 use sweetspot_store::{KnownChannel, StoreReader};
 
@@ -25,7 +27,9 @@ struct Line {
     local_ratio: f64,
     tpm_history: f64,
     fee_ppm: Option<u32>,
+    #[serde(serialize_with = "times")]
     last_forward: Option<Timestamp>,
+    #[serde(serialize_with = "times")]
     advice: Advice,
 }
 
@@ -87,29 +91,31 @@ fn render(lines: &[Line], now: Timestamp) -> String {
             "peer",
             "capacity sat",
             "local",
-            "tpm",
+            "usual tpm",
+            "demand",
             "fee ppm",
             "last forward",
             "advice",
         ],
-        &[2, 3, 4, 5],
+        &[2, 3, 4, 5, 6],
     );
     for line in lines {
         shown.add_row(vec![
             line.scid.to_string(),
             line.peer.clone(),
-            thousands(line.capacity_sat.0),
+            grouped(line.capacity_sat.0),
             format!("{:.0}%", line.local_ratio * 100.0),
             format!("{:.5}", line.tpm_history),
-            line.fee_ppm.map_or("-".to_owned(), |ppm| ppm.to_string()),
-            line.last_forward.map_or("none known".to_owned(), |at| {
-                format!("{} ago", human_span(now.since(at)))
-            }),
-            line.advice.to_string(),
+            rate(line.tpm_history),
+            line.fee_ppm
+                .map_or("-".to_owned(), |ppm| grouped(ppm.into())),
+            line.last_forward
+                .map_or("none known".to_owned(), |at| ago(now, at)),
+            line.advice.words(&local_time),
         ]);
     }
     format!(
-        "{shown}\nAdvice only: sweetspot closes nothing. Of channels idle for 90 days, about a \
-         third forward again within the next 90."
+        "{shown}\nAdvice only; sweetspot never closes channels. About a third of the channels that \
+         were idle for 90 days forward again within the next 90."
     )
 }

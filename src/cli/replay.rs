@@ -16,13 +16,14 @@ use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS};
 use super::output::{print, print_json};
 use super::terms::{Term, terms};
 use crate::config::Config;
-use crate::table::thousands;
+use crate::format::{local_time, times};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::ForwardLog;
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{StoreReader, StoredTurn, keeps};
 
@@ -37,11 +38,10 @@ const SINCE_LAST_TURN: Duration = Duration::from_secs(3_600);
 pub struct ReplayArgs {
     #[command(flatten)]
     stretch: CycleRange,
-    /// Decide under the settings file as it is now, not under the settings of
-    /// then
+    /// Decide with the present config instead of the stored one
     #[arg(long)]
     present_settings: bool,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -49,8 +49,10 @@ pub struct ReplayArgs {
 /// What came out.
 #[derive(Debug, Default, Serialize)]
 struct Outcome {
-    /// The first and the last turn decided again.
+    /// The first and the last cycle replayed.
+    #[serde(serialize_with = "times")]
     from: Option<Timestamp>,
+    #[serde(serialize_with = "times")]
     to: Option<Timestamp>,
     turns: u64,
     /// Decisions that are stored and came out the same.
@@ -64,6 +66,7 @@ struct Outcome {
 
 #[derive(Debug, Serialize)]
 struct Difference {
+    #[serde(serialize_with = "times")]
     at: Timestamp,
     /// `None`: in what was remembered of the node as a whole.
     channel: Option<Scid>,
@@ -251,21 +254,28 @@ impl Outcome {
         };
         let mut lines: Vec<String> = self.differences.iter().map(Difference::render).collect();
         if lines.len() > SHOWN {
-            let more = lines.len() - SHOWN;
+            let more = counted(lines.len() - SHOWN);
             lines.truncate(SHOWN);
-            lines.push(format!("... and {more} more (--json shows all)"));
+            lines.push(format!("... and {} more (--json shows all)", grouped(more)));
         }
         lines.push(format!(
-            "{} turns from {from} to {to} decided again: {} decisions as then, {} no longer \
-             stored; what was remembered compared {} times; {} differences",
-            thousands(self.turns),
-            thousands(self.equal),
-            thousands(self.not_stored),
-            self.memories,
-            self.differences.len()
+            "replayed {} cycles from {} to {} with {} decisions: {} differences ({} expired; state \
+             checkpoints verified: {})",
+            grouped(self.turns),
+            local_time(from),
+            local_time(to),
+            grouped(self.equal.saturating_add(self.not_stored)),
+            grouped(counted(self.differences.len())),
+            grouped(self.not_stored),
+            grouped(self.memories),
         ));
         lines.join("\n")
     }
+}
+
+/// How many, for `grouped`.
+fn counted(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 impl Difference {
@@ -280,10 +290,10 @@ impl Difference {
         };
         let what = match &self.what {
             Found::Decision(terms) => listed(terms),
-            Found::OnlyThen => "decided then, not now".to_owned(),
-            Found::OnlyNow => "decided now, not then".to_owned(),
-            Found::Memory(terms) => format!("remembered: {}", listed(terms)),
+            Found::OnlyThen => "decided then, but not in the replay".to_owned(),
+            Found::OnlyNow => "decided in the replay, but not then".to_owned(),
+            Found::Memory(terms) => format!("state: {}", listed(terms)),
         };
-        format!("{} {who}: {what}", self.at)
+        format!("{} {who}: {what}", local_time(self.at))
     }
 }

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use super::Failure;
 use super::output::print;
 use crate::daemon::clock::SystemClock;
+use crate::format::local_time;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::proto::{UpdateFailure, WalletState};
@@ -23,36 +24,36 @@ const SLOW_BY: Duration = Duration::from_secs(3);
 /// What to simulate, and where.
 #[derive(Debug, clap::Args)]
 pub struct SimNodeArgs {
-    /// Where the certificate and the macaroons go, laid out as LND's directory
+    /// Directory for the certificate and macaroons, laid out like LND's
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
 
-    /// Where to listen for gRPC
+    /// gRPC listen address
     #[arg(long, default_value = "127.0.0.1:10009", value_name = "HOST:PORT")]
     listen: SocketAddr,
 
-    /// Simulated seconds per second; above 1, the node's clock runs ahead of
-    /// the system's
+    /// Simulated seconds per second; above 1 the node's clock runs ahead of the
+    /// system's
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     speed: f64,
 
-    /// Seeds everything that happens
+    /// Random seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// The market: a built-in scenario's name, or a file in TOML
+    /// Market: name of a built-in scenario, or a TOML file
     #[arg(long, default_value = "standard", value_name = "NAME|FILE")]
     scenario: String,
 
-    /// How many days of history the node has when it starts
+    /// Days of history at the start
     #[arg(long, default_value_t = 30, value_name = "DAYS")]
     past_days: u32,
 
-    /// The LND release that the node says it is, and behaves as
+    /// LND version to report and to behave like
     #[arg(long, default_value = DEFAULT_VERSION, value_name = "VERSION")]
     lnd_version: String,
 
-    /// What goes wrong; may be given more than once
+    /// Fault to simulate; may be repeated
     #[arg(long, value_enum, value_name = "FAULT")]
     fault: Vec<FaultName>,
 }
@@ -61,13 +62,13 @@ pub struct SimNodeArgs {
 enum FaultName {
     /// The wallet is locked for 30 seconds
     Locked,
-    /// Every reply is 3 seconds late
+    /// Every reply takes 3 seconds longer
     Slow,
-    /// Policy updates fail inside replies that are OK
+    /// Policy updates fail inside OK replies
     FailedUpdates,
-    /// Policy updates are said to be done but are not
+    /// Policy updates report success but are not applied
     LostWrites,
-    /// Policy updates are done but never answered
+    /// Policy updates are applied but never answered
     UnansweredWrites,
     /// The wallet lags behind the chain
     Unsynced,
@@ -139,10 +140,10 @@ fn switch_on(node: &SimNode, wanted: &[FaultName]) {
 fn introduction(server: &Server, options: &Options, args: &SimNodeArgs) -> String {
     let node = server.node();
     format!(
-        "A simulated LND {version} with {channels} channels listens on {address}; \
-         its clock shows {now} and runs at {speed}x. Ctrl-C ends it.\n\
+        "Simulated LND {version} with {channels} channels, listening on {address}; \
+         its clock shows {now} and runs at {speed}x. Press Ctrl-C to stop it.\n\
          \n\
-         For a settings file of sweetspot:\n\
+         Config for sweetspot:\n\
          \n\
          [node]\n\
          address = \"https://{address}\"\n\
@@ -156,7 +157,7 @@ fn introduction(server: &Server, options: &Options, args: &SimNodeArgs) -> Strin
         version = options.version,
         channels = node.observe().channels.len(),
         address = server.address(),
-        now = node.now(),
+        now = local_time(node.now()),
         speed = options.speed,
         cert = server.cert_path().display(),
         macaroon = server.macaroon_path("sweetspot").display(),

@@ -21,23 +21,23 @@ use sweetspot_market::scenario::Scenario;
 /// What to play.
 #[derive(Debug, Args)]
 pub struct Simulate {
-    /// The set of scenarios: training, validation or adversarial
+    /// Set of scenarios: training, validation or adversarial
     #[arg(long, default_value = "training", conflicts_with = "scenario")]
     set: String,
 
-    /// Play these instead: scenarios of the set or built in, by name, or files
+    /// Scenarios to play instead of a set: built-in names or TOML files
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Vec<String>,
 
-    /// Of the set, play only these
+    /// Play only these scenarios of the set
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
 
-    /// The policies; all but the oracles if not given
+    /// Policies to play [default: all but the oracles]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     policies: Vec<String>,
 
-    /// Also play the oracles, who search the best rates and levels of each
+    /// Also play the oracles, which find the best fees and price levels of each
     /// world by playing it hundreds of times
     #[arg(long)]
     oracles: bool,
@@ -50,24 +50,24 @@ pub struct Simulate {
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: u32,
 
-    /// Simulated days; the warm-up is scaled with them
+    /// Simulated days; the warm-up scales with them
     #[arg(long, value_parser = days)]
     days: Option<f64>,
 
-    /// Threads; as many as there are cores if not given
+    /// Threads [default: number of cores]
     #[arg(long)]
     threads: Option<NonZeroUsize>,
 
-    /// Search the best constants of this policy, or of all, on the training set
-    /// alone, and print them as TOML
+    /// Tune this policy, or `all`, on the training set, and print the constants
+    /// as TOML
     #[arg(long, value_name = "POLICY", conflicts_with_all = ["scenario", "set", "report", "json"])]
     tune: Option<String>,
 
-    /// Also write a report with charts: one HTML file that needs nothing else
+    /// Also write a report with charts to one self-contained HTML file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -76,7 +76,7 @@ fn days(text: &str) -> Result<f64, String> {
     let days: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     match (1.0..=3_650.0).contains(&days) {
         true => Ok(days),
-        false => Err("must be 1 to 3650".to_owned()),
+        false => Err("must be from 1 to 3650".to_owned()),
     }
 }
 
@@ -99,7 +99,7 @@ pub fn run(what: &Simulate) -> Result<(), Failure> {
 fn unknown(kind: &str, name: &str, known: impl Iterator<Item = String>) -> Failure {
     let known: Vec<String> = known.collect();
     Failure::Other(format!(
-        "no {kind} is called `{name}`; there are: {}",
+        "unknown {kind} `{name}`; known: {}",
         known.join(", ")
     ))
 }
@@ -143,7 +143,7 @@ fn scenario(name: &str) -> Result<Scenario, String> {
         return Scenario::named(name).map_err(|error| error.to_string());
     }
     let text = std::fs::read_to_string(&path)
-        .map_err(|error| format!("reading the scenario file {name}: {error}"))?;
+        .map_err(|error| format!("cannot read the scenario file {name}: {error}"))?;
     Scenario::parse(&text).map_err(|error| format!("{name}: {error}"))
 }
 
@@ -205,7 +205,7 @@ fn play(what: &Simulate, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failu
 fn about(what: &Simulate, plan: &Plan) -> String {
     let set = match what.scenario.is_empty() {
         true => format!("the {} set", what.set),
-        false => "scenarios of your choice".to_owned(),
+        false => "chosen scenarios".to_owned(),
     };
     let names: Vec<&str> = plan.scenarios.iter().map(|s| s.0.as_str()).collect();
     let days = what.days.map(|days| format!(", {days} days"));
@@ -253,8 +253,12 @@ fn write_report(
     bar.finish_and_clear();
     let charts = format!("Scenario `{name}`, node {node}, seed {seed}.");
     let page = report::page(results, &charts, case.scenario.warm_up_days, &courses);
-    std::fs::write(path, page)
-        .map_err(|error| Failure::Other(format!("writing the report {}: {error}", path.display())))
+    std::fs::write(path, page).map_err(|error| {
+        Failure::Other(format!(
+            "cannot write the report {}: {error}",
+            path.display()
+        ))
+    })
 }
 
 fn render(results: &Results) -> String {

@@ -21,7 +21,7 @@ impl Term {
             None => "nothing".to_owned(),
         };
         format!(
-            "{} {} then, {} now",
+            "{}: {} stored, {} replayed",
             self.name,
             shown(&self.then),
             shown(&self.now)
@@ -71,9 +71,9 @@ mod tests {
         let now = json!({"terms": {"balance": 0.3, "level": 0.2}, "verdict": {"to": 5}});
         let shown: Vec<String> = terms(&then, &now).iter().map(Term::render).collect();
         let expected = [
-            "terms.balance 0.1 then, 0.3 now",
-            "verdict.hold \"at_rest\" then, nothing now",
-            "verdict.to nothing then, 5 now",
+            "terms.balance: 0.1 stored, 0.3 replayed",
+            "verdict.hold: \"at_rest\" stored, nothing replayed",
+            "verdict.to: nothing stored, 5 replayed",
         ];
         assert_eq!(shown, expected);
     }

@@ -1,7 +1,9 @@
-//! What is wrong with a settings file, and where.
+//! What is wrong with a config, and where.
 
 use std::fmt;
 use std::path::PathBuf;
+
+use sweetspot_core::types::format::grouped;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl fmt::Display for Fault {
 pub enum ConfigError {
     /// The file cannot be read.
     #[error(
-        "cannot read the settings file {}: {source}. config.example.toml shows what it may hold",
+        "cannot read the config {}: {source}; config.example.toml shows every key",
         path.display()
     )]
     Unreadable {
@@ -42,13 +44,13 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The path names a directory or a device.
-    #[error("the settings file {} is not a regular file", path.display())]
+    #[error("the config {} is not a regular file", path.display())]
     NoFile {
         /// The path.
         path: PathBuf,
     },
     /// The file is too large to be a settings file.
-    #[error("the settings file {} is larger than {most_bytes} bytes", path.display())]
+    #[error("the config {} is larger than {} bytes", path.display(), grouped(*most_bytes))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -56,7 +58,7 @@ pub enum ConfigError {
         most_bytes: u64,
     },
     /// The file is not UTF-8 text.
-    #[error("{}:{line}: the settings file is not UTF-8 text", path.display())]
+    #[error("{}:{line}: the config is not UTF-8 text", path.display())]
     NotText {
         /// The file.
         path: PathBuf,

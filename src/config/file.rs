@@ -46,7 +46,7 @@ impl fmt::Display for SettingsFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
         if !self.named && !self.path.exists() {
-            f.write_str(" (missing: built-in settings)")?;
+            f.write_str(" (missing; using built-in settings)")?;
         }
         Ok(())
     }

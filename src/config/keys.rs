@@ -79,7 +79,7 @@ impl<'t, K: Key> SectionKeys<'_, 't, K> {
     /// The rate to pin at, without which `mode` says nothing.
     fn pin_beside(&mut self, mode: &Entry<'t>, pin: Option<Entry<'t>>) -> Option<Entry<'t>> {
         if pin.is_none() && !self.reader.is_damaged() {
-            let message = "pin needs the rate to hold beside it: pin_ppm = ...";
+            let message = "mode = \"pin\" needs a fee rate: pin_ppm = ...";
             self.reader.refuse(mode.at, &mode.path, message);
         }
         pin
@@ -124,7 +124,7 @@ impl<K: Key> KeyReader<K> for SectionKeys<'_, '_, K> {
             return self.value(key, &pin, values::ppm).map(Mode::Pin);
         }
         if let Some(pin) = pin {
-            let message = "means nothing without mode = \"pin\" beside it";
+            let message = "has no effect without mode = \"pin\"";
             self.reader.refuse(pin.key_at, &pin.path, message);
         }
         self.value(key, &mode?, values::mode_without_rate)
@@ -136,7 +136,7 @@ impl<K: Key> KeyReader<K> for SectionKeys<'_, '_, K> {
         let alias = self.section.take_alias(STRATEGY_ALIAS);
         if let (Some(_), Some(alias)) = (&named, &alias) {
             let message = format!(
-                "is the same key as {}, which stands beside it: give one of them",
+                "is another name of {}, which is set too; set only one of them",
                 key.name()
             );
             self.reader.refuse(alias.key_at, &alias.path, message);

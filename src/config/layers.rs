@@ -30,7 +30,7 @@ pub(super) fn rules<'t>(
         let layer = keys::layer(reader, section, defaults);
         if reader.fault_count() == faults_before && !reader.is_damaged() {
             if matcher == Matcher::default() {
-                let message = "matches every channel: give it a match, or write what it sets under [defaults]";
+                let message = "matches every channel; add a match, or move its keys to [defaults]";
                 reader.refuse(at, &path, message);
             }
             if layer.is_empty() {
@@ -81,7 +81,11 @@ fn named<'t, N: Ord + Display>(
         match parse(&text) {
             Err(message) => reader.refuse(at, &path, message),
             Ok(name) if layers.contains_key(&name) => {
-                reader.refuse(at, &path, format!("named twice: {name} has a table above"));
+                reader.refuse(
+                    at,
+                    &path,
+                    format!("duplicate: {name} already has a table above"),
+                );
             }
             Ok(name) => {
                 layers.insert(name, layer);

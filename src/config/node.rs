@@ -71,7 +71,7 @@ pub(super) fn connection<'t>(
         Tls::Pinned(file(reader, &mut section, "tls_cert", TLS_CERT, home))
     };
     if let (true, Some(at)) = (native_roots, cert_at) {
-        let message = "means nothing beside tls = \"native-roots\"";
+        let message = "has no effect with tls = \"native-roots\"; remove it";
         reader.refuse(at, &format!("{}.tls_cert", section.path), message);
     }
     let hex = section.read(reader, "macaroon_hex", macaroon_hex);
@@ -82,7 +82,7 @@ pub(super) fn connection<'t>(
                 reader.refuse(
                     entry.at,
                     &entry.path,
-                    "stands beside macaroon_hex: give one of them",
+                    "is set beside macaroon_hex; set only one of them",
                 );
             }
             Macaroon::Hex(hex)
@@ -117,16 +117,15 @@ fn file<'t>(
 ) -> PathBuf {
     let at = section.place_of(name).unwrap_or(section.at);
     let given = section.read(reader, name, |value| match values::text(value)? {
-        path if path.is_empty() => Err("must name a file".to_owned()),
+        path if path.is_empty() => Err("must be a file name".to_owned()),
         path => Ok(path),
     });
     let path = given.unwrap_or_else(|| default.to_owned());
     match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
         (Some(_), None) => {
-            let message = format!(
-                "{path} lies in a home directory, and there is none here: give the whole path"
-            );
+            let message =
+                format!("cannot resolve {path}: there is no home directory; write the full path");
             reader.refuse(at, &format!("{}.{name}", section.path), message);
             PathBuf::from(path)
         }
@@ -183,6 +182,6 @@ fn is_host_and_port(authority: &str) -> bool {
 fn macaroon_hex(value: &DeValue<'_>) -> Result<String, String> {
     match value {
         DeValue::String(text) if hex::decode(text.trim()).is_ok() => Ok(text.trim().to_owned()),
-        _ => Err("must be the macaroon in hex digits, in quotes".to_owned()),
+        _ => Err("must be the macaroon in hex, in quotes".to_owned()),
     }
 }

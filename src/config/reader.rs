@@ -223,7 +223,7 @@ impl<'t> Section<'t> {
             };
             let message = match meant {
                 Some(meant) => format!("unknown key; did you mean {meant}?"),
-                None => format!("unknown key; known here: {}", self.known.join(", ")),
+                None => format!("unknown key; valid keys: {}", self.known.join(", ")),
             };
             reader.refuse(entry.key_at, &entry.path, message);
         }

@@ -78,8 +78,8 @@ fn window<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<Wind
     });
 
     let message = match (weekly, once) {
-        (true, true) => "has either days and hours, or from and until, not both",
-        (false, false) => "needs days or hours, or from and until",
+        (true, true) => "must have days and hours or from and until, not both",
+        (false, false) => "needs days, hours, or from and until",
         (false, true) if !whole_once => "needs both from and until",
         _ => "",
     };

@@ -178,7 +178,7 @@ pub(super) fn channel_named(name: &str) -> Result<ChannelName, String> {
     match name.parse() {
         Ok(scid) if scid != Scid(0) => Ok(ChannelName::Scid(scid)),
         _ => Err(format!(
-            "`{name}` names no channel: write its channel point (funding txid:output) or its short channel id (850000x12x1, or that as one integer)"
+            "`{name}` is not a channel: must be a channel point (funding txid:output) or a short channel id (850000x12x1 or as one integer)"
         )),
     }
 }
@@ -191,7 +191,7 @@ pub(super) fn time_zone(value: &DeValue<'_>) -> Result<Tz, String> {
         match nearest(&name, zones) {
             Some(meant) => format!("unknown time zone \"{name}\"; did you mean \"{meant}\"?"),
             None => {
-                format!("unknown time zone \"{name}\"; write it like \"Europe/Berlin\" or \"UTC\"")
+                format!("unknown time zone \"{name}\"; must be like \"Europe/Berlin\" or \"UTC\"")
             }
         }
     })

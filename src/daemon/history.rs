@@ -28,10 +28,10 @@ pub const PAGE_EVENTS: u32 = 5_000;
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The node did not answer.
-    #[error("reading forwarding history: {0}")]
+    #[error("cannot read the forwarding history: {0}")]
     Node(#[from] NodeError),
     /// The store did not take it.
-    #[error("storing forwarding history: {0}")]
+    #[error("cannot store the forwarding history: {0}")]
     Store(#[from] StoreError),
 }
 

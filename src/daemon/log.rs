@@ -1,4 +1,4 @@
-//! What the log says of a turn: one line per event, values as fields.
+//! What the log says of a cycle: one line per event, values as fields.
 
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use sweetspot_core::prune::recommend::News;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::format;
 use sweetspot_core::types::observation::Observation;
+use sweetspot_core::types::time::rfc3339;
 
 /// What happened to fees between two reads.
 pub fn events(outcome: &CycleOutcome) {
@@ -26,7 +28,7 @@ pub fn events(outcome: &CycleOutcome) {
     }
 }
 
-/// What happened to a fee. Someone else's fee is left alone for `hands_off`.
+/// What happened to a fee. An external change is left alone for `hands_off`.
 fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
     let (scid, peer) = (channel.scid, channel.peer_name());
     match event {
@@ -35,30 +37,30 @@ fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
             base_fee_msat = foreign.fees.base_fee_msat,
             inbound_ppm = foreign.fees.inbound.rate_ppm,
             until = %foreign.seen_at.plus(hands_off),
-            "fee set by someone else: hands off"
+            "external fee change: hands off"
         ),
         FeeEvent::Adopted(foreign) => info!(
             channel = %scid, peer, ppm = foreign.fees.outbound.0,
-            "fee set by someone else is now the starting point"
+            "external fee adopted as the new starting point"
         ),
         FeeEvent::WriteFoundDone => {
-            info!(channel = %scid, peer, "an unanswered fee change was found done");
+            info!(channel = %scid, peer, "unconfirmed fee update was applied");
         }
         FeeEvent::WriteFoundUndone => {
-            info!(channel = %scid, peer, "an unanswered fee change was found not done");
+            info!(channel = %scid, peer, "unconfirmed fee update was not applied");
         }
     }
 }
 
-/// Tells of changes that a stop or a crash left open.
+/// Tells of changes that a stop or a crash left unconfirmed.
 pub fn left_open(changes: &[(ChannelPoint, FeeChange)]) {
     for (point, change) in changes {
         info!(
             channel_point = %point,
             to_ppm = change.to.outbound.0,
             until = %change.intended_at.plus(guard::UNRESOLVED_FOR),
-            "a fee change was left unanswered: hands off until the node shows it, \
-             at the latest until then"
+            "unconfirmed fee update from an earlier run: no new update of this channel \
+             until the node shows the outcome, at the latest until then"
         );
     }
 }
@@ -67,7 +69,7 @@ pub fn left_open(changes: &[(ChannelPoint, FeeChange)]) {
 pub fn synced(synced: bool) {
     match synced {
         true => info!("the node is synced to the chain again"),
-        false => info!("the node is not synced to the chain: nothing is written"),
+        false => info!("the node is not synced to the chain: no fee updates until it is"),
     }
 }
 
@@ -76,18 +78,20 @@ pub fn closed_unread(error: &NodeError) {
     match error {
         NodeError::Denied(reason) => debug!(
             reason,
-            "closed channels may not be read: their old forwards stay unnamed"
+            "the macaroon does not permit listing closed channels: their old forwards stay without \
+             a channel"
         ),
         error => warn!(
             %error,
-            "closed channels cannot be read: their old forwards stay unnamed until the next start"
+            "cannot list closed channels: their old forwards stay without a channel until the next \
+             start"
         ),
     }
 }
 
 /// Tells that a decided change was not begun, for the daemon is to stop.
 pub fn not_begun(due: &DueChange<'_>) {
-    info!(point = %due.channel.point, "stopping: a decided change is not begun");
+    info!(point = %due.channel.point, "shutting down: fee update not sent");
 }
 
 /// Tells what came of a fee change.
@@ -97,22 +101,22 @@ pub fn fee_change(due: &DueChange<'_>, change: &FeeChange) {
     let from_ppm = due.decision.current.map(|fees| fees.outbound.0);
     let to_ppm = due.to.outbound.0;
     let to_inbound_ppm = inbound_set(due.decision, due.to);
-    let why = story(due.decision);
+    let why = due.decision.story();
     let detail = &change.detail;
     match change.stage {
         Stage::Confirmed => {
             info!(%channel, peer, from_ppm, to_ppm, to_inbound_ppm, why, "fee changed");
             if !detail.is_empty() {
-                warn!(%channel, peer, detail, "a field we do not manage changed");
+                warn!(%channel, peer, detail, "a policy field that sweetspot does not manage has changed");
             }
         }
         Stage::Sent => warn!(
             %channel, peer, from_ppm, to_ppm, to_inbound_ppm, detail, why,
-            "fee change unanswered: the next reads show whether it was made"
+            "fee update unconfirmed: the next reads of the node show whether it was applied"
         ),
         outcome => warn!(
             %channel, peer, from_ppm, to_ppm, to_inbound_ppm, %outcome, detail, why,
-            "fee not changed"
+            "fee update failed"
         ),
     }
 }
@@ -120,16 +124,17 @@ pub fn fee_change(due: &DueChange<'_>, change: &FeeChange) {
 /// Tells what was decided: would-be changes at INFO, the rest at DEBUG (a
 /// change is told when the node has confirmed it).
 pub fn decisions(decisions: &[Decision], seen: &Observation) {
-    let stopped = decisions
-        .iter()
-        .find_map(|decision| match decision.verdict {
+    let stopped = |verdict| {
+        matches!(
+            verdict,
             Verdict::Hold {
-                reason: reason @ Hold::MassMove { .. },
-            } => Some(reason),
-            _ => None,
-        });
-    if let Some(reason) = stopped {
-        warn!(%reason, "stopped for this turn: if it goes on, look at `sweetspot status`");
+                reason: Hold::MassMove { .. }
+            }
+        )
+    };
+    let mass_move = decisions.iter().find(|held| stopped(held.verdict));
+    if let Some(reason) = mass_move.and_then(in_log) {
+        warn!("{reason}; see `sweetspot status`");
     }
     for decision in decisions {
         let Some(channel) = seen.channels.get(&decision.point) else {
@@ -139,21 +144,21 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let from_ppm = decision.current.map(|fees| fees.outbound.0);
         let seen = decision.evidence;
         let terms = decision.terms;
-        let why = story(decision);
+        let why = decision.story();
         let to_inbound_ppm = |to| inbound_set(decision, to);
         match decision.verdict {
             Verdict::Change { to } => debug!(
                 channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
-                to_inbound_ppm = to_inbound_ppm(to), why, "fee to be changed"
+                to_inbound_ppm = to_inbound_ppm(to), why, "changing fee"
             ),
             Verdict::WouldChange { to } => info!(
                 channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
-                to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observing)"
+                to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observe mode)"
             ),
-            Verdict::Hold { reason } => debug!(
+            Verdict::Hold { .. } => debug!(
                 channel = %scid, peer, from_ppm, wanted_ppm = decision.wanted_ppm,
                 ratio = seen.ratio, tpm = seen.tpm, balance = terms.balance,
-                throughput = terms.throughput, %reason, "fee held"
+                throughput = terms.throughput, reason = in_log(decision), "no fee change"
             ),
         }
     }
@@ -165,31 +170,9 @@ pub fn inbound_set(decision: &Decision, to: FeeParts) -> Option<i32> {
     Some(to.inbound.rate_ppm).filter(|rate| before != Some(*rate))
 }
 
-/// A decision's reasons in one line.
-pub fn story(decision: &Decision) -> String {
-    let (seen, terms) = (&decision.evidence, &decision.terms);
-    let mut story = format!(
-        "local {:.0}% of target {:.0}% asks {:+.2}%; tpm {:.5} of {:.5} asks {:+.2}%",
-        seen.ratio * 100.0,
-        seen.target_ratio * 100.0,
-        terms.balance * 100.0,
-        seen.tpm,
-        seen.tpm_history,
-        terms.throughput * 100.0,
-    );
-    if terms.level != 0.0 {
-        story += &format!("; the price level asks {:+.2}%", terms.level * 100.0);
-    }
-    if terms.protection > 0.0 {
-        story += &format!("; draining quickly asks {:+.0}%", terms.protection * 100.0);
-    }
-    for limit in &decision.limits {
-        story += &format!("; {limit}");
-    }
-    if let Some(discount) = &decision.inbound {
-        story += &format!("; inbound discount {discount}");
-    }
-    story
+/// Why nothing was changed, with times as the log writes them.
+fn in_log(decision: &Decision) -> Option<String> {
+    decision.reason(&rfc3339)
 }
 
 /// What is new about prune recommendations.
@@ -209,10 +192,10 @@ pub fn advice(outcome: &CycleOutcome, memory: &Memory) {
 fn prune(channel: &Channel, tpm: f64, news: &News) {
     let (found, message) = match news {
         News::Appeared(found) => (found, "prune recommendation"),
-        News::Stands(found) => (found, "prune recommendation stands"),
+        News::Stands(found) => (found, "prune recommendation (daily report)"),
         News::Cleared(advice) => {
             info!(
-                channel = %channel.scid, peer = channel.peer_name(), now = %advice,
+                channel = %channel.scid, peer = channel.peer_name(), now = advice.words(&rfc3339),
                 "prune recommendation cleared"
             );
             return;
@@ -226,6 +209,7 @@ fn prune(channel: &Channel, tpm: f64, news: &News) {
         since = %found.since,
         ratio = channel.local_ratio(),
         tpm,
+        demand = format::rate(tpm),
         fee_ppm = channel.policy.map(|policy| policy.fees.outbound.0),
         capacity_sat = channel.capacity.0,
         "{message}"

@@ -12,12 +12,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-/// The form of the log.
+/// Log format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One line an event, for people and the journal.
+    /// One line per event.
     Text,
-    /// One JSON object an event.
+    /// One JSON object per event.
     Json,
 }
 
@@ -26,7 +26,7 @@ pub enum LogFormat {
 pub fn start(format: LogFormat, level: &str) -> Result<(), String> {
     let filter: Targets = level
         .parse()
-        .map_err(|error| format!("`{level}` is no log level or filter: {error}"))?;
+        .map_err(|error| format!("invalid log level or filter `{level}`: {error}"))?;
     let to_journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let log = fmt::layer()
         .with_target(false)
@@ -39,5 +39,5 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), String> {
         (LogFormat::Text, false) => log.boxed(),
     };
     let started = registry().with(log.with_filter(filter)).try_init();
-    started.map_err(|error| format!("logging cannot be started: {error}"))
+    started.map_err(|error| format!("cannot start logging: {error}"))
 }

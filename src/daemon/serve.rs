@@ -24,7 +24,7 @@ use sweetspot_store::{OpenError, SqliteStore};
 /// 10 s in all.
 const GRACE: Duration = Duration::from_secs(9);
 
-/// The pause after a turn that failed.
+/// The pause after a cycle that failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
 
 /// How often old rows are thinned out.
@@ -33,7 +33,7 @@ const THIN_INTERVAL: Duration = Duration::from_secs(86_400);
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The settings file is missing or faulty.
+    /// The config is missing or has errors.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The database cannot be opened.
@@ -46,7 +46,7 @@ pub enum StartError {
     #[error(transparent)]
     Node(#[from] LndConfigError),
     /// The database's folder cannot be made.
-    #[error("cannot make the folder {} for the database: {source}", folder.display())]
+    #[error("cannot create the directory {} for the database: {source}", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
@@ -69,11 +69,11 @@ pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartErro
     let backfill_from = SystemClock.now().minus(config.backfill);
     info!(
         version = env!("CARGO_PKG_VERSION"),
-        settings = %file,
+        config = %file,
         database = %config.store.display(),
         node = config.node.address,
         observe_only,
-        "sweetspot starts"
+        "sweetspot started"
     );
     systemd::ready();
     let (node, clock) = (lnd.clone(), SystemClock);
@@ -93,7 +93,7 @@ struct NoWriter;
 
 impl PolicyWriter for NoWriter {
     async fn set_policy(&self, _: ChannelPoint, _: &FeeChange, _: u32) -> Result<(), WriteError> {
-        Err(WriteError::Refused("observing only".to_owned()))
+        Err(WriteError::Refused("observe mode".to_owned()))
     }
 }
 
@@ -147,16 +147,16 @@ async fn serve<W: PolicyWriter, S: Store>(
         () = &mut turning => return,
         () = signals.stop_or_reload(&reload) => {}
     }
-    info!("stopping: no further change is begun");
+    info!("shutting down; no new fee updates");
     systemd::stopping();
     stop.cancel();
     tokio::select! {
         ended = timeout(GRACE, turning) => {
             if ended.is_err() {
-                warn!("a write did not finish in time: it is settled at the next start");
+                warn!("a fee update did not finish in time: the next start checks whether it was applied");
             }
         }
-        () = signals.stop() => warn!("stopped at once by a second signal"),
+        () = signals.stop() => warn!("stopped immediately by a second signal"),
     }
 }
 
@@ -248,7 +248,7 @@ impl Daemon {
             if thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL) {
                 thinned_at = Some(now);
                 if let Err(error) = cycle.store().thin(now).await {
-                    error!(%error, "old rows could not be thinned out");
+                    error!(%error, "cannot delete old rows from the database");
                 }
             }
         }
@@ -260,26 +260,26 @@ impl Daemon {
         ticks
     }
 
-    /// Says why a turn failed, unless it goes on as already said.
+    /// Says why a cycle failed, unless it goes on as already said.
     fn tell_failure(&mut self, failure: &CycleError) {
-        systemd::status(&format!("last turn failed: {failure}"));
+        systemd::status(&format!("last cycle failed: {failure}"));
         if !self
             .repeated_error
             .is_news(&failure.to_string(), SystemClock.now())
         {
-            debug!(%failure, "still so");
+            debug!(%failure, "same error again");
             return;
         }
         match failure {
             CycleError::Node(NodeError::Denied(reason)) => {
                 error!(
                     reason,
-                    "the node refuses our macaroon: run `sweetspot check`"
+                    "the node rejected the macaroon: run `sweetspot check`"
                 );
             }
-            CycleError::Node(reason) => warn!(%reason, "the node did not answer as it should"),
+            CycleError::Node(reason) => warn!(%reason, "cannot read the node: trying again"),
             CycleError::Store(error) => {
-                error!(%error, "the database failed: no further change is made until it works")
+                error!(%error, "database error: no fee updates until it works again")
             }
         }
     }
@@ -294,7 +294,7 @@ impl Daemon {
             }
         };
         if let Err(error) = check_version(&info.version) {
-            error!(version = info.version, %error, "this node is not supported");
+            error!(version = info.version, %error, "unsupported LND version");
             return false;
         }
         info!(
@@ -307,31 +307,28 @@ impl Daemon {
         true
     }
 
-    /// Takes up a changed settings file; a faulty one changes nothing.
+    /// Takes up a changed config; one with errors changes nothing.
     fn reload(&mut self) -> bool {
         let fresh = match self.file.load() {
             Ok(fresh) => fresh,
             Err(error) => {
-                // Each fault is a line of its own, so that none lacks its level.
-                for fault in error.to_string().lines() {
-                    error!(
-                        fault,
-                        "the settings file is faulty: the old settings stay in force"
-                    );
+                // One line per error, so that each has its level.
+                for line in error.to_string().lines() {
+                    error!(error = line, "config has errors: keeping the old config");
                 }
                 return false;
             }
         };
         let changes = self.config.diff(&fresh);
         if changes.is_empty() {
-            info!("settings reloaded: nothing changed");
+            info!("config reloaded: no changes");
             return false;
         }
         for change in changes {
-            info!(change, "settings reloaded");
+            info!(change, "config reloaded");
         }
         if self.config.node != fresh.node || self.config.store != fresh.store {
-            warn!("node and database settings take effect at the next start");
+            warn!("changes to [node] and [store] take effect after a restart");
         }
         self.config = fresh;
         true
@@ -344,10 +341,10 @@ fn tell(turn: CycleSummary) {
         decisions = turn.decisions,
         changed = turn.changed,
         failed = turn.failed,
-        "turn done"
+        "cycle done"
     );
     systemd::status(&format!(
-        "{} channels watched; last turn changed {} fees",
+        "{} channels; {} fees changed in the last cycle",
         turn.channels, turn.changed
     ));
 }

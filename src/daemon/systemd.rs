@@ -10,7 +10,7 @@ const ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd was not told");
+        tracing::debug!(%error, "cannot notify systemd");
     }
 }
 

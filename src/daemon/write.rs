@@ -44,7 +44,8 @@ pub async fn attempt<N: Node, W: PolicyWriter>(
         Err(error) => return Attempt::not_sent("fresh read", error),
     };
     if fresh.fees != change.from {
-        return Attempt::ended(Stage::NotSent, "the fees changed since they were read");
+        let detail = "the fees on the node changed after they were read";
+        return Attempt::ended(Stage::NotSent, detail);
     }
     let sent = writer.set_policy(point, change, fresh.time_lock_delta);
     match sent.await {
@@ -83,7 +84,7 @@ fn other_changes(before: &Policy, after: &Policy) -> String {
     fields
         .iter()
         .filter(|(_, differs)| *differs)
-        .map(|(name, _)| format!("{name} differs after the write"))
+        .map(|(name, _)| format!("{name} changed with the update"))
         .collect::<Vec<_>>()
         .join("; ")
 }

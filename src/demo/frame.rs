@@ -1,8 +1,8 @@
 //! What the demo shows at a moment, as lines of text.
 
 use crate::overview::Line;
-use crate::table::thousands;
 use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::format::{demand, grouped};
 use sweetspot_core::types::time::{Timestamp, human_span};
 
 /// Cells of a balance bar.
@@ -72,11 +72,11 @@ impl Frame<'_> {
                 self.now,
             ),
             format!(
-                "earned {} sat with {} forwards and {} fee changes; fees left alone: {} sat",
-                thousands(self.earned.ours_msat / 1_000),
-                thousands(self.forwards),
+                "earned {} sat with {} forwards and {} fee changes; with unchanged fees {} sat",
+                grouped(self.earned.ours_msat / 1_000),
+                grouped(self.forwards),
                 self.changes,
-                thousands(self.earned.untouched_msat / 1_000),
+                grouped(self.earned.untouched_msat / 1_000),
             ),
         ]
     }
@@ -86,13 +86,13 @@ impl Frame<'_> {
         let mut lines = self.head();
         lines.push(String::new());
         lines.push(format!(
-            "{:<12} {:>12}  {:<width$} {:>5} {:>8} {:>8} {:>6}  {}",
+            "{:<12} {:>12}  {:<width$} {:>5} {:>9} {:>9} {:>6}  {}",
             "peer",
             "capacity sat",
             "local, | target",
             "local",
-            "tpm",
-            "history",
+            "demand",
+            "usual",
             "ppm",
             "last change",
             width = BAR_CELLS + 2,
@@ -107,21 +107,21 @@ impl Frame<'_> {
         );
         let hidden = self.channels.len().saturating_sub(room);
         if hidden > 0 {
-            lines.push(format!("... and {hidden} more: the terminal is low"));
+            lines.push(format!("... and {hidden} more (enlarge the terminal)"));
         }
         lines.extend(tail);
         lines
     }
 
     fn tail(&self) -> Vec<String> {
-        let mut lines = vec![String::new(), "latest changes".to_owned()];
+        let mut lines = vec![String::new(), "latest fee changes".to_owned()];
         lines.extend(self.moves.iter().rev().take(5).map(|made| {
             format!(
                 "  {:>7} ago  {:<12} {:>5} -> {:<5} {}",
                 human_span(self.now.since(made.at)),
                 shortened(&made.peer, 12),
-                made.from_ppm,
-                made.to_ppm,
+                grouped(made.from_ppm.into()),
+                grouped(made.to_ppm.into()),
                 made.why
             )
         }));
@@ -138,23 +138,23 @@ impl Frame<'_> {
     }
 
     fn channel(&self, line: &Line) -> String {
+        let [now, usual] = demand(line.tpm, line.tpm_history);
         let change = self.moves.iter().rev().find(|made| made.scid == line.scid);
         format!(
-            "{:<12} {:>12}  {} {:>4.0}% {:>8.5} {:>8.5} {:>6}  {}",
+            "{:<12} {:>12}  {} {:>4.0}% {now:>9} {usual:>9} {:>6}  {}",
             shortened(&line.peer, 12),
-            thousands(line.capacity_sat.0),
+            grouped(line.capacity_sat.0),
             bar(line.local_ratio, line.target_ratio),
             line.local_ratio * 100.0,
-            line.tpm,
-            line.tpm_history,
-            line.fee_ppm.map_or("-".to_owned(), |ppm| ppm.to_string()),
+            line.fee_ppm
+                .map_or("-".to_owned(), |ppm| grouped(ppm.into())),
             match (line.active, change) {
                 (false, _) => "peer offline".to_owned(),
                 (true, None) => String::new(),
                 (true, Some(made)) => format!(
                     "{} -> {}, {} ago",
-                    made.from_ppm,
-                    made.to_ppm,
+                    grouped(made.from_ppm.into()),
+                    grouped(made.to_ppm.into()),
                     human_span(self.now.since(made.at))
                 ),
             }

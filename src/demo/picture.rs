@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::frame::Earned;
+use sweetspot_core::types::format::decimal;
 
 const LINE_HEIGHT: usize = 17;
 const CHAR_WIDTH: f64 = 7.9;
@@ -72,7 +73,7 @@ fn chart(svg: &mut String, earned: &[Earned], days: u32, top: f64, width: f64) {
     };
     let series = [
         (
-            "fees left alone",
+            "fees unchanged",
             "#8b949e",
             line(|earned| earned.untouched_msat),
         ),
@@ -89,9 +90,9 @@ fn chart(svg: &mut String, earned: &[Earned], days: u32, top: f64, width: f64) {
     }
     let _ = writeln!(
         svg,
-        "<text x=\"{MARGIN}\" y=\"{:.1}\" fill=\"#8b949e\">fees earned over {days} days, up to {:.0} sat</text>",
+        "<text x=\"{MARGIN}\" y=\"{:.1}\" fill=\"#8b949e\">fees earned over {days} days, up to {} sat</text>",
         top + CHART_HEIGHT + 20.0,
-        most / 1_000.0
+        decimal((most / 1_000.0).round()).trim_end_matches(".00")
     );
 }
 

@@ -143,14 +143,14 @@ async fn status_shows_the_learned_levels_that_are_in_use() {
         shown.lines().last().unwrap_or_default().to_owned()
     };
     let told = levels(MANAGED).await;
-    assert!(told.ends_with("; price level 600 ppm"), "{told}");
+    assert!(told.ends_with("; node price level: 600 ppm"), "{told}");
     let managed =
         "[defaults]\nmode = \"manage\"\n[[rule]]\nmatch.private = true\nmode = \"manage\"";
     let told = levels(managed).await;
-    let both = "; price level 600 ppm; price level of unannounced channels 2500 ppm";
+    let both = "; node price level: 600 ppm; node price level for unannounced channels: 2,500 ppm";
     assert!(told.ends_with(both), "{told}");
     let told = levels("[defaults]\nlevel_ppm = 300\n").await;
-    assert!(told.ends_with("in the last 7 days"), "{told}");
+    assert!(told.ends_with(" earned"), "{told}");
 }
 
 #[tokio::test]
@@ -169,8 +169,8 @@ async fn explain_tells_every_term_and_the_next_change() {
     for part in [
         "balance",
         "throughput",
-        "dampened to",
-        "wanted now",
+        "give it a weight of",
+        "target fee now",
         "next change",
         "change to 1",
     ] {
@@ -190,7 +190,7 @@ async fn prune_says_that_history_is_short() {
     let home = Home::watched(MANAGED, &node(), 12).await;
     let text = stdout(&home.run(&["prune"]));
     assert!(
-        text.contains("not enough history: 11h of 30d watched"),
+        text.contains("not enough history: watched for 11h of 30d"),
         "{text}"
     );
     let lines = json(&home.run(&["prune", "--json"]));
@@ -202,7 +202,7 @@ async fn a_channel_that_is_not_known_is_told_apart_from_two_that_match() {
     let home = Home::watched(MANAGED, &node(), 1).await;
     let unknown = home.run(&["explain", "nobody"]);
     assert_eq!(unknown.status.code(), Some(65));
-    assert!(stderr(&unknown).contains("no channel is known as `nobody`"));
+    assert!(stderr(&unknown).contains("no channel matches `nobody`"));
     let several = home.run(&["explain", "peer"]);
     assert_eq!(several.status.code(), Some(65));
     assert!(

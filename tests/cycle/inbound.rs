@@ -6,6 +6,7 @@ use std::time::Duration;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::types::channel::{FeeParts, InboundFee, PeerId, Policy};
 use sweetspot_core::types::fee_change::Stage;
+use sweetspot_core::types::time::rfc3339;
 use sweetspot_core::types::units::{FeePpm, Sat};
 
 use super::{Daemon, HOUR, MINUTE};
@@ -76,7 +77,7 @@ async fn a_discount_is_written_read_back_and_recorded_and_nothing_else_changes()
     assert_eq!(change.to.inbound.rate_ppm, -45);
     let decisions = daemon.store.decisions();
     let told = decisions.iter().find_map(|decision| decision.inbound);
-    insta::assert_snapshot!(told.expect("recorded"), @"0 ppm now, 45 ppm wanted of at most 90 ppm; +50.0% of the capacity missing");
+    insta::assert_snapshot!(told.expect("recorded").words(&rfc3339), @"0 ppm now, 45 ppm wanted, 90 ppm at most; local 50.0% below target");
 }
 
 #[tokio::test]

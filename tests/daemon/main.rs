@@ -66,11 +66,11 @@ async fn a_node_that_dies_in_the_middle_of_a_write_is_ridden_through() {
     })
     .await;
     node.kill();
-    daemon.logs("unanswered").await;
+    daemon.logs("unconfirmed").await;
     assert_eq!(daemon.last_outcomes().await, [Stage::Intended]);
     node.world().on_update = OnUpdate::Apply;
     node.restart().await;
-    daemon.logs("an unanswered fee change was found done").await;
+    daemon.logs("unconfirmed fee update was applied").await;
     until("it is recorded", async || {
         daemon.last_outcomes().await == [CONFIRMED]
     })
@@ -206,7 +206,7 @@ async fn a_kill_between_intent_and_write_leaves_nothing_wrong() {
     node.world().on_update = OnUpdate::Apply;
     set_fee(&node, 1, 900);
     daemon.launch(&[]);
-    daemon.logs("an unanswered fee change was found done").await;
+    daemon.logs("unconfirmed fee update was applied").await;
     until("it is recorded", async || {
         daemon.last_outcomes().await == [CONFIRMED]
     })
@@ -227,7 +227,7 @@ async fn a_stop_lets_a_write_finish_but_not_for_ever() {
     daemon.signal("TERM");
     assert!(daemon.ended().await.success());
     assert!(asked.elapsed() < Duration::from_secs(15));
-    daemon.logs("settled at the next start").await;
+    daemon.logs("the next start checks").await;
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn settings_are_reloaded_if_they_are_good() {
     daemon.logs("connected to the node").await;
     daemon.set(&node, "[defaults]\nmode = \"pi\"\n");
     daemon.signal("HUP");
-    daemon.logs("the old settings stay in force").await;
+    daemon.logs("keeping the old config").await;
     daemon.logs("defaults.mode").await;
     daemon.set(&node, "[defaults]\nmode = \"pin\"\npin_ppm = 321\n");
     daemon.signal("HUP");

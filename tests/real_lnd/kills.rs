@@ -39,7 +39,7 @@ pub fn a_kill_before_the_update_leaves_the_old_policy(network: &mut Network) {
     let near = network.bob_policy(&other);
     sweetspot.settings(&[pin(&channel, 501), pin(&other, near.fee_ppm + 1)].concat());
     sweetspot.start();
-    sweetspot.wait_for_line(&["left unanswered", "to_ppm=501"]);
+    sweetspot.wait_for_line(&["unconfirmed fee update from an earlier run", "to_ppm=501"]);
     sweetspot.wait_until_confirmed(&other, near.fee_ppm + 1);
     sweetspot.wait_for_turns(2);
     assert_eq!(sweetspot.outcomes(&channel).last(), Some(&None));
@@ -48,7 +48,7 @@ pub fn a_kill_before_the_update_leaves_the_old_policy(network: &mut Network) {
 
     sweetspot.age_writes(UNRESOLVED_SECS);
     sweetspot.start();
-    sweetspot.wait_for_line(&["was found not done"]);
+    sweetspot.wait_for_line(&["unconfirmed fee update was not applied"]);
     sweetspot.wait_until_confirmed(&channel, 501);
     let [.., undone, done] = &sweetspot.outcomes(&channel)[..] else {
         panic!("two writes were begun");
@@ -84,7 +84,7 @@ pub fn a_kill_after_the_update_is_found_done(network: &mut Network) {
     assert_eq!(begun.last(), Some(&None), "killed before the outcome");
 
     sweetspot.start();
-    sweetspot.wait_for_line(&["was found done"]);
+    sweetspot.wait_for_line(&["unconfirmed fee update was applied"]);
     let write = sweetspot.wait_until_confirmed(&channel, 511);
     sweetspot.wait_for_turns(2);
     assert_eq!(sweetspot.last_write(&channel), Some(write));

@@ -22,7 +22,7 @@ pub fn a_locked_node_is_waited_for(network: &mut Network) {
     assert!(line.contains("WARN"), "{line}");
     sweetspot.settings(&pin(&channel, 402));
     sweetspot.reload();
-    sweetspot.wait_for_line(&["settings reloaded", "401 → 402"]);
+    sweetspot.wait_for_line(&["config reloaded", "401 → 402"]);
     assert!(sweetspot.lives());
 
     network.bob.unlock();

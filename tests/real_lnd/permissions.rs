@@ -44,7 +44,7 @@ pub fn a_read_only_macaroon_suffices_to_observe(network: &mut Network) {
     observer.settings(&pin(&network.bob_carol, before.fee_ppm + 1));
     observer.start_with(&["--observe"]);
     let wanted = format!("to_ppm={}", before.fee_ppm + 1);
-    observer.wait_for_line(&["would change fee (observing)", "carol", &wanted]);
+    observer.wait_for_line(&["would change fee (observe mode)", "carol", &wanted]);
     observer.wait_for_turns(2);
     assert!(!observer.log().contains("ERROR"), "{}", observer.log());
     assert_eq!(observer.stop().code(), Some(0));

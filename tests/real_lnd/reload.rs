@@ -14,7 +14,7 @@ pub fn a_reload_takes_good_settings_and_refuses_faulty_ones(network: &mut Networ
 
     sweetspot.settings(&pin(&channel, 411));
     sweetspot.reload();
-    sweetspot.wait_for_line(&["INFO", "settings reloaded", "pin_ppm: 410 → 411"]);
+    sweetspot.wait_for_line(&["INFO", "config reloaded", "pin_ppm: 410 → 411"]);
     let write = sweetspot.wait_until_confirmed(&channel, 411);
 
     let [wrong_pin, wrong_base_fee] = ["pin_ppm = \"412\"", "base_fee_msat = \"none\""];
@@ -27,7 +27,7 @@ pub fn a_reload_takes_good_settings_and_refuses_faulty_ones(network: &mut Networ
     for (wrong, column) in [(wrong_pin, 11), (wrong_base_fee, 17)] {
         let line = text.lines().position(|line| line == wrong);
         let place = format!("config.toml:{}:{column}:", line.expect("just written") + 1);
-        sweetspot.wait_for_line(&["ERROR", "old settings stay in force", &place]);
+        sweetspot.wait_for_line(&["ERROR", "keeping the old config", &place]);
     }
     sweetspot.wait_for_turns(2);
     assert_eq!(sweetspot.last_write(&channel), Some(write));

@@ -1,7 +1,7 @@
 //! What was decided for a channel, with everything that led to it: the record
 //! behind `explain`, the log line and replay.
 
-use std::fmt;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -230,58 +230,6 @@ impl Decision {
                     | Hold::Budget { until },
             } => Some(until),
             _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Minimum { ppm } => write!(f, "held at the minimum of {ppm}"),
-            Self::CostFloor { ppm } => write!(f, "held at the cost floor of {ppm}"),
-            Self::Maximum { ppm } => write!(f, "held at the maximum of {ppm}"),
-            Self::Step { ppm } => write!(f, "held at {ppm} by the largest step per update"),
-            Self::Pinned { ppm } => write!(f, "pinned at {ppm}"),
-            Self::Depleted => f.write_str("low tpm not counted: the channel had nothing to send"),
-        }
-    }
-}
-
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ignored => f.write_str("mode is ignore"),
-            Self::NodeNotReady => f.write_str("the node is not synced"),
-            Self::PeerOffline => f.write_str("the peer is offline"),
-            Self::NoPolicy => f.write_str("the node has no policy for this channel"),
-            Self::Foreign { until } => {
-                write!(f, "fee set by someone else: hands off until {until}")
-            }
-            Self::WriteUnresolved { until } => {
-                write!(f, "an earlier write is unresolved: waiting until {until}")
-            }
-            Self::AtRest => f.write_str("nothing asks for a change"),
-            Self::Deadband { wanted, needed_ppm } => write!(
-                f,
-                "{wanted} is within the deadband: a change takes {needed_ppm} ppm"
-            ),
-            Self::Cooldown { until, raise } => {
-                let kind = if *raise { "raise" } else { "cut" };
-                write!(f, "cooldown: next {kind} at {until}")
-            }
-            Self::DailyLimit { until } => {
-                write!(f, "daily limit of updates reached: next at {until}")
-            }
-            Self::Budget { until } => {
-                write!(
-                    f,
-                    "the node's gossip budget is used up: next token at {until}"
-                )
-            }
-            Self::MassMove { moving, channels } => write!(
-                f,
-                "{moving} of {channels} channels would have moved at once: none does"
-            ),
         }
     }
 }

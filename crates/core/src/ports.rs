@@ -18,28 +18,28 @@ use crate::types::units::BlockHeight;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
     /// The wallet is locked; the operator must unlock it.
-    #[error("the node's wallet is locked: unlock it (lncli unlock)")]
+    #[error("the wallet is locked; unlock it (lncli unlock)")]
     Locked,
     /// No wallet exists yet.
-    #[error("the node has no wallet yet: create it (lncli create)")]
+    #[error("the node has no wallet yet; create one (lncli create)")]
     NoWallet,
     /// The node is starting.
     #[error("the node is starting up")]
     Starting,
     /// Nobody answers, or the connection broke.
-    #[error("the node cannot be reached: {0}")]
+    #[error("cannot reach the node: {0}")]
     Unreachable(String),
     /// TLS failed: the certificate is not the pinned one, or no valid chain.
-    #[error("the node's TLS certificate was refused: {0}")]
+    #[error("TLS certificate rejected: {0}")]
     Tls(String),
     /// The macaroon is missing, wrong or too weak.
-    #[error("the node refused the macaroon: {0}")]
+    #[error("the node rejected the macaroon: {0}")]
     Denied(String),
     /// The node does not know the channel (or its edge).
-    #[error("the node knows no such channel: {0}")]
+    #[error("the node does not know this channel: {0}")]
     NotFound(String),
     /// The node answered something we cannot accept.
-    #[error("the node answered {0}")]
+    #[error("node error: {0}")]
     Other(String),
 }
 
@@ -104,7 +104,7 @@ pub enum WriteError {
     #[error("not sent: {0}")]
     NotSent(NodeError),
     /// The node said no to this update: nothing was changed.
-    #[error("the node refused the update: {0}")]
+    #[error("the node rejected the update: {0}")]
     Refused(String),
     /// No answer, or a broken one: the node may or may not have done it.
     #[error("the update's outcome is unknown: {0}")]

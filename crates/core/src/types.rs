@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod fee_change;
+pub mod format;
 pub mod observation;
 pub mod time;
 pub mod units;

@@ -87,13 +87,13 @@ impl Lnd {
             };
             match (retry, fault.into_read_error()) {
                 (Some(pause), error) => {
-                    tracing::debug!(%error, ?pause, "a read failed and is repeated");
+                    tracing::debug!(%error, ?pause, "a call to the node failed; trying again");
                     tokio::time::sleep(pause).await;
                 }
                 (None, NodeError::Denied(reason))
                     if !renewed && self.macaroon.changed_since(&header) =>
                 {
-                    tracing::info!(%reason, "the macaroon was refused; its file holds a new one");
+                    tracing::info!(%reason, "the node rejected the macaroon; trying the new one in its file");
                     renewed = true;
                 }
                 (None, error) => return Err(error),

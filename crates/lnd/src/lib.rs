@@ -58,7 +58,7 @@ pub struct LndConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum LndConfigError {
     /// Not an address.
-    #[error("`{address}` is no address of a node: it must be <host>:<port>")]
+    #[error("invalid node address `{address}`: must be <host>:<port>")]
     Address {
         /// What was given.
         address: String,

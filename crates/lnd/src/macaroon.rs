@@ -43,7 +43,7 @@ pub enum MacaroonError {
     #[error("the macaroon {} is empty", .0.display())]
     Empty(PathBuf),
     /// The text is not hex.
-    #[error("the macaroon's hex text is not hex: {0}")]
+    #[error("macaroon_hex is not hex: {0}")]
     Hex(hex::FromHexError),
 }
 
@@ -99,7 +99,7 @@ impl Macaroon {
         match self.read_again() {
             Ok(header) => header != *refused,
             Err(error) => {
-                tracing::warn!(%error, "the refused macaroon cannot be read again");
+                tracing::warn!(%error, "cannot read the rejected macaroon's file again");
                 false
             }
         }

@@ -65,7 +65,7 @@ impl Node for Lnd {
             .iter()
             .map(convert::forward)
             .collect::<Result<_, _>>()
-            .map_err(|fault| NodeError::Other(format!("a forward that makes no sense: {fault}")))
+            .map_err(|fault| NodeError::Other(format!("invalid forward: {fault}")))
     }
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
@@ -81,7 +81,7 @@ impl Node for Lnd {
                 .await?
         };
         convert::own_policy(&edge.ok_or_else(unknown)?, &node.pubkey)
-            .map_err(|fault| NodeError::Other(format!("a policy of {point}: {fault}")))?
+            .map_err(|fault| NodeError::Other(format!("invalid policy of {point}: {fault}")))?
             .ok_or_else(unknown)
     }
 
@@ -238,5 +238,5 @@ fn failure(failed: &proto::FailedUpdate) -> String {
 }
 
 fn warn_malformed(channel: &str, fault: &Malformed) {
-    tracing::warn!(channel, %fault, "the node's words on a channel make no sense; it is left out");
+    tracing::warn!(channel, error = %fault, "ignoring a channel for which the node reports invalid data");
 }

@@ -110,7 +110,7 @@ impl fmt::Display for Permission {
 
 /// Why a macaroon's permissions cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the macaroon cannot be read as one of LND's: {0}")]
+#[error("not an LND macaroon: {0}")]
 pub struct UnreadableMacaroon(&'static str);
 
 /// What a macaroon permits, caveats aside.
@@ -122,10 +122,10 @@ impl Permissions {
     pub fn of_macaroon(macaroon: &[u8]) -> Result<Self, UnreadableMacaroon> {
         let id = identifier(macaroon)?;
         let Some((&BAKERY_VERSION, message)) = id.split_first() else {
-            return Err(UnreadableMacaroon("its identifier is of another version"));
+            return Err(UnreadableMacaroon("unknown version of its identifier"));
         };
         let id = BakeryId::decode(message)
-            .map_err(|_| UnreadableMacaroon("its identifier is no list of operations"))?;
+            .map_err(|_| UnreadableMacaroon("its identifier lists no permissions"))?;
         let mut permissions: Vec<_> = id
             .ops
             .into_iter()
@@ -180,7 +180,7 @@ struct BakeryOp {
 /// The identifier: the first field, or the second after a location.
 fn identifier(macaroon: &[u8]) -> Result<&[u8], UnreadableMacaroon> {
     let Some((&MACAROON_VERSION, fields)) = macaroon.split_first() else {
-        return Err(UnreadableMacaroon("it is not of version 2"));
+        return Err(UnreadableMacaroon("not macaroon format version 2"));
     };
     let (kind, content, rest) = field(fields)?;
     let (kind, content) = if kind == FIELD_LOCATION {
@@ -198,7 +198,7 @@ fn identifier(macaroon: &[u8]) -> Result<&[u8], UnreadableMacaroon> {
 
 /// The first field's type and content, and what follows it.
 fn field(mut bytes: &[u8]) -> Result<(u64, &[u8], &[u8]), UnreadableMacaroon> {
-    let cut_off = || UnreadableMacaroon("it is cut off");
+    let cut_off = || UnreadableMacaroon("it is truncated");
     let kind = prost::decode_length_delimiter(&mut bytes).map_err(|_| cut_off())?;
     let length = prost::decode_length_delimiter(&mut bytes).map_err(|_| cut_off())?;
     let (content, rest) = bytes.split_at_checked(length).ok_or_else(cut_off)?;

@@ -37,9 +37,9 @@ impl PinnedCert {
             .map_err(|error| Error::General(format!("cannot read {path}: {error}")))?;
         let pinned = CertificateDer::pem_slice_iter(&pem)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Error::General(format!("{path} is no PEM file: {error}")))?;
+            .map_err(|error| Error::General(format!("{path} is not a PEM file: {error}")))?;
         if pinned.is_empty() {
-            return Err(Error::General(format!("{path} holds no certificate")));
+            return Err(Error::General(format!("{path} contains no certificate")));
         }
         Ok(pinned.contains(shown))
     }

@@ -25,7 +25,7 @@ pub enum VersionError {
     #[error("LND {0} is too old: sweetspot needs {OLDEST_SUPPORTED} or later")]
     TooOld(LndVersion),
     /// Not a version.
-    #[error("the node's version `{0}` does not begin like LND's (0.18.0)")]
+    #[error("`{0}` is not an LND version such as 0.18.0")]
     Unreadable(String),
 }
 
@@ -88,7 +88,7 @@ mod tests {
     fn an_old_or_strange_version_is_refused_with_a_reason() {
         let fault = |text| check_version(text).expect_err("refused").to_string();
         insta::assert_snapshot!(fault("0.17.5-beta"), @"LND 0.17.5 is too old: sweetspot needs 0.18.0 or later");
-        insta::assert_snapshot!(fault("eclair"), @"the node's version `eclair` does not begin like LND's (0.18.0)");
+        insta::assert_snapshot!(fault("eclair"), @"`eclair` is not an LND version such as 0.18.0");
     }
 
     #[test]

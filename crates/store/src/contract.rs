@@ -70,7 +70,7 @@ async fn a_store_belongs_to_the_node_it_met_first(store: impl Store) {
     store.bind_node("02aa").await.expect("meets");
     store.bind_node("02aa").await.expect("meets again");
     let refused = store.bind_node("03bb").await.expect_err("another node");
-    assert!(refused.to_string().contains("02aa, not of"), "{refused}");
+    assert!(refused.to_string().contains("02aa, not to"), "{refused}");
 }
 
 async fn a_forward_read_twice_is_stored_once(store: impl Store) {
@@ -250,7 +250,10 @@ async fn a_failing_memory_store_changes_nothing() {
         .add_forwards(&[forward(1)], cursor(0, 1))
         .await
         .expect_err("fails");
-    assert_eq!(error.to_string(), "storing forwards (in memory): disk full");
+    assert_eq!(
+        error.to_string(),
+        "cannot store forwards (in memory): disk full"
+    );
     assert!(
         store
             .record_change(point(1), &intended(1), &channel_memory(1.0))

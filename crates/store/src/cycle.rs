@@ -92,7 +92,7 @@ async fn store_decision(
     let body = match json("a decision", decision) {
         Ok(body) => body,
         Err(fault) => {
-            warn!(channel = %decision.point, %fault, "a decision is not stored");
+            warn!(channel = %decision.point, error = %fault, "cannot store this decision; skipping it");
             return Ok(());
         }
     };

@@ -28,7 +28,7 @@ pub(super) enum Fault {
     },
     /// The database belongs to another node.
     #[error(
-        "it holds the history of node {known}, not of {met}: give this node a database of its own ([store] path)"
+        "it belongs to node {known}, not to {met}: give this node its own database ([store] path)"
     )]
     OtherNode {
         /// Whose it is.
@@ -94,25 +94,24 @@ pub(super) fn code(error: &sqlx::Error) -> Option<Code> {
 pub(super) fn sql_reason(error: &sqlx::Error) -> String {
     let advice = match code(error) {
         Some(Code::Locked) => {
-            "another program holds a lock on it; close that program (a sqlite3 shell, a backup)"
+            "another program has locked it; close that program (a sqlite3 shell, a backup)"
         }
         Some(Code::ReadOnly) => {
-            "it cannot be written to; give this user write access to the file and its directory"
+            "it is read-only; give this user write access to the file and its directory"
         }
         Some(Code::Io) => {
             "the operating system could not read or write it; check the disk and the system log"
         }
         Some(Code::Corrupt | Code::NotADatabase) => {
-            "it is damaged; stop sweetspot, then restore a copy or move the file away: a fresh one \
-             is filled again from the node's own history"
+            "it is corrupt; stop sweetspot, then restore a backup or move the file away: a new one \
+             is filled from the node's forwarding history"
         }
         Some(Code::Full) => {
-            "the disk is full; free some space: nothing of this was stored, everything before it \
-             is safe"
+            "the disk is full; free some space: this was not stored, everything before it is safe"
         }
         Some(Code::CannotOpen) => {
-            "the file, or the -wal and -shm files beside it, cannot be opened; use the daemon's \
-             own user"
+            "cannot open the file, or the -wal and -shm files beside it; run this as the daemon's \
+             user"
         }
         None => return error.to_string(),
     };

@@ -71,7 +71,7 @@ impl MemoryStore {
 
 impl ForwardLog for MemoryStore {
     async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
-        self.attempt("reading forwards", |contents| {
+        self.attempt("cannot read forwards", |contents| {
             let numbered = (1..).zip(&contents.forwards);
             Ok(numbered
                 .filter(|(number, _)| *number > seq)
@@ -87,7 +87,7 @@ impl ForwardLog for MemoryStore {
 
 impl Store for MemoryStore {
     async fn load(&self) -> Result<Loaded, StoreError> {
-        self.attempt("loading what was remembered", |contents| {
+        self.attempt("cannot load the stored state", |contents| {
             let changes = contents.changes.iter();
             Ok(Loaded {
                 memory: contents.memory.clone(),
@@ -100,13 +100,11 @@ impl Store for MemoryStore {
     }
 
     async fn bind_node(&self, pubkey: &str) -> Result<(), StoreError> {
-        self.attempt("meeting the node", |contents| {
+        self.attempt("cannot bind the database to the node", |contents| {
             let known = contents.node.get_or_insert_with(|| pubkey.to_owned());
             match known == pubkey {
                 true => Ok(()),
-                false => Err(format!(
-                    "it holds the history of node {known}, not of {pubkey}"
-                )),
+                false => Err(format!("it belongs to node {known}, not to {pubkey}")),
             }
         })
     }
@@ -116,7 +114,7 @@ impl Store for MemoryStore {
         forwards: &[Forward],
         cursor: HistoryCursor,
     ) -> Result<(), StoreError> {
-        self.attempt("storing forwards", |contents| {
+        self.attempt("cannot store forwards", |contents| {
             for forward in forwards {
                 if contents.settled.insert(forward.settled_at) {
                     contents.forwards.push(*forward);
@@ -128,14 +126,14 @@ impl Store for MemoryStore {
     }
 
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {
-        self.attempt("storing scids", |contents| {
+        self.attempt("cannot store scids", |contents| {
             contents.ids.extend(ids.iter().copied());
             Ok(())
         })
     }
 
     async fn record_cycle(&self, record: CycleRecord<'_>) -> Result<(), StoreError> {
-        self.attempt("storing a cycle", |contents| {
+        self.attempt("cannot store a cycle", |contents| {
             contents.decisions.extend_from_slice(record.decisions);
             contents.memory = record.memory.clone();
             Ok(())
@@ -148,7 +146,7 @@ impl Store for MemoryStore {
         change: &FeeChange,
         memory: &ChannelMemory,
     ) -> Result<(), StoreError> {
-        self.attempt("storing a fee change", |contents| {
+        self.attempt("cannot store a fee change", |contents| {
             let kept = &mut contents.changes;
             if change.stage == Stage::Intended {
                 kept.push((point, change.clone()));
@@ -167,7 +165,7 @@ impl Store for MemoryStore {
     }
 
     async fn thin(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.attempt("thinning old history", |contents| {
+        self.attempt("cannot delete old rows", |contents| {
             contents
                 .decisions
                 .retain(|decision| retention::keeps(decision, now));

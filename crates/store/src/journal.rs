@@ -135,7 +135,7 @@ impl CycleLogReader {
             after = last.id;
             for row in &rows {
                 if let Err(fault) = log_reader.turn_to(row) {
-                    warn!(turn = row.id, %fault, "the journal of turns is broken off here");
+                    warn!(turn = row.id, error = %fault, "a stored cycle is unreadable: replay cannot follow past it");
                     return Ok(Self::default());
                 }
             }
@@ -160,7 +160,7 @@ pub(super) async fn add(
         Ok(Some(written)) => written,
         Ok(None) => return Ok((None, log_reader)),
         Err(fault) => {
-            warn!(%fault, "the turn is left out of the journal");
+            warn!(error = %fault, "cannot store this cycle for replay; skipping it");
             return Ok((None, CycleLogReader::default()));
         }
     };

@@ -89,7 +89,7 @@ impl SqliteStore {
         connection
             .close()
             .await
-            .map_err(|error| self.error("closing the database", &error.into()))
+            .map_err(|error| self.error("cannot close the database", &error.into()))
     }
 
     async fn begin(&self) -> Result<Transaction<'_>, Fault> {
@@ -134,7 +134,7 @@ impl ForwardLog for SqliteStore {
             Ok(found)
         };
         work.await
-            .map_err(|fault| self.error(format!("reading the forwards after {seq}"), &fault))
+            .map_err(|fault| self.error(format!("cannot read the forwards after {seq}"), &fault))
     }
 }
 
@@ -154,7 +154,7 @@ impl Store for SqliteStore {
             Ok(loaded)
         };
         work.await
-            .map_err(|fault| self.error("loading what was remembered", &fault))
+            .map_err(|fault| self.error("cannot load the stored state", &fault))
     }
 
     async fn bind_node(&self, pubkey: &str) -> Result<(), StoreError> {
@@ -164,7 +164,7 @@ impl Store for SqliteStore {
             tx.commit().await
         };
         work.await
-            .map_err(|fault| self.error("meeting the node", &fault))
+            .map_err(|fault| self.error("cannot bind the database to the node", &fault))
     }
 
     async fn add_forwards(
@@ -178,8 +178,9 @@ impl Store for SqliteStore {
             forwards::set_cursor(&mut tx.connection, cursor).await?;
             tx.commit().await
         };
-        work.await
-            .map_err(|fault| self.error(format!("storing {} forwards", forwards.len()), &fault))
+        work.await.map_err(|fault| {
+            self.error(format!("cannot store {} forwards", forwards.len()), &fault)
+        })
     }
 
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {
@@ -189,7 +190,7 @@ impl Store for SqliteStore {
             tx.commit().await
         };
         work.await
-            .map_err(|fault| self.error(format!("storing {} scids", ids.len()), &fault))
+            .map_err(|fault| self.error(format!("cannot store {} scids", ids.len()), &fault))
     }
 
     async fn record_cycle(&self, record: CycleRecord<'_>) -> Result<(), StoreError> {
@@ -203,7 +204,7 @@ impl Store for SqliteStore {
         };
         work.await.map_err(|fault| {
             self.error(
-                format!("storing the cycle of {}", record.input.seen.at),
+                format!("cannot store the cycle of {}", record.input.seen.at),
                 &fault,
             )
         })
@@ -225,7 +226,10 @@ impl Store for SqliteStore {
                 Stage::Intended => "the intent",
                 _ => "the end",
             };
-            self.error(format!("storing {what} of a fee change of {point}"), &fault)
+            self.error(
+                format!("cannot store {what} of a fee change of {point}"),
+                &fault,
+            )
         })
     }
 
@@ -236,6 +240,6 @@ impl Store for SqliteStore {
             tx.commit().await
         };
         work.await
-            .map_err(|fault| self.error("thinning old history", &fault))
+            .map_err(|fault| self.error("cannot delete old rows", &fault))
     }
 }

@@ -177,7 +177,7 @@ async fn a_full_disk_is_named_and_nothing_is_lost() {
         .expect_err("full");
     assert_eq!(
         error.to_string().replace(&path.display().to_string(), "DB"),
-        "storing 19900 forwards (DB): the disk is full; free some space: nothing of this was \
+        "cannot store 19900 forwards (DB): the disk is full; free some space: this was not \
          stored, everything before it is safe (error returned from database: (code: 13) database \
          or disk is full)"
     );
@@ -210,7 +210,7 @@ async fn another_programs_lock_is_named_and_waited_out() {
         .await
         .expect_err("locked");
     assert!(
-        error.reason.contains("another program holds a lock"),
+        error.reason.contains("another program has locked it"),
         "{error}"
     );
     shell.execute("rollback").await.expect("ends");
@@ -230,7 +230,7 @@ async fn a_database_that_became_read_only_is_named() {
         .add_forwards(&[forward(1)], cursor(0, 1))
         .await
         .expect_err("read-only");
-    assert!(error.reason.contains("it cannot be written to"), "{error}");
+    assert!(error.reason.contains("it is read-only"), "{error}");
 }
 
 #[tokio::test]

@@ -51,16 +51,14 @@ pub struct OpenError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
     /// Another daemon runs on it.
-    #[error(
-        "another sweetspot is running on it: stop that one, or give this one a database of its own"
-    )]
+    #[error("another sweetspot is using it: stop that one, or give this one its own database")]
     InUse,
     /// There is no such file.
     #[error("there is no such file: `sweetspot run` creates it")]
     Missing,
     /// A later version made it.
     #[error(
-        "it was made by a newer sweetspot (format {found}; this one knows formats up to {known}): use that version or a later one"
+        "a newer sweetspot wrote it (format {found}; this version reads formats up to {known}): use that version or a later one"
     )]
     Newer {
         /// The file's format.
@@ -69,9 +67,7 @@ pub enum OpenFault {
         known: i64,
     },
     /// An earlier version made it, and it was opened for reading only.
-    #[error(
-        "its format is an older one ({found}; now {known}): `sweetspot run` brings it up to date"
-    )]
+    #[error("its format is old ({found}; now {known}): `sweetspot run` upgrades it")]
     Older {
         /// The file's format.
         found: i64,
@@ -79,14 +75,16 @@ pub enum OpenFault {
         known: i64,
     },
     /// A migration in it is not the one this program knows by that number.
-    #[error("its format {0} is not the one this sweetspot knows by that number")]
+    #[error(
+        "its format {0} differs from format {0} of this version: another build of sweetspot wrote it"
+    )]
     Altered(i64),
     /// Another program's database.
-    #[error("it is another program's database: choose a file name of its own for sweetspot")]
+    #[error("it is another program's database: choose another file for sweetspot ([store] path)")]
     NotOurs,
     /// Not a database, or a broken one.
     #[error(
-        "it is damaged ({0}): restore a copy, or move it away; a fresh one is filled again from the node's own history"
+        "it is corrupt ({0}): restore a backup, or move it away; a new one is filled from the node's forwarding history"
     )]
     Corrupt(String),
     /// It, or its directory, cannot be written to.

@@ -67,7 +67,7 @@ impl StoreReader {
     /// Every channel ever seen, the open ones first, then by channel point.
     pub async fn channels(&self) -> Result<Vec<KnownChannel>, StoreError> {
         let found = known_channels(&mut *self.connection.lock().await).await;
-        self.named("reading the channels", found)
+        self.named("cannot read the channels", found)
     }
 
     /// The channels that `text` may mean: a channel point, a scid in either
@@ -75,31 +75,31 @@ impl StoreReader {
     /// case). Empty if none does.
     pub async fn find(&self, text: &str) -> Result<Vec<KnownChannel>, StoreError> {
         let found = find(&mut *self.connection.lock().await, text).await;
-        self.named("looking up a channel", found)
+        self.named("cannot look up a channel", found)
     }
 
     /// What the daemon remembers.
     pub async fn memory(&self) -> Result<Memory, StoreError> {
         let found = state::load(&mut *self.connection.lock().await).await;
-        self.named("reading what is remembered", found)
+        self.named("cannot read the stored state", found)
     }
 
     /// The last finished cycle; `None` before the first.
     pub async fn last_cycle(&self) -> Result<Option<LastCycle>, StoreError> {
         let found = last_cycle(&mut *self.connection.lock().await).await;
-        self.named("reading the last cycle", found)
+        self.named("cannot read the last cycle", found)
     }
 
     /// How far the node's forwarding history was read.
     pub async fn cursor(&self) -> Result<Option<HistoryCursor>, StoreError> {
         let found = forwards::cursor(&mut *self.connection.lock().await).await;
-        self.named("reading how far history goes", found)
+        self.named("cannot read how far history goes", found)
     }
 
     /// Each channel's newest decision.
     pub async fn last_decisions(&self) -> Result<BTreeMap<ChannelPoint, Decision>, StoreError> {
         let found = last_decisions(&mut *self.connection.lock().await).await;
-        self.named("reading the last decisions", found)
+        self.named("cannot read the last decisions", found)
     }
 
     /// A channel's last `limit` decisions, newest first.
@@ -109,13 +109,13 @@ impl StoreReader {
         limit: u32,
     ) -> Result<Vec<Decision>, StoreError> {
         let found = decisions(&mut *self.connection.lock().await, point, limit).await;
-        self.named("reading decisions", found)
+        self.named("cannot read decisions", found)
     }
 
     /// Each channel's newest fee change.
     pub async fn last_changes(&self) -> Result<BTreeMap<ChannelPoint, FeeChange>, StoreError> {
         let found = last_changes(&mut *self.connection.lock().await).await;
-        self.named("reading the last fee changes", found)
+        self.named("cannot read the last fee changes", found)
     }
 
     /// The forwards of each channel that settled from `from` until before
@@ -126,14 +126,14 @@ impl StoreReader {
         until: Timestamp,
     ) -> Result<BTreeMap<ChannelPoint, ChannelFlow>, StoreError> {
         let found = flows::flows(&mut *self.connection.lock().await, from, until).await;
-        self.named("summing up the channels' forwards", found)
+        self.named("cannot sum up the channels' forwards", found)
     }
 
     /// All forwards that settled from `from` until before `until`, each once,
     /// whether or not their channels are known; amounts are what went out.
     pub async fn total(&self, from: Timestamp, until: Timestamp) -> Result<Leg, StoreError> {
         let found = flows::total(&mut *self.connection.lock().await, from, until).await;
-        self.named("summing up all forwards", found)
+        self.named("cannot sum up all forwards", found)
     }
 
     /// The connection, for one read.
@@ -260,7 +260,7 @@ pub(super) fn parse_decisions(bodies: Vec<String>) -> Vec<Decision> {
 /// Passes over what another version wrote in a form that this one cannot read.
 fn readable<T>(rows: impl Iterator<Item = Result<T, Fault>>) -> Vec<T> {
     rows.filter_map(|row| {
-        row.inspect_err(|fault| warn!(%fault, "a stored row is passed over"))
+        row.inspect_err(|fault| warn!(error = %fault, "skipping an unreadable row"))
             .ok()
     })
     .collect()

@@ -83,7 +83,7 @@ pub(super) async fn load(db: &mut SqliteConnection) -> Result<Memory, Fault> {
                 memory.channels.insert(point, channel);
             }
             Err(fault) => {
-                warn!(channel = %point, %fault, "what was remembered of this channel is lost; it starts afresh");
+                warn!(channel = %point, error = %fault, "the channel's stored state is unreadable: starting with an empty one");
             }
         }
     }
@@ -99,7 +99,7 @@ async fn node(db: &mut SqliteConnection) -> Result<NodeMemory, Fault> {
         return Ok(NodeMemory::default());
     };
     readable(format, &body).or_else(|fault| {
-        warn!(%fault, "what was remembered of the node as a whole is lost; it starts afresh");
+        warn!(error = %fault, "the node's stored state is unreadable: starting with an empty one");
         Ok(NodeMemory {
             ingested_seq: absorbed_seq,
             ..NodeMemory::default()
@@ -153,7 +153,7 @@ pub(super) async fn save_channel(
     let body = match json("a memory", memory) {
         Ok(body) => body,
         Err(fault) => {
-            warn!(channel = %point, %fault, "not stored: what was last stored of this channel is kept");
+            warn!(channel = %point, error = %fault, "cannot store the channel's state: keeping the last stored one");
             return Ok(());
         }
     };
@@ -175,7 +175,7 @@ async fn save_node(
     memory: &NodeMemory,
 ) -> Result<(), Fault> {
     let body = json("a memory", memory).or_else(|fault| {
-        warn!(%fault, "what is remembered of the node as a whole is not stored");
+        warn!(error = %fault, "cannot store the node's state: it starts empty after a restart");
         json(
             "a memory",
             &NodeMemory {

@@ -61,7 +61,7 @@ impl StoreReader {
             Ok(())
         };
         let done = work.await;
-        self.named("taking a snapshot", done)
+        self.named("cannot take a snapshot", done)
     }
 
     /// The journal from the last beginning at or before `from`, or else from
@@ -75,7 +75,7 @@ impl StoreReader {
                 None => journal::first_beginning(db).await,
             }
         };
-        let first = self.named("looking for stored turns", work.await)?;
+        let first = self.named("cannot look for stored cycles", work.await)?;
         Ok(first.map(|first| Journal {
             log_reader: CycleLogReader::default(),
             after: first.saturating_sub(1),
@@ -90,14 +90,14 @@ impl StoreReader {
         let db = &mut *self.connection().await;
         if journal.rows.is_empty() {
             let filled = journal.fill(db).await;
-            self.named("reading stored turns", filled)?;
+            self.named("cannot read stored cycles", filled)?;
         }
         let Some(row) = journal.rows.pop_front() else {
             return Ok(None);
         };
         let read = journal.log_reader.read(&row);
         let at = Timestamp::from_nanos(row.at_ns);
-        let (input, checkpoint) = self.named(&format!("reading the turn of {at}"), read)?;
+        let (input, checkpoint) = self.named(&format!("cannot read the cycle of {at}"), read)?;
         Ok(Some(StoredTurn {
             id: row.id,
             input,
@@ -111,7 +111,7 @@ impl StoreReader {
 impl ForwardLog for StoreReader {
     async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
         let found = forwards::after(&mut *self.connection().await, seq, limit).await;
-        self.named("reading forwards", found)
+        self.named("cannot read forwards", found)
     }
 }
 

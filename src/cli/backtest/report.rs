@@ -5,29 +5,32 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::daemon::log;
-use crate::table::{table, thousands};
+use crate::format::{local_time, times};
+use crate::table::table;
 use sweetspot_core::backtest::demand::Elasticity;
 use sweetspot_core::backtest::run::Backtest;
 use sweetspot_core::backtest::sales::Account;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{Timestamp, human_span};
-use sweetspot_core::types::units::Msat;
+use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 use sweetspot_store::StoreReader;
 
 const ASSUMED: &str = "\
-Assumed: demand answers to price by a log-logistic curve with the elasticity
-named at the price posted then. Each forward becomes more or less likely by it;
-all else is as it was: balances, tpm, the learned price level, every other node.
-What is sold more is sold out of what the channel held then. A change is seen by
-senders at once. Payments that were not made then are not known. The truth may
-lie outside the band.";
+Assumptions: demand follows price by a log-logistic curve that has the given
+elasticity at the actual fee. Each actual forward becomes more or less likely by
+it; balances, demand, the learned price level and all other nodes stay as they
+were. Additional forwards come out of the balance the channel had. Senders see a
+fee change at once. Payments that were never attempted are unknown. The true
+result may lie outside this range.";
 
 /// What came out of a backtest.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    #[serde(serialize_with = "times")]
     from: Timestamp,
+    #[serde(serialize_with = "times")]
     to: Timestamp,
     elasticities: Vec<f64>,
     /// Channels at the end, and how many of them the settings tried would set.
@@ -68,7 +71,9 @@ struct Line {
 
 #[derive(Debug, Serialize)]
 struct Moves {
+    #[serde(serialize_with = "times")]
     then: Vec<Decision>,
+    #[serde(serialize_with = "times")]
     with: Vec<Decision>,
 }
 
@@ -154,7 +159,7 @@ impl Earned {
 }
 
 fn sat(msat: u64) -> String {
-    thousands(msat / 1_000)
+    grouped(msat / 1_000)
 }
 
 impl Report {
@@ -164,17 +169,22 @@ impl Report {
             &[
                 "channel",
                 "peer",
-                "moves then",
-                "with",
-                "mean ppm then",
-                "with",
+                "changes: actual",
+                "simulated",
+                "mean ppm: actual",
+                "simulated",
                 "forwards",
-                "earned then, sat",
-                "with, sat",
+                "earned sat: actual",
+                "simulated",
             ],
             &[2, 3, 4, 5, 6, 7, 8],
         );
-        let ppm = |mean: Option<f64>| mean.map_or("-".to_owned(), |ppm| format!("{ppm:.0}"));
+        let ppm = |mean: Option<f64>| {
+            mean.map_or("-".to_owned(), |ppm| {
+                let ppm = FeePpm::rounded(ppm);
+                grouped(ppm.0.into())
+            })
+        };
         for line in &self.channels {
             shown.add_row(vec![
                 line.scid.map_or("-".to_owned(), |scid| scid.to_string()),
@@ -183,29 +193,29 @@ impl Report {
                 line.moves_with.to_string(),
                 ppm(line.mean_ppm_then),
                 ppm(line.mean_ppm_with),
-                thousands(line.earned.forwards),
+                grouped(line.earned.forwards),
                 sat(line.earned.then_msat),
                 line.earned.band(),
             ]);
         }
         let mut lines = vec![shown.to_string()];
         for moves in self.channels.iter().filter_map(|line| line.moves.as_ref()) {
-            lines.extend(listed("then", &moves.then));
-            lines.extend(listed("with these settings", &moves.with));
+            lines.extend(listed("actual", &moves.then));
+            lines.extend(listed("simulated", &moves.with));
         }
         lines.push(format!(
-            "{} from {} to {}; of {} channels at the end, these settings would set {}",
+            "{} from {} to {}; this config manages {} of {} channels at the end",
             human_span(self.to.since(self.from)),
-            self.from,
-            self.to,
-            self.channels_at_end,
+            local_time(self.from),
+            local_time(self.to),
             self.managed_at_end,
+            self.channels_at_end,
         ));
         let total = &self.total;
         lines.push(format!(
-            "{} forwards earned {} sat; with these settings it might have been {} sat:",
-            thousands(total.forwards),
-            sat(total.then_msat),
+            "earned: actual {} with {} forwards; simulated {} sat:",
+            Sat(total.then_msat / 1_000),
+            grouped(total.forwards),
             total.band()
         ));
         for (elasticity, msat) in self.elasticities.iter().zip(&total.with_msat) {
@@ -221,14 +231,15 @@ impl Report {
 
 /// Moves, one to a line.
 fn listed(when: &str, moves: &[Decision]) -> Vec<String> {
-    let mut lines = vec![format!("Moves {when}: {}", moves.len())];
+    let mut lines = vec![format!("\nFee changes, {when}: {}", moves.len())];
     for decision in moves {
         let to = match decision.verdict {
             Verdict::Change { to } | Verdict::WouldChange { to } => to.outbound.0,
             Verdict::Hold { .. } => continue,
         };
         let from = decision.current.unwrap_or_default().outbound.0;
-        let (at, why) = (decision.at, log::story(decision));
+        let (from, to) = (grouped(from.into()), grouped(to.into()));
+        let (at, why) = (local_time(decision.at), decision.story());
         lines.push(format!("  {at} {from} -> {to} ppm: {why}"));
     }
     lines

@@ -29,7 +29,7 @@ min_capacity_sat = 5
 keep = true
 "#), @r#"
     3:1: node.adress: unknown key; did you mean address?
-    4:16: node.macaroon_hex: must be the macaroon in hex digits, in quotes
+    4:16: node.macaroon_hex: must be the macaroon in hex, in quotes
     7:16: defaults.target_ratio: must be a number from 0 to 1, not 50
     8:18: defaults.cooldown_raise: must be a span of time in quotes with its units, such as "10m", "6h" or "2d", not 6
     9:11: defaults.min_ppm: min_ppm must not be above max_ppm (min_ppm is 6000, max_ppm is 5000 by default)
@@ -108,7 +108,7 @@ path = ""
     19:12: history.backfill: must be a span of time from 0s to 10years, not "11y"
     21:8: report.time: must be a time of day, such as "06:30", not "25:00"
     22:13: report.time_zone: unknown time zone "Europe/Berln"; did you mean "Europe/Berlin"?
-    24:8: store.path: must name a file
+    24:8: store.path: must be a file name
     "#);
 }
 
@@ -151,10 +151,10 @@ max_ppm = 8
     11:11: rule 1.max_ppm: min_ppm must not be above max_ppm (min_ppm is 100 in [defaults], max_ppm is 50)
     15:11: rule 2.pin_ppm: pin_ppm must not be below min_ppm (pin_ppm is 50, min_ppm is 100 in [defaults])
     17:1: rule 3.match: min_capacity_sat is above max_capacity_sat: no channel can match
-    19:8: rule 3.mode: pin needs the rate to hold beside it: pin_ppm = ...
-    20:1: rule 4: matches every channel: give it a match, or write what it sets under [defaults]
+    19:8: rule 3.mode: mode = "pin" needs a fee rate: pin_ppm = ...
+    20:1: rule 4: matches every channel; add a match, or move its keys to [defaults]
     23:18: rule 5.match.peer: must not be an empty list
-    24:1: rule 5.pin_ppm: means nothing without mode = "pin" beside it
+    24:1: rule 5.pin_ppm: has no effect without mode = "pin"
     27:13: peer.02ababababababab….max_raise: max_raise must be above deadband, or the fee could never rise (max_raise is 0.1, deadband is 0.4 in [defaults])
     29:11: channel.850000x12x1.min_ppm: min_ppm must not be above max_ppm (min_ppm is 9, max_ppm is 8)
     "#);
@@ -175,7 +175,7 @@ strategy = 5
 stratgy = "classic"
 "#), @r#"
     3:7: defaults.law: must be "sweetspot" or "classic", not "clasic"
-    7:1: rule 1.law: is the same key as strategy, which stands beside it: give one of them
+    7:1: rule 1.law: is another name of strategy, which is set too; set only one of them
     9:12: channel.850000x12x1.strategy: must be "sweetspot" or "classic", not 5
     11:1: channel.850000x12x2.stratgy: unknown key; did you mean strategy?
     "#);
@@ -205,13 +205,13 @@ match.peer = ["02abababababababababababababababababababababababababababababababa
 match.channel = [850000, 1.5]
 keep = true
 "#), @"
-    4:7: peer.02ABABABABABABAB…: named twice: 02abababababababababababababababababababababababababababababababab has a table above
+    4:7: peer.02ABABABABABABAB…: duplicate: 02abababababababababababababababababababababababababababababababab already has a table above
     6:7: peer.04abcd: `04abcd` is not a node's public key: it must be 66 hex digits beginning with 02 or 03
-    10:10: channel.934584883610386433: named twice: 850000x12x1 has a table above
-    12:10: channel.850000:12:1: named twice: 850000x12x1 has a table above
-    14:10: channel.850000x12: `850000x12` names no channel: write its channel point (funding txid:output) or its short channel id (850000x12x1, or that as one integer)
-    15:10: channel.0: `0` names no channel: write its channel point (funding txid:output) or its short channel id (850000x12x1, or that as one integer)
-    17:10: channel.cdcdcdcdcdcdcdcd…: named twice: cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd:0 has a table above
+    10:10: channel.934584883610386433: duplicate: 850000x12x1 already has a table above
+    12:10: channel.850000:12:1: duplicate: 850000x12x1 already has a table above
+    14:10: channel.850000x12: `850000x12` is not a channel: must be a channel point (funding txid:output) or a short channel id (850000x12x1 or as one integer)
+    15:10: channel.0: `0` is not a channel: must be a channel point (funding txid:output) or a short channel id (850000x12x1 or as one integer)
+    17:10: channel.cdcdcdcdcdcdcdcd…: duplicate: cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd:0 already has a table above
     19:85: rule 1.match.peer: `ACINQ` is not a node's public key: it must be 66 hex digits beginning with 02 or 03
     20:26: rule 1.match.channel: must be text in quotes, not 1.5
     ");
@@ -249,10 +249,10 @@ privat = true
     7:16: schedule 2.target_ratio: must be a number from 0 to 1, not 1.7
     8:20: schedule 2.days: must be days of the week: "mon", "mon-fri" or ["tue", "sat-sun"], not "someday"
     9:9: schedule 2.hours: must be two different times of day, such as "18:00-23:30" or over midnight "22:00-06:00" (for whole days leave it out), not "18:00-18:00"
-    10:13: schedule 2.time_zone: unknown time zone "Berlin"; write it like "Europe/Berlin" or "UTC"
+    10:13: schedule 2.time_zone: unknown time zone "Berlin"; must be like "Europe/Berlin" or "UTC"
     11:1: schedule 3: needs a target_ratio
     14:8: schedule 3.ramp: must be a span of time from 0s to 7days, not "30d"
-    15:1: schedule 4: needs days or hours, or from and until
+    15:1: schedule 4: needs days, hours, or from and until
     17:1: schedule 5: needs both from and until
     22:8: schedule 6.from: must be a date or a date and time, without quotes: 2026-12-24 or 2026-12-24T18:00, not "2026-12-26"
     23:9: schedule 6.until: must be a date or a date and time, without quotes: 2026-12-24 or 2026-12-24T18:00, not 07:00:00
@@ -291,8 +291,8 @@ macaroon = "/etc/lnd/admin.macaroon"
 macaroon_hex = "0201"
 "#), @r#"
     3:11: node.address: must be https://host:port, such as https://localhost:10009, not "http://localhost:10009"
-    5:12: node.tls_cert: means nothing beside tls = "native-roots"
-    6:12: node.macaroon: stands beside macaroon_hex: give one of them
+    5:12: node.tls_cert: has no effect with tls = "native-roots"; remove it
+    6:12: node.macaroon: is set beside macaroon_hex; set only one of them
     "#);
     for address in [
         "https://",

@@ -27,10 +27,10 @@ fn a_file_that_is_no_settings_file_is_named() {
         ),
     ];
     insta::assert_snapshot!(told.join("\n"), @r#"
-    cannot read the settings file /etc/missing.toml: No such file or directory (os error 2). config.example.toml shows what it may hold
-    the settings file /etc/ is not a regular file
-    the settings file /etc/huge.toml is larger than 1048576 bytes
-    /etc/latin1.toml:2: the settings file is not UTF-8 text
+    cannot read the config /etc/missing.toml: No such file or directory (os error 2); config.example.toml shows every key
+    the config /etc/ is not a regular file
+    the config /etc/huge.toml is larger than 1,048,576 bytes
+    /etc/latin1.toml:2: the config is not UTF-8 text
     /etc/bad.toml:2:11: defaults.min_ppm: must be a whole number from 0 to 100000, not 1.5
     /etc/bad.toml:3:11: defaults.max_ppm: must be a whole number from 0 to 100000, not "x"
     "#);
@@ -47,7 +47,7 @@ fn a_byte_order_mark_and_windows_line_ends_are_no_fault() {
 
 #[test]
 fn a_key_cannot_break_the_lines_of_the_log() {
-    insta::assert_snapshot!(faults("[node]\n\"a\\nb\" = 1"), @r"2:1: node.a\nb: unknown key; known here: address, tls, tls_cert, macaroon_hex, macaroon");
+    insta::assert_snapshot!(faults("[node]\n\"a\\nb\" = 1"), @r"2:1: node.a\nb: unknown key; valid keys: address, tls, tls_cert, macaroon_hex, macaroon");
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! Inbound discounts: what was decided on one, and what is remembered of it.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::types::channel::InboundFee;
-use crate::types::time::Timestamp;
+use crate::types::time::{TimeFormat, Timestamp};
 use crate::types::units::FeePpm;
 
 /// What is remembered about a channel's inbound fee.
@@ -114,38 +112,48 @@ pub enum DiscountHold {
     },
 }
 
-impl fmt::Display for Discount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} now, {} wanted of at most {}; {:+.1}% of the capacity missing",
+impl Discount {
+    /// What was decided and why, each moment as `time` writes it.
+    pub fn words(&self, time: TimeFormat<'_>) -> String {
+        let side = if self.missing < 0.0 { "above" } else { "below" };
+        let mut text = format!(
+            "{} now, {} wanted, {} at most; local {:.1}% {side} target",
             self.now,
             self.wanted,
             self.most,
-            self.missing * 100.0
-        )?;
-        match self.held {
-            Some(reason) => write!(f, "; {reason}"),
-            None => Ok(()),
+            self.missing.abs() * 100.0
+        );
+        if let Some(reason) = self.held {
+            text += &format!("; {}", reason.words(time));
         }
+        text
     }
 }
 
-impl fmt::Display for DiscountHold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DiscountHold {
+    /// Why the discount was left as it is, each moment as `time` writes it.
+    pub fn words(self, time: TimeFormat<'_>) -> String {
         match self {
-            Self::ByHand => f.write_str("the inbound fee is the operator's own: left alone"),
+            Self::ByHand => "inbound fee set by the operator: left alone".to_owned(),
             Self::Foreign { until } => {
-                write!(f, "set by someone else: hands off until {until}")
+                format!("external fee change: hands off until {}", time(until))
             }
-            Self::AtRest => f.write_str("as it should be"),
-            Self::Expiring { until } => write!(f, "not needed: taken back at {until}"),
+            Self::AtRest => "at target".to_owned(),
+            Self::Expiring { until } => {
+                format!("no longer needed: removed at {}", time(until))
+            }
             Self::Deadband { needed_ppm } => {
-                write!(f, "within the deadband: a change takes {needed_ppm} ppm")
+                let needed = FeePpm(needed_ppm);
+                format!("less than the smallest change ({needed})")
             }
-            Self::Cooldown { until } => write!(f, "cooldown: next change at {until}"),
+            Self::Cooldown { until } => {
+                format!("cooldown: next change possible at {}", time(until))
+            }
             Self::Busy { until } => {
-                write!(f, "waits out the channel's other updates until {until}")
+                format!(
+                    "other updates of this channel first: waiting until {}",
+                    time(until)
+                )
             }
         }
     }

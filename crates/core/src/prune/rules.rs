@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::values::{ChannelSettings, Mode, PruneRules};
 use crate::types::channel::Channel;
-use crate::types::time::{Timestamp, human_span};
+use crate::types::time::{TimeFormat, Timestamp, human_span};
 use crate::types::units::FeePpm;
 
 /// A rule by which a channel counts as dead.
@@ -33,10 +33,10 @@ pub enum Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::StuckLocal => "local stuck at a very low fee",
-            Self::StuckRemote => "remote stuck",
-            Self::Idle => "hardly any forwards",
-            Self::AtMinimum => "at the lowest fee allowed",
+            Self::StuckLocal => "no outbound demand, even at a very low fee",
+            Self::StuckRemote => "drained",
+            Self::Idle => "idle: hardly any forwards",
+            Self::AtMinimum => "at the minimum fee",
         })
     }
 }
@@ -114,23 +114,26 @@ pub enum Exemption {
     Small,
 }
 
-impl fmt::Display for Advice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Advice {
+    /// In words, each moment as `time` writes it.
+    pub fn words(&self, time: TimeFormat<'_>) -> String {
         match self {
-            Self::Prune(found) => write!(f, "prune: {} since {}", found.rule, found.since),
-            Self::Keep => f.write_str("keep"),
-            Self::NotEnoughHistory { watched, needed } => write!(
-                f,
-                "not enough history: {} of {} watched",
+            Self::Prune(found) => {
+                format!("prune: {}, since {}", found.rule, time(found.since))
+            }
+            Self::Keep => "keep".to_owned(),
+            Self::NotEnoughHistory { watched, needed } => format!(
+                "not enough history: watched for {} of {}",
                 human_span(*watched),
                 human_span(*needed)
             ),
-            Self::Exempt(why) => f.write_str(match why {
-                Exemption::Kept => "kept by the settings",
-                Exemption::Private => "private: left alone",
-                Exemption::Ignored => "mode is ignore",
-                Exemption::Small => "small: not judged",
-            }),
+            Self::Exempt(why) => match why {
+                Exemption::Kept => "exempt: keep = true",
+                Exemption::Private => "exempt: unannounced channel",
+                Exemption::Ignored => "exempt: mode ignore",
+                Exemption::Small => "exempt: smaller than prune_ignore_below_sat",
+            }
+            .to_owned(),
         }
     }
 }

@@ -47,11 +47,11 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Intended => "intended",
-            Self::Sent => "unanswered",
+            Self::Sent => "unconfirmed",
             Self::Confirmed => "confirmed",
-            Self::Refused => "refused by the node",
+            Self::Refused => "rejected by the node",
             Self::NotSent => "not sent",
-            Self::NotSeen => "not seen when read back",
+            Self::NotSeen => "not applied although the node said so",
             Self::NotApplied => "not applied",
             Self::Settled => "settled",
         })

@@ -84,6 +84,15 @@ impl Timestamp {
     }
 }
 
+/// How a moment is written: people read local times, everything else RFC 3339
+/// in UTC, which is the `Display` of a [`Timestamp`].
+pub type TimeFormat<'a> = &'a dyn Fn(Timestamp) -> String;
+
+/// RFC 3339 in UTC, to the second.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.to_string()
+}
+
 impl From<DateTime<Utc>> for Timestamp {
     fn from(at: DateTime<Utc>) -> Self {
         Self(

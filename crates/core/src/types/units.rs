@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::format::grouped;
+
 /// An outbound fee rate in parts per million of the forwarded amount
 /// (LND's `fee_rate_milli_msat`, BOLT 7's `fee_proportional_millionths`).
 #[derive(
@@ -33,7 +35,7 @@ impl FeePpm {
 
 impl fmt::Display for FeePpm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ppm", self.0)
+        write!(f, "{} ppm", grouped(self.0.into()))
     }
 }
 
@@ -46,7 +48,7 @@ pub struct Msat(pub u64);
 
 impl fmt::Display for Msat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} msat", self.0)
+        write!(f, "{} msat", grouped(self.0))
     }
 }
 
@@ -84,7 +86,7 @@ impl Sat {
 
 impl fmt::Display for Sat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} sat", self.0)
+        write!(f, "{} sat", grouped(self.0))
     }
 }
 

@@ -207,7 +207,7 @@ fn a_refusal_names_the_file_and_the_way_out() {
         path: "/var/lib/sweetspot/sweetspot.db".into(),
         fault: OpenFault::Newer { found: 3, known: 1 },
     };
-    insta::assert_snapshot!(error, @"cannot open the database /var/lib/sweetspot/sweetspot.db: it was made by a newer sweetspot (format 3; this one knows formats up to 1): use that version or a later one");
+    insta::assert_snapshot!(error, @"cannot open the database /var/lib/sweetspot/sweetspot.db: a newer sweetspot wrote it (format 3; this version reads formats up to 1): use that version or a later one");
     let error = OpenError {
         path: "sweetspot.db".into(),
         fault: OpenFault::ReadOnly("/var/lib/sweetspot".into()),

@@ -1,0 +1,160 @@
+//! What a decision says to people: one wording for the log, `status`,
+//! `explain` and `backtest`.
+
+use super::{Decision, Hold, Limit, Verdict};
+use crate::strategy::ask::LEAST_PPM;
+use crate::types::format::{change, demand, grouped};
+use crate::types::time::{TimeFormat, rfc3339};
+use crate::types::units::FeePpm;
+
+impl Limit {
+    /// What limited the fee, `current` being the outbound rate before.
+    pub fn words(self, current: Option<FeePpm>) -> String {
+        match self {
+            Self::Minimum { ppm } => format!("limited to {ppm} (min_ppm)"),
+            Self::CostFloor { ppm } => format!("limited to {ppm} (cost floor)"),
+            Self::Maximum { ppm } => format!("limited to {ppm} (max_ppm)"),
+            Self::Step { ppm } => format!("limited to {ppm} ({})", step(current, ppm)),
+            Self::Pinned { ppm } => format!("pinned to {ppm} (pin_ppm)"),
+            Self::Depleted => "low demand ignored: the channel had nothing to send".to_owned(),
+        }
+    }
+}
+
+/// A step as a share of the fee it starts from, and which one it is.
+fn step(current: Option<FeePpm>, to: FeePpm) -> String {
+    let from = current.unwrap_or_default();
+    let kind = if to < from { "cut" } else { "raise" };
+    if from.0 == 0 {
+        return format!("largest {kind} per update");
+    }
+    let share = to.as_f64() / from.as_f64() - 1.0;
+    format!("{}, largest {kind} per update", change(share))
+}
+
+impl Hold {
+    /// Why nothing was changed, `current` being the outbound rate, and each
+    /// moment as `time` writes it.
+    pub fn words(self, current: Option<FeePpm>, time: TimeFormat<'_>) -> String {
+        match self {
+            Self::Ignored => "mode ignore".to_owned(),
+            Self::NodeNotReady => "the node is not synced to the chain".to_owned(),
+            Self::PeerOffline => "the peer is offline".to_owned(),
+            Self::NoPolicy => "the node has no policy for this channel".to_owned(),
+            Self::Foreign { until } => {
+                format!("external fee change: hands off until {}", time(until))
+            }
+            Self::WriteUnresolved { until } => {
+                format!("unconfirmed fee update: waiting until {}", time(until))
+            }
+            Self::AtRest => "at target fee".to_owned(),
+            Self::Deadband { wanted, needed_ppm } => format!(
+                "{} -> {wanted} is less than the smallest change ({} ppm)",
+                grouped(current.unwrap_or_default().0.into()),
+                grouped(needed_ppm.into())
+            ),
+            Self::Cooldown { until, raise } => {
+                let kind = if raise { "raise" } else { "cut" };
+                format!("cooldown: next {kind} possible at {}", time(until))
+            }
+            Self::DailyLimit { until } => {
+                format!("daily update limit reached: next update at {}", time(until))
+            }
+            Self::Budget { until } => format!(
+                "the node's hourly update budget is used up: next update at {}",
+                time(until)
+            ),
+            Self::MassMove { moving, channels } => format!(
+                "safety stop: {moving} of {channels} channels would change at once \
+                 (max_moving_share); no fee was changed"
+            ),
+        }
+    }
+}
+
+impl Decision {
+    /// The outbound rate on the node when this was decided.
+    fn current_ppm(&self) -> Option<FeePpm> {
+        self.current.map(|fees| fees.outbound)
+    }
+
+    /// What became of it, in one phrase: `no change: the peer is offline`.
+    pub fn outcome(&self, time: TimeFormat<'_>) -> String {
+        match self.verdict {
+            Verdict::Change { to } => format!("change to {}", to.told_after(self.current)),
+            Verdict::WouldChange { to } => {
+                format!(
+                    "would change to {} (observe mode)",
+                    to.told_after(self.current)
+                )
+            }
+            Verdict::Hold { reason } => {
+                format!("no change: {}", reason.words(self.current_ppm(), time))
+            }
+        }
+    }
+
+    /// Why nothing was changed; `None` if something was, or would have been.
+    pub fn reason(&self, time: TimeFormat<'_>) -> Option<String> {
+        match self.verdict {
+            Verdict::Hold { reason } => Some(reason.words(self.current_ppm(), time)),
+            Verdict::Change { .. } | Verdict::WouldChange { .. } => None,
+        }
+    }
+
+    /// What limited the fee, in words.
+    pub fn limits_in_words(&self) -> impl Iterator<Item = String> {
+        let current = self.current_ppm();
+        self.limits.iter().map(move |limit| limit.words(current))
+    }
+
+    /// The price level that the decision reckoned with, in ppm; `None` where
+    /// none pulled. It is read back from the terms, whose level part is the
+    /// logarithmic way from the fee to the level, scaled as they all are. For a
+    /// channel that follows a parallel one it is the level that leads to that
+    /// one's rate.
+    pub fn level_ppm(&self) -> Option<f64> {
+        let terms = &self.terms;
+        if terms.level == 0.0 || terms.protection > 0.0 {
+            return None;
+        }
+        let way = libm::log1p(terms.sum());
+        let scale = if way.abs() > 1e-9 {
+            terms.sum() / way
+        } else {
+            1.0
+        };
+        Some(self.wanted_before_ppm.max(LEAST_PPM) * libm::exp(terms.level / scale))
+    }
+
+    /// Everything that led to it, in one line:
+    /// `local 15% (target 26%): +38%; demand 2.9/week (usual 3.0/week): 0%`.
+    pub fn story(&self) -> String {
+        let (seen, terms) = (&self.evidence, &self.terms);
+        let [now, usual] = demand(seen.tpm, seen.tpm_history);
+        let mut parts = vec![
+            format!(
+                "local {:.0}% (target {:.0}%): {}",
+                seen.ratio * 100.0,
+                seen.target_ratio * 100.0,
+                change(terms.balance)
+            ),
+            format!("demand {now} (usual {usual}): {}", change(terms.throughput)),
+        ];
+        if let Some(level) = self.level_ppm() {
+            let level = FeePpm::rounded(level);
+            parts.push(format!("price level {level}: {}", change(terms.level)));
+        }
+        if terms.protection > 0.0 {
+            parts.push(format!("fast drain: {}", change(terms.protection)));
+        }
+        parts.extend(self.limits_in_words());
+        if let Some(discount) = &self.inbound {
+            parts.push(format!("inbound discount {}", discount.words(&rfc3339)));
+        }
+        parts.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests;
