@@ -42,8 +42,10 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "sweetspot", version, after_help = EXIT_CODES)]
 pub struct Args {
-    /// Config file [default: ~/.sweetspot/config.toml, or, if that is missing,
-    /// built-in settings that only observe]
+    /// Config file [default: ~/.sweetspot/config.toml]
+    ///
+    /// If the default file is missing, built-in settings apply, which only
+    /// observe.
     #[arg(
         long,
         short,
@@ -64,8 +66,10 @@ pub struct Args {
     )]
     log: LogFormat,
 
-    /// Log level: error, warn, info, debug, trace, or a filter such as
-    /// info,sweetspot_lnd=debug [default: info; for demo, error]
+    /// Log level: error, warn, info, debug or trace [default: info]
+    ///
+    /// Or a filter such as info,sweetspot_lnd=debug. The demo logs only errors
+    /// unless this is set.
     #[arg(
         long,
         global = true,

@@ -34,7 +34,7 @@ fn without_a_terminal_it_speaks_in_plain_lines_and_ends_with_a_summary() {
     let said = String::from_utf8(output.stdout).expect("text");
     assert!(!said.contains('\u{1b}'), "{said}");
     assert!(said.contains("day 1.0 of 1"), "{said}");
-    assert!(said.contains("fees left alone"), "{said}");
+    assert!(said.contains("fees unchanged"), "{said}");
 }
 
 #[test]

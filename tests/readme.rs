@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use sweetspot::config::Config;
@@ -34,17 +35,21 @@ fn its_exit_codes_are_those_of_the_help() {
         .expect("it runs");
     let help = String::from_utf8(help.stdout).expect("text");
     let codes = help.split("Exit codes:").nth(1).expect("a list of them");
-    for code in codes
+    let in_help: BTreeSet<u8> = codes
         .lines()
-        .filter_map(|line| line.split_whitespace().next())
-    {
-        if code.parse::<u8>().is_ok() {
-            assert!(
-                README.contains(&format!("{code} ")),
-                "{code} is not in the README"
-            );
-        }
-    }
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+        .collect();
+    let (_, codes) = README.split_once("**Exit codes.**").expect("a list");
+    let codes = codes.split("\n- ").next().expect("its item");
+    // Between backquotes: each code stands there as a code, not as a figure.
+    let in_readme: BTreeSet<u8> = codes
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|quoted| quoted.parse().ok())
+        .collect();
+    assert!(in_help.contains(&0) && in_help.len() > 2, "{in_help:?}");
+    assert_eq!(in_readme, in_help);
 }
 
 #[test]
@@ -73,5 +78,17 @@ fn its_numbers_are_the_built_in_settings() {
     ] {
         let text = README.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(&said), "the README does not say: {said}");
+    }
+}
+
+#[test]
+fn the_glossary_names_files_that_exist() {
+    let glossary = include_str!("../docs/GLOSSARY.md");
+    let quoted = glossary.split('`').skip(1).step_by(2);
+    let files: BTreeSet<&str> = quoted.filter(|text| text.ends_with(".rs")).collect();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        assert!(path.is_file(), "{file} does not exist");
     }
 }

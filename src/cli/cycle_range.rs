@@ -19,11 +19,13 @@ pub const NO_SUCH_TURNS: &str = "No stored cycles in this time range.";
 /// Since when, until when, which channel.
 #[derive(Debug, Clone, Args)]
 pub struct CycleRange {
-    /// Start: a time (2026-10-01T12:00:00Z), a date (UTC) or a span before the
-    /// last cycle (30d) [default: the first stored cycle]
+    /// Start of the time range [default: the first stored cycle]
+    ///
+    /// A time (2026-10-01T12:00:00Z), a date (UTC) or a span before the last
+    /// cycle (30d).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub from: Option<Moment>,
-    /// End, given like --from [default: the last stored cycle]
+    /// End of the time range, given like --from [default: the last stored cycle]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub to: Option<Moment>,
     /// Only this channel: channel point, scid or peer alias

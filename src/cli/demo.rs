@@ -19,8 +19,9 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
 
-    /// Simulated seconds per second, 0 for full speed [default: half a day per
-    /// second on a terminal, full speed elsewhere]
+    /// Simulated seconds per second, 0 for full speed
+    ///
+    /// By default half a day per second on a terminal, full speed elsewhere.
     #[arg(long, value_name = "N")]
     speed: Option<f64>,
 

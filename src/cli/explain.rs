@@ -251,23 +251,23 @@ fn told(decision: &Decision) -> Vec<String> {
     )];
     if let Some(current) = decision.current {
         let current = grouped(current.outbound.0.into());
-        lines.push(format!("  current fee        {current:>9} ppm"));
+        lines.push(format!("  current fee        {current:>11} ppm"));
     }
-    lines.push(format!("  target fee before  {:>9} ppm", decimal(before)));
+    lines.push(format!("  target fee before  {:>11} ppm", decimal(before)));
     let terms = terms(decision).into_iter();
     lines.extend(terms.map(|(name, share, why)| {
         let ppm = decimal_change(before * share);
-        format!("  {name:<17}  {ppm:>9} ppm  {why}")
+        format!("  {name:<17}  {ppm:>11} ppm  {why}")
     }));
     let limits = decision.limits_in_words();
-    lines.extend(limits.map(|limit| format!("  {:<17}  {:13}  {limit}", "limit", "")));
+    lines.extend(limits.map(|limit| format!("  {:<17}  {:15}  {limit}", "limit", "")));
     if let Some(discount) = &decision.inbound {
         let discount = discount.words(&local_time);
-        lines.push(format!("  inbound discount   {:13}  {discount}", ""));
+        lines.push(format!("  inbound discount   {:15}  {discount}", ""));
     }
     if !is_untouched(decision) {
         let now = decimal(decision.wanted_ppm);
-        lines.push(format!("  target fee now     {now:>9} ppm"));
+        lines.push(format!("  target fee now     {now:>11} ppm"));
     }
     lines
 }
@@ -282,11 +282,11 @@ fn terms(decision: &Decision) -> Vec<(&'static str, f64, String)> {
         seen.target_ratio * 100.0
     );
     let throughput = format!(
-        "demand {now} (tpm {:.6}), usual {usual} (tpm {:.6}); {:.1} forwards give it a weight of {:.0}%",
+        "demand {now} (tpm {:.6}), usual {usual} (tpm {:.6}); weight {:.0}% ({:.1} forwards)",
         seen.tpm,
         seen.tpm_history,
-        seen.forwards,
-        terms.dampening * 100.0
+        terms.dampening * 100.0,
+        seen.forwards
     );
     let mut found = vec![
         ("balance", terms.balance, balance),

@@ -105,8 +105,7 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ReplayArgs) -> Res
     }
     match outcome.differences.len() {
         0 => Ok(()),
-        1 => Err(Failure::Other("1 difference".to_owned())),
-        n => Err(Failure::Other(format!("{n} differences"))),
+        n => Err(Failure::Other(amount(counted(n), "difference"))),
     }
 }
 
@@ -248,6 +247,14 @@ impl Outcome {
         });
     }
 
+    /// Decisions made in the replay.
+    fn replayed(&self) -> u64 {
+        let differs =
+            |found: &&Difference| matches!(found.what, Found::Decision(_) | Found::OnlyNow);
+        let differing = counted(self.differences.iter().filter(differs).count());
+        self.equal + self.not_stored + differing
+    }
+
     fn render(&self) -> String {
         let (Some(from), Some(to)) = (self.from, self.to) else {
             return NO_SUCH_TURNS.to_owned();
@@ -259,18 +266,23 @@ impl Outcome {
             lines.push(format!("... and {} more (--json shows all)", grouped(more)));
         }
         lines.push(format!(
-            "replayed {} cycles from {} to {} with {} decisions: {} differences ({} expired; state \
-             checkpoints verified: {})",
-            grouped(self.turns),
+            "replayed {} of {} from {} to {}: {} ({} expired; {} verified)",
+            amount(self.replayed(), "decision"),
+            amount(self.turns, "cycle"),
             local_time(from),
             local_time(to),
-            grouped(self.equal.saturating_add(self.not_stored)),
-            grouped(counted(self.differences.len())),
+            amount(counted(self.differences.len()), "difference"),
             grouped(self.not_stored),
-            grouped(self.memories),
+            amount(self.memories, "state checkpoint"),
         ));
         lines.join("\n")
     }
+}
+
+/// So many of something: `1 cycle`, `8,120 decisions`.
+fn amount(number: u64, of: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {of}{plural}", grouped(number))
 }
 
 /// How many, for `grouped`.

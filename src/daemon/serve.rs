@@ -274,7 +274,7 @@ impl Daemon {
             CycleError::Node(NodeError::Denied(reason)) => {
                 error!(
                     reason,
-                    "the node rejected the macaroon: run `sweetspot check`"
+                    "no access with this macaroon: run `sweetspot check`"
                 );
             }
             CycleError::Node(reason) => warn!(%reason, "cannot read the node: trying again"),

@@ -169,7 +169,7 @@ async fn explain_tells_every_term_and_the_next_change() {
     for part in [
         "balance",
         "throughput",
-        "give it a weight of",
+        "weight ",
         "target fee now",
         "next change",
         "change to 1",

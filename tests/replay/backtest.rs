@@ -135,32 +135,32 @@ async fn the_text_shows_the_band_and_what_is_assumed() {
     assert!(shown.status.success(), "{}", said(&shown));
     let text = said(&shown);
     for part in [
-        "mean ppm then",
-        "with these settings it might have been ",
+        "mean ppm: actual",
+        "; simulated ",
         "elasticity 0.5 ",
         "elasticity 1 ",
-        "Assumed: demand answers to price by a log-logistic curve",
+        "Assumptions: demand follows price by a log-logistic curve",
     ] {
         assert!(text.contains(part), "no {part} in\n{text}");
     }
     let scid = with(&home, SETTINGS)["channels"][0]["scid"].to_string();
     let one = home.run(&["backtest", "--with", &tried, "--channel", &scid]);
-    assert!(said(&one).contains("Moves with these settings: "));
+    assert!(said(&one).contains("Fee changes, simulated: "));
 }
 
 #[tokio::test]
 async fn what_cannot_be_tried_is_refused() {
     let home = Home::after_the_month();
     for (args, code, part) in [
-        (&["--elasticity", "1"][..], 2, "at least two"),
-        (&["--elasticity", "1,1"], 2, "at least two"),
-        (&["--elasticity", "0.5,2"], 2, "2 is none"),
-        (&["--elasticity", "0.5,NaN"], 2, "NaN is none"),
-        (&["--from", "soon"], 2, "neither a time"),
+        (&["--elasticity", "1"][..], 2, "at least two values"),
+        (&["--elasticity", "1,1"], 2, "at least two values"),
+        (&["--elasticity", "0.5,2"], 2, "not 2"),
+        (&["--elasticity", "0.5,NaN"], 2, "not NaN"),
+        (&["--from", "soon"], 2, "must be a time"),
         (
             &["--from", "2026-02-01", "--to", "2026-01-01"],
             2,
-            "nothing is in between",
+            "is after --to",
         ),
         (&["--with", "nowhere.toml"], 64, "nowhere.toml"),
         (&["--channel", "nobody"], 65, "nobody"),
@@ -177,9 +177,9 @@ async fn an_empty_database_and_an_empty_stretch_say_so() {
     home.store().await.close().await.expect("closes");
     let shown = home.run(&["backtest"]);
     assert!(shown.status.success(), "{}", said(&shown));
-    assert!(said(&shown).contains("No turn is stored yet"));
+    assert!(said(&shown).contains("No cycles stored yet"));
     let month = Home::after_the_month();
     let shown = month.run(&["backtest", "--to", "2020-01-01"]);
     assert!(shown.status.success(), "{}", said(&shown));
-    assert!(said(&shown).contains("No stored turn lies in this stretch"));
+    assert!(said(&shown).contains("No stored cycles in this time range"));
 }

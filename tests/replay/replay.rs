@@ -92,7 +92,7 @@ async fn a_part_of_the_month_can_be_named() {
     assert_eq!(unknown.status.code(), Some(65), "{}", said(&unknown));
     let nothing = home.run(&["replay", "--to", "2020-01-01"]);
     assert!(nothing.status.success());
-    assert!(said(&nothing).contains("No stored turn lies in this stretch"));
+    assert!(said(&nothing).contains("No stored cycles in this time range"));
 }
 
 #[tokio::test]
@@ -107,12 +107,15 @@ async fn a_changed_decision_is_the_one_difference() {
     assert_eq!(home.alter(&sql).await, 1);
     let shown = home.run(&["replay"]);
     assert_eq!(shown.status.code(), Some(1), "{}", said(&shown));
-    assert!(said(&shown).contains("terms.balance 0.123456 then, "));
+    assert!(said(&shown).contains("terms.balance: 0.123456 stored, "));
     let outcome = home.json(&["replay", "--json"]);
     let found = differences(&outcome);
     assert_eq!(found.len(), 1, "{found:?}");
     let at = format!("select at_ns from decisions where id = {id}");
-    assert_eq!(found[0]["at"].as_i64(), Some(home.number(&at).await));
+    assert_eq!(
+        found[0]["at"],
+        Timestamp::from_nanos(home.number(&at).await).to_string()
+    );
     let terms = found[0]["what"]["decision"].as_array().expect("terms");
     assert_eq!(terms.len(), 1);
     assert_eq!(terms[0]["name"], "terms.balance");
@@ -199,7 +202,7 @@ async fn what_is_damaged_is_named() {
     for (damage, said_of_it) in [
         (
             "delete from turns where id = 50",
-            "turn before it is missing",
+            "cycle before it is missing",
         ),
         (
             "update turns set given = x'00ff' where id = 40",
@@ -214,7 +217,7 @@ async fn what_is_damaged_is_named() {
         let shown = home.run(&["replay"]);
         assert_eq!(shown.status.code(), Some(74), "{}", said(&shown));
         let said = said(&shown);
-        assert!(said.contains("reading the turn of 20"), "{said}");
+        assert!(said.contains("cannot read the cycle of 20"), "{said}");
         assert!(said.contains(said_of_it), "{said}");
     }
     // What comes after is as good as before.
@@ -250,7 +253,7 @@ async fn an_empty_database_has_nothing_to_decide_again() {
     home.store().await.close().await.expect("closes");
     let shown = home.run(&["replay"]);
     assert!(shown.status.success(), "{}", said(&shown));
-    assert!(said(&shown).contains("No turn is stored yet"));
+    assert!(said(&shown).contains("No cycles stored yet"));
     assert_eq!(home.json(&["replay", "--json"])["turns"], 0);
 }
 
@@ -272,7 +275,7 @@ async fn an_older_database_is_taken_up_and_replays_from_then_on() {
     }
     let older = daemon.home.run(&["replay"]);
     assert_eq!(older.status.code(), Some(74), "{}", said(&older));
-    assert!(said(&older).contains("`sweetspot run` brings it up to date"));
+    assert!(said(&older).contains("`sweetspot run` upgrades it"));
     daemon.restart().await;
     daemon.turns(30).await;
     let outcome = assert_same(&daemon.home);

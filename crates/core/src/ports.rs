@@ -33,7 +33,7 @@ pub enum NodeError {
     #[error("TLS certificate rejected: {0}")]
     Tls(String),
     /// The macaroon is missing, wrong or too weak.
-    #[error("the node rejected the macaroon: {0}")]
+    #[error("no access to the node: {0}")]
     Denied(String),
     /// The node does not know the channel (or its edge).
     #[error("the node does not know this channel: {0}")]

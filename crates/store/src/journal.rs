@@ -56,7 +56,7 @@ impl CycleDoc {
 
 fn unreadable(why: &dyn ToString) -> Fault {
     Fault::Unreadable {
-        what: "what a turn was given",
+        what: "a cycle's input",
         why: why.to_string(),
     }
 }
@@ -115,7 +115,7 @@ impl CycleLogReader {
                 patch::apply(&mut page.0, changes);
                 page
             }
-            _ => return Err(unreadable(&"the turn before it is missing")),
+            _ => return Err(unreadable(&"the cycle before it is missing")),
         };
         Ok(&self.last.insert((row.id, page)).1)
     }
@@ -191,7 +191,7 @@ fn rows_of(
         (None, None) => return Ok(None),
     };
     let checkpoint = checkpoint
-        .map(|checkpoint| deflate(&json("what is remembered", checkpoint)?))
+        .map(|checkpoint| deflate(&json("a state", checkpoint)?))
         .transpose()?;
     let changes = deflate(&Value::Object(changes).to_string())?;
     Ok(Some((page, changes, checkpoint)))
@@ -275,7 +275,7 @@ mod tests {
             memory: Memory::default(),
             names: vec![],
         };
-        let checkpoint = json("what is remembered", &checkpoint).expect("readable");
+        let checkpoint = json("a state", &checkpoint).expect("readable");
         TurnRow {
             id,
             at_ns: 10_000_000_000,

@@ -110,11 +110,11 @@ async fn node(db: &mut SqliteConnection) -> Result<NodeMemory, Fault> {
 fn readable<T: serde::de::DeserializeOwned>(format: i64, body: &str) -> Result<T, Fault> {
     if format > FORMAT {
         return Err(Fault::Unreadable {
-            what: "a memory",
+            what: "a state",
             why: format!("a newer sweetspot wrote it (format {format})"),
         });
     }
-    from_json("a memory", body)
+    from_json("a state", body)
 }
 
 /// Stores what is remembered from now on; a channel no longer remembered loses
@@ -150,7 +150,7 @@ pub(super) async fn save_channel(
     point: ChannelPoint,
     memory: &ChannelMemory,
 ) -> Result<(), Fault> {
-    let body = match json("a memory", memory) {
+    let body = match json("a state", memory) {
         Ok(body) => body,
         Err(fault) => {
             warn!(channel = %point, error = %fault, "cannot store the channel's state: keeping the last stored one");
@@ -174,10 +174,10 @@ async fn save_node(
     seen: &Observation,
     memory: &NodeMemory,
 ) -> Result<(), Fault> {
-    let body = json("a memory", memory).or_else(|fault| {
+    let body = json("a state", memory).or_else(|fault| {
         warn!(error = %fault, "cannot store the node's state: it starts empty after a restart");
         json(
-            "a memory",
+            "a state",
             &NodeMemory {
                 ingested_seq: memory.ingested_seq,
                 ..NodeMemory::default()

@@ -53,7 +53,7 @@ pub fn change(share: f64) -> String {
         size if size < 0.005 => return "0%".to_owned(),
         size if size < 0.995 => format!("{percent:+.2}"),
         size if size < 9.95 => format!("{percent:+.1}"),
-        _ => format!("{percent:+.0}"),
+        _ => whole(decimal_change(percent.round())),
     };
     format!("{text}%")
 }
@@ -76,6 +76,11 @@ pub fn rate(tpm: f64) -> String {
     text
 }
 
+/// A rounded number without its decimals.
+fn whole(text: String) -> String {
+    text.trim_end_matches(".00").to_owned()
+}
+
 /// At least two significant digits, and no more than two decimals.
 fn two_digits(number: f64) -> String {
     match number {
@@ -83,7 +88,7 @@ fn two_digits(number: f64) -> String {
         n if n < 0.005 => "<0.01".to_owned(),
         n if n < 0.995 => format!("{n:.2}"),
         n if n < 9.95 => format!("{n:.1}"),
-        n => decimal(n.round()).trim_end_matches(".00").to_owned(),
+        n => whole(decimal(n.round())),
     }
 }
 
@@ -112,11 +117,11 @@ mod tests {
     #[test]
     fn a_change_has_as_many_digits_as_it_needs() {
         let shown = [
-            0.377, 2.234, -0.038, 0.0037, -0.000_01, -0.0, 0.0995, 0.00997,
+            0.377, 22.34, -0.038, 0.0037, -0.000_01, -0.0, 0.0995, 0.00997,
         ]
         .map(change);
         let expected = [
-            "+38%", "+223%", "-3.8%", "+0.37%", "0%", "0%", "+10%", "+1.0%",
+            "+38%", "+2,234%", "-3.8%", "+0.37%", "0%", "0%", "+10%", "+1.0%",
         ];
         assert_eq!(shown, expected);
     }
