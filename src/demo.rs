@@ -21,7 +21,7 @@ use crate::daemon::cycle::{Cycle, CycleError, CycleOptions};
 use crate::overview::Overview;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::ports::{Clock, StoreError};
-use sweetspot_core::prune::rules::Advice;
+use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{Timestamp, rfc3339};
 use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
@@ -394,11 +394,8 @@ impl Demo {
         let seen = self.node.observe();
         let advised = seen.channels.values().filter_map(|channel| {
             let settings = self.config.book.resolve(channel, seen.tip, seen.at);
-            let advice = memory
-                .channels
-                .get(&channel.point)?
-                .prune
-                .advice(channel, &settings);
+            let clocks = &memory.channels.get(&channel.point)?.prune;
+            let advice = rules::advice(clocks, channel, &settings);
             matches!(advice, Advice::Prune(_)).then(|| {
                 let advice = advice.words(&rfc3339);
                 format!("{}: {advice}", channel.peer_name())

@@ -10,7 +10,7 @@ use crate::format::{ago, local_time, times};
 use crate::overview::NOTHING_YET;
 use crate::table::table;
 use sweetspot_core::ports::Clock;
-use sweetspot_core::prune::rules::Advice;
+use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::format::{grouped, rate};
@@ -77,7 +77,7 @@ fn line(
         tpm_history,
         fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
         last_forward: memory.flow.last_forward,
-        advice: memory.prune.advice(channel, &settings),
+        advice: rules::advice(&memory.prune, channel, &settings),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sweetspot::daemon::cycle::{Cycle, CycleOptions};
 use sweetspot_core::ports::{Clock, Store};
+use sweetspot_core::types::time::Timestamp;
 use sweetspot_simnode::WriteFault;
 
 use tokio_util::sync::CancellationToken;

@@ -3,12 +3,14 @@
 
 mod words;
 
+pub mod discount;
+
 use serde::{Deserialize, Serialize};
 
-use crate::inbound::discount::Discount;
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::time::Timestamp;
 use crate::types::units::FeePpm;
+use discount::Discount;
 
 /// Which rhythm asked for the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,6 @@
 //! What is remembered between cycles and over restarts.
 
+pub mod inbound;
 pub mod market;
 pub mod memory;
+pub mod prune;

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
+use sweetspot_core::decision::discount::{Discount, DiscountHold};
 use sweetspot_core::decision::{Decision, Evidence, Hold, Terms, Trigger, Verdict};
 use sweetspot_core::engine::input::CycleInput;
-use sweetspot_core::inbound::discount::{Discount, DiscountHold};
 use sweetspot_core::ports::HistoryCursor;
-use sweetspot_core::prune::rules::PruneMemory;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::signals::estimate::Flow;
 use sweetspot_core::state::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory};
+use sweetspot_core::state::prune::PruneMemory;
 use sweetspot_core::testing::{channel, point};
 use sweetspot_core::types::channel::{FeeParts, InboundFee, Scid};
 use sweetspot_core::types::fee_change::FeeChange;

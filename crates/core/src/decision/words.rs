@@ -2,10 +2,10 @@
 //! `explain` and `backtest`.
 
 use super::{Decision, Hold, Limit, Verdict};
-use crate::strategy::ask::LEAST_PPM;
 use crate::types::format::{change, demand, grouped};
 use crate::types::time::{TimeFormat, rfc3339};
 use crate::types::units::FeePpm;
+use crate::types::units::LEAST_PPM;
 
 impl Limit {
     /// What limited the fee, `current` being the outbound rate before.

@@ -16,12 +16,13 @@ use crate::limits::budget;
 use crate::limits::guard;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect};
 use crate::state::memory::{ChannelMemory, Memory};
-use crate::strategy::ask::{Ask, LEAST_PPM};
+use crate::strategy::ask::Ask;
 use crate::strategy::{self, Market};
 use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
 use crate::types::units::FeePpm;
+use crate::types::units::LEAST_PPM;
 
 /// Decides every channel that is due and moves the memory along. Total: any
 /// input gives a verdict. The same input gives the same verdicts.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::limits::guard;
-use crate::prune::rules::{PruneMemory, Symptoms};
+use crate::prune::rules::{self, Symptoms};
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::settings::windows::Windows;
 use crate::signals::estimate::Flow;
 use crate::signals::stock::stocked;
 use crate::state::market::{ChannelMarket, Segment};
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
+use crate::state::prune::PruneMemory;
 use crate::strategy;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
 use crate::types::fee_change::Stage;
@@ -173,9 +174,8 @@ fn watch(
         tpm_history: memory.flow.tpm_history(now, windows),
         fee: channel.policy.map(|policy| policy.fees.outbound),
     };
-    memory
-        .prune
-        .watch(now, span, &symptoms, settings, node_quiet);
+    let holds = |rule| rules::holds(rule, &symptoms, settings);
+    memory.prune.watch(now, span, node_quiet, holds);
 }
 
 /// Compares the node's fees with what we last confirmed. The node is the

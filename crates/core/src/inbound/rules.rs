@@ -23,8 +23,8 @@
 //! that the settings no longer allow is taken back as soon as the channel may
 //! be updated at all.
 
+use crate::decision::discount::{Discount, DiscountHold};
 use crate::decision::{Decision, Hold, Verdict};
-use crate::inbound::discount::{Discount, DiscountHold};
 use crate::inbound::supply::OutboundSupply;
 use crate::limits::guard;
 use crate::settings::inbound::InboundRules;

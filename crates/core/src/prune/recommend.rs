@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::prune::rules::{Advice, Recommendation};
+use crate::prune::rules;
+use crate::prune::rules::Advice;
 use crate::settings::values::ChannelSettings;
 use crate::state::memory::Memory;
+use crate::state::prune::Recommendation;
 use crate::types::channel::ChannelPoint;
 use crate::types::observation::Observation;
 
@@ -38,7 +40,7 @@ pub fn revise(
         else {
             continue;
         };
-        let advice = remembered.prune.advice(channel, settings);
+        let advice = rules::advice(&remembered.prune, channel, settings);
         let found = match advice {
             Advice::Prune(found) => Some(found),
             _ => None,
@@ -60,8 +62,8 @@ mod tests {
 
     use super::*;
     use crate::engine::ingest;
-    use crate::prune::rules::{Held, Rule};
     use crate::settings::values::Mode;
+    use crate::state::prune::{Held, Rule};
     use crate::testing::{channel, point};
     use crate::types::time::Timestamp;
 

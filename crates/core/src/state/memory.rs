@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::inbound::discount::InboundMemory;
-use crate::prune::rules::PruneMemory;
 use crate::settings::windows::Windows;
 use crate::signals::estimate::Flow;
+use crate::state::inbound::InboundMemory;
 use crate::state::market::{ChannelMarket, NodeMarket};
+use crate::state::prune::PruneMemory;
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::fee_change::FeeChange;
 use crate::types::time::Timestamp;

@@ -2,11 +2,7 @@
 
 use crate::decision::{Evidence, Limit, Terms};
 use crate::types::channel::ChannelPoint;
-use crate::types::units::FeePpm;
-
-/// A rate of zero would stay zero under multiplication: the least that does
-/// not round to it, nearly.
-pub const LEAST_PPM: f64 = 0.4;
+use crate::types::units::{FeePpm, LEAST_PPM};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,6 +14,10 @@ use super::format::grouped;
 #[serde(transparent)]
 pub struct FeePpm(pub u32);
 
+/// A rate of zero would stay zero under multiplication: the least
+/// that does not round to it, nearly, in ppm.
+pub const LEAST_PPM: f64 = 0.4;
+
 impl FeePpm {
     /// The rate as a float, for the controller's arithmetic.
     pub fn as_f64(self) -> f64 {

@@ -1,65 +1,9 @@
-//! Inbound discounts: what was decided on one, and what is remembered of it.
+//! What was decided on a channel's inbound discount.
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::channel::InboundFee;
 use crate::types::time::{TimeFormat, Timestamp};
 use crate::types::units::FeePpm;
-
-/// What is remembered about a channel's inbound fee.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct InboundMemory {
-    /// The inbound rate we set and the node confirmed, in ppm. While the node
-    /// shows it, it is ours to take back; any other is someone else's.
-    pub granted_ppm: Option<i32>,
-    /// When we last had the inbound fee changed, or were refused.
-    pub written_at: Option<Timestamp>,
-    /// In observe mode, when a change was last shown.
-    pub shown_at: Option<Timestamp>,
-    /// Since when the channel has not needed a discount.
-    pub unneeded_since: Option<Timestamp>,
-    /// Since when a change of its own has been waiting.
-    pub waiting_since: Option<Timestamp>,
-}
-
-impl InboundMemory {
-    /// Whether the fee on the node is a discount of ours.
-    pub fn is_ours(&self, on_node: InboundFee) -> bool {
-        on_node.base_fee_msat == 0
-            && on_node.rate_ppm < 0
-            && self.granted_ppm == Some(on_node.rate_ppm)
-    }
-
-    /// Notes an attempt of ours to change the fee.
-    pub fn attempted(&mut self, at: Timestamp) {
-        self.written_at = Some(at);
-        self.waiting_since = None;
-    }
-
-    /// Notes what we have set.
-    pub fn granted(&mut self, fee: InboundFee) {
-        self.granted_ppm = (fee.rate_ppm != 0).then_some(fee.rate_ppm);
-    }
-
-    /// Notes a fee that someone else left on the node.
-    pub fn met(&mut self, fee: InboundFee) {
-        if !self.is_ours(fee) {
-            self.granted_ppm = None;
-        }
-    }
-
-    /// Brings what lies in the future back to `now`.
-    pub fn not_after(&mut self, now: Timestamp) {
-        for at in [
-            &mut self.written_at,
-            &mut self.shown_at,
-            &mut self.unneeded_since,
-            &mut self.waiting_since,
-        ] {
-            *at = at.map(|at| at.min(now));
-        }
-    }
-}
 
 /// What was decided about a channel's inbound discount.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

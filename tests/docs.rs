@@ -1,0 +1,43 @@
+//! What the documents point at is there.
+
+#![allow(clippy::expect_used, reason = "a panic is the report of a test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The documents: those at the top, and everything below `docs/`.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("docs"), root.join("docs/decisions")];
+    folders.push(root.to_owned());
+    let entries = folders
+        .into_iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|is| is == "md"))
+        .collect()
+}
+
+/// The targets of a document's links and pictures, without their anchors.
+fn targets(text: &str) -> Vec<&str> {
+    let parts = text.split("](").skip(1);
+    let ends = parts.filter_map(|part| part.split(')').next());
+    let paths = ends.filter_map(|target| target.split('#').next());
+    paths.filter(|path| !path.is_empty()).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut followed = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("text");
+        let folder = document.parent().expect("a folder");
+        for target in targets(&text).into_iter().filter(|t| !t.contains("://")) {
+            let there = folder.join(target).exists();
+            assert!(there, "{} points at {target}", document.display());
+            followed += 1;
+        }
+    }
+    assert!(followed > 40, "{followed} links only");
+}
