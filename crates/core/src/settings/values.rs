@@ -68,7 +68,7 @@ pub enum BaseFee {
     Keep,
 }
 
-/// The classic law's gains: how strongly each signal moves the fee per slow
+/// The gains of strategy `classic`: how strongly each signal moves the fee per slow
 /// interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gains {
@@ -165,10 +165,10 @@ pub struct ChannelSettings {
     pub mode: Mode,
     /// Whether what is decided is only shown, whatever the mode.
     pub observe_only: bool,
-    /// By which law.
+    /// By which strategy.
     #[serde(rename = "law")]
     pub strategy: StrategyName,
-    /// The price level of the sweet-spot law.
+    /// The price level of strategy `sweetspot`.
     pub level: LevelChoice,
     /// The wanted local ratio, 0 to 1, at this moment (schedules applied).
     pub target_ratio: f64,
@@ -231,6 +231,6 @@ pub struct NodeSettings {
     pub max_moving_free: u32,
     /// Inbound discounts.
     pub inbound: InboundRules,
-    /// The sweet-spot law's constants.
+    /// The constants of strategy `sweetspot`.
     pub tuning: Tuning,
 }
