@@ -192,7 +192,7 @@ async fn updates_within_a_second_are_told_apart(subject: &Subject) {
 
 async fn put_back(lnd: &Lnd, point: ChannelPoint, before: Policy) {
     let order = write(point, before.fees, before.time_lock_delta);
-    order.send(&lnd).await.expect("applied");
+    order.send(lnd).await.expect("applied");
     let after = policy(lnd, point).await;
     assert_eq!(after.fees, before.fees);
     assert_eq!(after.time_lock_delta, before.time_lock_delta);
