@@ -5,7 +5,7 @@ mod words;
 
 pub mod discount;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::types::units::FeePpm;
 use discount::Discount;
 
 /// Which rhythm asked for the decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// A channel drains quickly: may only raise, within minutes.
@@ -25,7 +25,7 @@ pub enum Trigger {
 }
 
 /// What the decision saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Evidence {
     /// The local ratio, 0 to 1.
     pub ratio: f64,
@@ -42,14 +42,13 @@ pub struct Evidence {
 }
 
 /// The relative moves asked for; they add up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Terms {
     /// By the balance: above 0 when too much is remote.
     pub balance: f64,
     /// By throughput: above 0 when tpm is above its history.
     pub throughput: f64,
     /// By the node's price level: above 0 when the fee is below it.
-    #[serde(default)]
     pub level: f64,
     /// By a drain, on the fast rhythm only.
     pub protection: f64,
@@ -65,7 +64,7 @@ impl Terms {
 }
 
 /// What held the fee to less than was asked, without stopping it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "limit")]
 pub enum Limit {
     /// The lowest outbound rate.
@@ -98,7 +97,7 @@ pub enum Limit {
 }
 
 /// Why nothing was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "hold")]
 pub enum Hold {
     /// The channel's mode is `ignore`.
@@ -155,7 +154,7 @@ pub enum Hold {
 }
 
 /// The outcome of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
     /// The policy stays.
@@ -176,7 +175,7 @@ pub enum Verdict {
 }
 
 /// One decision on one channel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decision {
     /// When.
     pub at: Timestamp,
@@ -198,7 +197,7 @@ pub struct Decision {
     /// What shaped the wanted fee.
     pub limits: Vec<Limit>,
     /// The inbound part, where there is one to decide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub inbound: Option<Discount>,
     /// The outcome.
     pub verdict: Verdict,

@@ -6,6 +6,7 @@ use sqlx::{FromRow, Row};
 
 use super::columns::{name, named, number, point};
 use super::fault::Fault;
+use super::forms::{Form, StageForm};
 use super::state::{channel_id, save_channel};
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee};
@@ -89,7 +90,7 @@ impl ChangeRow {
         let (Some(outcome), Some(at)) = (self.outcome, self.outcome_at_ns) else {
             return Ok((point, change));
         };
-        let stage: Stage = named("an outcome", outcome)?;
+        let stage = named::<StageForm>("an outcome", outcome)?.into_core();
         Ok((
             point,
             change.ended(stage, Timestamp::from_nanos(at), self.detail),
@@ -175,7 +176,7 @@ async fn end(
              select max(id) from writes
              where channel_id = ? and at_ns = ? and (outcome is null or outcome = 'unknown'))",
     )
-    .bind(name("an outcome", change.stage)?)
+    .bind(name("an outcome", StageForm::of(&change.stage))?)
     .bind(at.nanos())
     .bind(&change.detail)
     .bind(channel)

@@ -1,5 +1,5 @@
-//! How domain values become columns and back: the one place where unsigned
-//! numbers bind_node SQLite's signed ones, and where JSON is written and read.
+//! How values become columns and back: the one place where unsigned numbers meet
+//! SQLite's signed ones, and where the JSON of [`super::forms`] is written and read.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,33 +43,33 @@ pub(super) fn point(column: &str) -> Result<ChannelPoint, Fault> {
         .map_err(|error| unreadable("a channel point", error))
 }
 
-/// A value as JSON that is known to read back: JSON has no word for a float
+/// A form as JSON that is known to read back: JSON has no word for a float
 /// that is not a number, and a text that cannot be read is worse than none.
-pub(super) fn json<T>(what: &'static str, value: &T) -> Result<String, Fault>
+pub(super) fn json<F>(what: &'static str, form: &F) -> Result<String, Fault>
 where
-    T: Serialize + DeserializeOwned,
+    F: Serialize + DeserializeOwned,
 {
-    let text = serde_json::to_string(value).map_err(|error| unreadable(what, error))?;
-    from_json::<T>(what, &text)?;
+    let text = serde_json::to_string(form).map_err(|error| unreadable(what, error))?;
+    from_json::<F>(what, &text)?;
     Ok(text)
 }
 
-/// The value of a JSON column.
-pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Fault> {
+/// The form in a JSON column.
+pub(super) fn from_json<F: DeserializeOwned>(what: &'static str, text: &str) -> Result<F, Fault> {
     serde_json::from_str(text).map_err(|error| unreadable(what, error))
 }
 
-/// The name serde gives a variant without fields.
-pub(super) fn name<T: Serialize>(what: &'static str, value: T) -> Result<String, Fault> {
-    match serde_json::to_value(value) {
+/// The name under which a form without fields is stored.
+pub(super) fn name<F: Serialize>(what: &'static str, form: F) -> Result<String, Fault> {
+    match serde_json::to_value(form) {
         Ok(serde_json::Value::String(name)) => Ok(name),
         Ok(other) => Err(unreadable(what, other)),
         Err(error) => Err(unreadable(what, error)),
     }
 }
 
-/// The variant that serde knows by `name`.
-pub(super) fn named<T: DeserializeOwned>(what: &'static str, name: String) -> Result<T, Fault> {
+/// The form that is stored under `name`.
+pub(super) fn named<F: DeserializeOwned>(what: &'static str, name: String) -> Result<F, Fault> {
     serde_json::from_value(serde_json::Value::String(name)).map_err(|error| unreadable(what, error))
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use sweetspot_core::types::fee_change::Stage;
+    use crate::forms::StageForm;
 
     proptest! {
         #[test]
@@ -121,11 +121,11 @@ mod tests {
 
     #[test]
     fn outcomes_are_stored_by_name() {
-        let text = name("an outcome", Stage::NotSeen).expect("a name");
+        let text = name("an outcome", StageForm::NotSeen).expect("a name");
         assert_eq!(text, "not_seen");
         assert_eq!(
-            named::<Stage>("an outcome", text).expect("an outcome"),
-            Stage::NotSeen
+            named::<StageForm>("an outcome", text).expect("an outcome"),
+            StageForm::NotSeen
         );
     }
 }

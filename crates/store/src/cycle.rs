@@ -5,6 +5,7 @@ use tracing::warn;
 
 use super::columns::{json, name, number_column};
 use super::fault::Fault;
+use super::forms::{ChannelForm, DecisionForm, Form, TriggerForm};
 use super::journal::{self, CycleLogReader};
 use super::state::{channel_id, save};
 use sweetspot_core::decision::{Decision, Verdict};
@@ -47,7 +48,7 @@ async fn store_channels(db: &mut SqliteConnection, seen: &Observation) -> Result
         )
         .bind(channel.point.to_string())
         .bind(seen.at.nanos())
-        .bind(json("a channel", channel)?)
+        .bind(json("a channel", &ChannelForm::of(channel))?)
         .fetch_one(&mut *db)
         .await?;
         store_sample(db, id, seen.at, channel).await?;
@@ -89,7 +90,7 @@ async fn store_decision(
     turn: Option<i64>,
     decision: &Decision,
 ) -> Result<(), Fault> {
-    let body = match json("a decision", decision) {
+    let body = match json("a decision", &DecisionForm::of(decision)) {
         Ok(body) => body,
         Err(fault) => {
             warn!(channel = %decision.point, error = %fault, "cannot store this decision; skipping it");
@@ -108,7 +109,7 @@ async fn store_decision(
     )
     .bind(id)
     .bind(decision.at.nanos())
-    .bind(name("a rhythm", decision.trigger)?)
+    .bind(name("a rhythm", TriggerForm::of(&decision.trigger))?)
     .bind(verdict)
     .bind(body)
     .bind(turn)

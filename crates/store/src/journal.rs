@@ -13,6 +13,7 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row};
@@ -20,6 +21,7 @@ use tracing::warn;
 
 use super::columns::{from_json, json};
 use super::fault::Fault;
+use super::forms::{CheckpointForm, CycleInputForm, Form};
 use super::patch;
 use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::input::CycleInput;
@@ -35,22 +37,18 @@ pub(super) struct CycleDoc(Map<String, Value>);
 
 impl CycleDoc {
     fn of(input: &CycleInput) -> Result<Self, Fault> {
-        let value = serde_json::to_value(input).map_err(|error| unreadable(&error))?;
-        let Value::Object(mut fields) = patch::without_nulls(value) else {
-            return Err(unreadable(&"it is no object"));
-        };
-        if let Some(Value::Object(seen)) = fields.get_mut("seen") {
-            seen.remove("at");
+        let value =
+            serde_json::to_value(CycleInputForm::of(input)).map_err(|error| unreadable(&error))?;
+        match patch::without_nulls(value) {
+            Value::Object(fields) => Ok(Self(fields)),
+            _ => Err(unreadable(&"it is no object")),
         }
-        Ok(Self(fields))
     }
 
     fn input(&self, at: Timestamp) -> Result<CycleInput, Fault> {
-        let mut fields = self.0.clone();
-        if let Some(Value::Object(seen)) = fields.get_mut("seen") {
-            seen.insert("at".to_owned(), at.nanos().into());
-        }
-        serde_json::from_value(Value::Object(fields)).map_err(|error| unreadable(&error))
+        CycleInputForm::deserialize(&self.0)
+            .map(|form| form.into_core(at))
+            .map_err(|error| unreadable(&error))
     }
 }
 
@@ -97,9 +95,9 @@ impl CycleLogReader {
         let input = self.turn_to(row)?.input(Timestamp::from_nanos(row.at_ns))?;
         let checkpoint = row.checkpoint.as_deref();
         let checkpoint = checkpoint
-            .map(|bytes| from_json("what was remembered", &inflate(bytes)?))
+            .map(|bytes| from_json::<CheckpointForm>("what was remembered", &inflate(bytes)?))
             .transpose()?;
-        Ok((input, checkpoint))
+        Ok((input, checkpoint.map(Form::into_core)))
     }
 
     /// The row's page. An earlier version may have written it: it need not mean
@@ -191,7 +189,7 @@ fn rows_of(
         (None, None) => return Ok(None),
     };
     let checkpoint = checkpoint
-        .map(|checkpoint| deflate(&json("a state", checkpoint)?))
+        .map(|checkpoint| deflate(&json("a state", &CheckpointForm::of(checkpoint))?))
         .transpose()?;
     let changes = deflate(&Value::Object(changes).to_string())?;
     Ok(Some((page, changes, checkpoint)))
@@ -275,7 +273,7 @@ mod tests {
             memory: Memory::default(),
             names: vec![],
         };
-        let checkpoint = json("a state", &checkpoint).expect("readable");
+        let checkpoint = json("a state", &CheckpointForm::of(&checkpoint)).expect("readable");
         TurnRow {
             id,
             at_ns: 10_000_000_000,

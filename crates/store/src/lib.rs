@@ -14,6 +14,7 @@ mod fault;
 #[cfg(test)]
 mod fixtures;
 mod flows;
+mod forms;
 mod forwards;
 mod in_memory;
 mod journal;
@@ -43,6 +44,7 @@ use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 
 pub use flows::{ChannelFlow, Leg};
+pub use forms::{channel_memory_as_stored, node_memory_as_stored};
 pub use in_memory::MemoryStore;
 pub use open::{OpenError, OpenFault};
 pub use reader::{KnownChannel, LastCycle, StoreReader};

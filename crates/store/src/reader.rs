@@ -12,6 +12,7 @@ use super::changes::ChangeRow;
 use super::columns::{from_json, number, point, scid_column};
 use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
+use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
 use super::{forwards, state};
 use sweetspot_core::decision::Decision;
@@ -158,7 +159,7 @@ async fn known_channels(db: &mut SqliteConnection) -> Result<Vec<KnownChannel>, 
     .await?;
     let channels = rows.into_iter().map(|(first, last, open, body)| {
         Ok(KnownChannel {
-            channel: from_json("a channel", &body)?,
+            channel: from_json::<ChannelForm>("a channel", &body)?.into_core(),
             first_seen: Timestamp::from_nanos(first),
             last_seen: Timestamp::from_nanos(last),
             open,
@@ -250,11 +251,10 @@ async fn decisions(
 }
 
 pub(super) fn parse_decisions(bodies: Vec<String>) -> Vec<Decision> {
-    readable(
-        bodies
-            .into_iter()
-            .map(|body| from_json("a decision", &body)),
-    )
+    readable(bodies.into_iter().map(|body| {
+        let form: DecisionForm = from_json("a decision", &body)?;
+        Ok(form.into_core())
+    }))
 }
 
 /// Passes over what another version wrote in a form that this one cannot read.

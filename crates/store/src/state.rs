@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::columns::{from_json, json, point, scid, scid_column};
 use super::fault::Fault;
+use super::forms::{ChannelMemoryForm, Form, NodeMemoryForm};
 use sweetspot_core::state::memory::{ChannelMemory, Memory, NodeMemory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::observation::Observation;
@@ -78,9 +79,9 @@ pub(super) async fn load(db: &mut SqliteConnection) -> Result<Memory, Fault> {
     .await?;
     for (text, format, body) in rows {
         let point = point(&text)?;
-        match readable(format, &body) {
+        match readable::<ChannelMemoryForm>(format, &body) {
             Ok(channel) => {
-                memory.channels.insert(point, channel);
+                memory.channels.insert(point, channel.into_core());
             }
             Err(fault) => {
                 warn!(channel = %point, error = %fault, "the channel's stored state is unreadable: starting with an empty one");
@@ -98,16 +99,19 @@ async fn node(db: &mut SqliteConnection) -> Result<NodeMemory, Fault> {
     let Some((absorbed_seq, format, body)) = row else {
         return Ok(NodeMemory::default());
     };
-    readable(format, &body).or_else(|fault| {
-        warn!(error = %fault, "the node's stored state is unreadable: starting with an empty one");
-        Ok(NodeMemory {
-            ingested_seq: absorbed_seq,
-            ..NodeMemory::default()
-        })
+    Ok(match readable::<NodeMemoryForm>(format, &body) {
+        Ok(node) => node.into_core(),
+        Err(fault) => {
+            warn!(error = %fault, "the node's stored state is unreadable: starting with an empty one");
+            NodeMemory {
+                ingested_seq: absorbed_seq,
+                ..NodeMemory::default()
+            }
+        }
     })
 }
 
-fn readable<T: serde::de::DeserializeOwned>(format: i64, body: &str) -> Result<T, Fault> {
+fn readable<F: serde::de::DeserializeOwned>(format: i64, body: &str) -> Result<F, Fault> {
     if format > FORMAT {
         return Err(Fault::Unreadable {
             what: "a state",
@@ -150,7 +154,7 @@ pub(super) async fn save_channel(
     point: ChannelPoint,
     memory: &ChannelMemory,
 ) -> Result<(), Fault> {
-    let body = match json("a state", memory) {
+    let body = match json("a state", &ChannelMemoryForm::of(memory)) {
         Ok(body) => body,
         Err(fault) => {
             warn!(channel = %point, error = %fault, "cannot store the channel's state: keeping the last stored one");
@@ -174,15 +178,13 @@ async fn save_node(
     seen: &Observation,
     memory: &NodeMemory,
 ) -> Result<(), Fault> {
-    let body = json("a state", memory).or_else(|fault| {
+    let body = json("a state", &NodeMemoryForm::of(memory)).or_else(|fault| {
         warn!(error = %fault, "cannot store the node's state: it starts empty after a restart");
-        json(
-            "a state",
-            &NodeMemory {
-                ingested_seq: memory.ingested_seq,
-                ..NodeMemory::default()
-            },
-        )
+        let bare = NodeMemory {
+            ingested_seq: memory.ingested_seq,
+            ..NodeMemory::default()
+        };
+        json("a state", &NodeMemoryForm::of(&bare))
     })?;
     sqlx::query(
         "insert or replace into node (id, observed_at_ns, tip_height, absorbed_seq, format, body)

@@ -1,12 +1,12 @@
 //! What was decided on a channel's inbound discount.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::types::time::{TimeFormat, Timestamp};
 use crate::types::units::FeePpm;
 
 /// What was decided about a channel's inbound discount.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Discount {
     /// How much of the local ratio is missing; below 0, how much is too much.
     pub missing: f64,
@@ -21,7 +21,7 @@ pub struct Discount {
 }
 
 /// Why a discount was left as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "hold")]
 pub enum DiscountHold {
     /// An inbound fee with a base fee, or one that asks for more, is the

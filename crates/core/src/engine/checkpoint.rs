@@ -7,8 +7,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::state::memory::Memory;
 use crate::types::channel::{ChannelIds, ChannelPoint, Scid};
 use crate::types::time::Timestamp;
@@ -18,7 +16,7 @@ use crate::types::time::Timestamp;
 const INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// What was remembered when a cycle began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Whether this is what the stored cycle before it left. It is not after
     /// work that could not be stored.

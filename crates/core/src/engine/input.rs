@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::settings::layers::SettingsLayers;
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
 
-/// What a cycle is given. It is stored, so that the cycle can be decided again;
-/// what is added to it later must have a serde default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What a cycle is given. It is stored, so that the cycle can be decided again.
+#[derive(Clone, Debug, PartialEq)]
 pub struct CycleInput {
     /// What the node said.
     pub seen: Observation,

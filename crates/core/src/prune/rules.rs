@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::settings::values::{ChannelSettings, Mode, PruneRules};
 use crate::state::prune::{PruneMemory, Recommendation, Rule};
@@ -16,7 +16,7 @@ use crate::types::time::{TimeFormat, human_span};
 use crate::types::units::FeePpm;
 
 /// What the rules look at.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Symptoms {
     /// The local ratio.
     pub ratio: f64,
@@ -27,7 +27,7 @@ pub struct Symptoms {
 }
 
 /// What the rules say of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "prune")]
 pub enum Advice {
     /// Worth pruning.
@@ -46,7 +46,7 @@ pub enum Advice {
 }
 
 /// Why a channel is never recommended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exemption {
     /// `keep = true`.

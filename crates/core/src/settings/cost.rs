@@ -5,12 +5,12 @@
 //! sum is shared out over the capacity: what the channel sends until it has to
 //! be filled again. If both are given, the larger floor counts.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::types::units::{FeePpm, Sat};
 
 /// What the operator paid for a channel's liquidity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cost {
     /// In ppm of what was moved in.
     pub ppm: FeePpm,

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::types::units::FeePpm;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Whether and how far flow that refills a channel is made cheaper.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InboundRules {
     /// Whether discounts are given at all.
     pub discount: bool,

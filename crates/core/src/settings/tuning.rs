@@ -3,12 +3,9 @@
 //! learned. "Training" is the league's set of simulated nodes that constants
 //! may be chosen on.
 
-use serde::{Deserialize, Serialize};
-
 /// How balance, demand and idleness move a fee around the price level, and how
 /// the levels are learned.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tuning {
     /// Natural-log units of price per unit of local ratio missing, at full
     /// urgency.
@@ -18,7 +15,6 @@ pub struct Tuning {
     pub balance_down: f64,
     /// Days of demand against which stock and room are held
     /// ([`crate::signals::urgency`]).
-    #[serde(rename = "press_days")]
     pub urgency_days: f64,
     /// Natural-log units of price per natural-log unit of tpm over history.
     pub throughput: f64,
@@ -82,8 +78,7 @@ impl Default for Tuning {
 }
 
 /// How a price level is learned ([`crate::signals::level`]).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Learning {
     /// The level believed best at first, in ppm.
     pub prior_ppm: f64,
@@ -92,13 +87,10 @@ pub struct Learning {
     /// How long evidence lasts, in days.
     pub memory_days: f64,
     /// How long a trial of one level lasts, in days, while little is known ...
-    #[serde(rename = "early_stand_days")]
     pub early_trial_days: f64,
     /// ... and after the first [`Self::early_trials`], ...
-    #[serde(rename = "stand_days")]
     pub trial_days: f64,
     /// ... or, while it has seen fewer than [`Self::enough_sales`], so long.
-    #[serde(rename = "longest_stand_days")]
     pub longest_trial_days: f64,
     /// Independent sales that tell enough.
     pub enough_sales: f64,
@@ -106,7 +98,6 @@ pub struct Learning {
     /// and what was saved up or sold out at the level before is made good.
     pub wash_in_days: f64,
     /// How many trials are early ones.
-    #[serde(rename = "early_stands")]
     pub early_trials: u32,
     /// How far a move goes beyond the best level, up and down in turn, as a
     /// share of what is not known: the standard deviation of the believed

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::settings::cost::Cost;
 use crate::settings::inbound::InboundRules;
@@ -12,7 +12,7 @@ use crate::settings::tuning::Tuning;
 use crate::types::units::FeePpm;
 
 /// What may be done to a channel's policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Fees are decided and written.
@@ -26,7 +26,7 @@ pub enum Mode {
 }
 
 /// The strategy that decides what is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StrategyName {
     /// The learned price level, steered by balance and throughput.
@@ -49,7 +49,7 @@ impl StrategyName {
 }
 
 /// The price level of the sweet-spot strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LevelChoice {
     /// The node's, learned from what it sells.
@@ -59,7 +59,7 @@ pub enum LevelChoice {
 }
 
 /// Whether the base fee is ours to set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BaseFee {
     /// Written along with every outbound rate, in msat.
@@ -70,7 +70,7 @@ pub enum BaseFee {
 
 /// The gains of strategy `classic`: how strongly each signal moves the fee per slow
 /// interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Gains {
     /// Relative move per slow interval when the channel is all on one side
     /// (balance signal of ±1). 1.0 applies the signal undamped.
@@ -86,7 +86,7 @@ pub struct Gains {
 }
 
 /// Limits on how a decided fee reaches the node.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Pace {
     /// Largest raise per update, relative.
     pub max_raise: f64,
@@ -110,7 +110,7 @@ pub struct Pace {
 }
 
 /// When the fast rhythm may raise a draining channel early.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Protect {
     /// Share of the capacity that must have left within [`Self::window`].
     pub drain_share: f64,
@@ -127,7 +127,7 @@ pub struct Protect {
 
 /// When a channel is recommended for pruning. Durations are time actually
 /// watched, not time on the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PruneRules {
     /// Shortest watched time before anything is recommended.
     pub min_history: Duration,
@@ -158,8 +158,7 @@ pub struct PruneRules {
 }
 
 /// Everything that governs one channel, all layers applied.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ChannelSettings {
     /// What may be done.
     pub mode: Mode,
@@ -210,8 +209,7 @@ impl ChannelSettings {
 }
 
 /// What governs the node as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NodeSettings {
     /// The fast rhythm: how often the node is read and drains are looked for.
     pub fast_interval: Duration,

@@ -10,16 +10,16 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::settings::windows::Windows;
 use crate::types::time::{MINUTES_PER_DAY, SECONDS_PER_DAY, Timestamp};
 
 /// A count whose parts fade with age: the sum of `e^(−age/τ)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DecayedCount {
-    weight: f64,
-    at: Timestamp,
+    /// The count as of [`Self::at`].
+    pub weight: f64,
+    /// The latest moment counted.
+    pub at: Timestamp,
 }
 
 impl DecayedCount {
@@ -54,16 +54,18 @@ fn decay(age: Duration, tau: Duration) -> f64 {
 }
 
 /// A channel's forwards and stock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Flow {
     /// From when on forwards have been counted.
     pub since: Timestamp,
-    current: DecayedCount,
-    history: DecayedCount,
+    /// Forwards, decayed with the current window.
+    pub current: DecayedCount,
+    /// Forwards, decayed with the historical window.
+    pub history: DecayedCount,
     /// Days with something to send, decayed with the current window.
-    stocked_days: DecayedCount,
+    pub stocked_days: DecayedCount,
     /// Days watched, decayed with the current window.
-    watched_days: DecayedCount,
+    pub watched_days: DecayedCount,
     /// When the last forward settled.
     pub last_forward: Option<Timestamp>,
 }

@@ -9,8 +9,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::signals::tally::Tally;
 use crate::signals::urgency::Turnover;
 use crate::types::time::{SECONDS_PER_DAY, Timestamp};
@@ -28,21 +26,20 @@ const HIGHEST_PRICE: f64 = 5.0;
 const LEAST_LIQUID_DAYS: f64 = 0.2;
 
 /// What one forward adds before its span has been watched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Pending {
-    sessions: f64,
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pending {
+    /// Sessions begun.
+    pub sessions: f64,
     /// Amounts in mean forwards, capped by session.
-    volume: f64,
+    pub volume: f64,
     /// What they earned, in mean forwards at the node's level.
-    worth: f64,
+    pub worth: f64,
     /// What came in, in mean forwards.
-    brought: f64,
+    pub brought: f64,
 }
 
 /// A channel's sales, as seen at the side where they leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Exposure {
     /// Over about a day.
     pub short: Tally,
@@ -50,10 +47,12 @@ pub struct Exposure {
     pub long: Tally,
     /// Liquid days since the last session.
     pub idle_days: f64,
-    last_forward: Option<Timestamp>,
-    /// What the session of the last forward has left to count.
-    session_room: f64,
-    pending: Pending,
+    /// When a forward last left.
+    pub last_forward: Option<Timestamp>,
+    /// What the session of the last forward has left to count, in mean forwards.
+    pub session_room: f64,
+    /// What was counted since a span was last watched.
+    pub pending: Pending,
     /// What passes through it.
     pub turnover: Turnover,
 }

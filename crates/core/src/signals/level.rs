@@ -22,30 +22,30 @@
 //! elasticity of −1. Moves go beyond it by a share of what is not known, so
 //! exploration ends as knowledge grows.
 
-use serde::{Deserialize, Serialize};
-
 use crate::settings::tuning::Learning;
 use crate::types::units::count;
 
-/// Candidate midpoints in ppm, evenly spaced in logarithm.
-const POINTS: usize = 15;
+/// Candidate midpoints in ppm, evenly spaced in logarithm. Beliefs about each are
+/// stored, so another number of them needs stored forms of its own.
+pub const POINTS: usize = 15;
 const LOWEST_PPM: f64 = 15.0;
 const HIGHEST_PPM: f64 = 6_000.0;
 /// Halvings of the range in the search for the best level: to a thousandth.
 const HALVINGS: u32 = 13;
 
 /// A stretch of time at one level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Trial {
-    days: f64,
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Trial {
+    /// How long it has lasted, in days.
+    pub days: f64,
     /// Days, each weighted by the share of the business that stood at the level.
-    standing_days: f64,
+    pub standing_days: f64,
     /// What was sold, in mean forwards at the level.
-    volume: f64,
+    pub volume: f64,
 }
 
 /// What a stand told.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Sample {
     ln_ppm: f64,
     ln_rate: f64,
@@ -65,29 +65,29 @@ impl Trial {
 }
 
 /// The course of demand as each midpoint would have it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct DemandEstimate {
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DemandEstimate {
     /// Natural logarithm of what would be sold per day at a price of nothing.
-    ln_rate: [f64; POINTS],
+    pub ln_rate: [f64; POINTS],
     /// How uncertain each of them is.
-    variance: f64,
+    pub variance: f64,
     /// Days since it was brought up to date.
-    days: f64,
+    pub days: f64,
 }
 
 /// What has been learned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Level {
     /// The level in force, natural logarithm of ppm; `None` before any.
-    ln_ppm: Option<f64>,
-    #[serde(rename = "stand")]
-    trial: Trial,
-    #[serde(rename = "course")]
-    estimate: Option<DemandEstimate>,
-    ln_likelihood: [f64; POINTS],
-    #[serde(rename = "stands")]
-    trials: u32,
+    pub ln_ppm: Option<f64>,
+    /// The stretch of time under way at that level.
+    pub trial: Trial,
+    /// Where demand is believed to be; `None` before the first sample.
+    pub estimate: Option<DemandEstimate>,
+    /// Natural logarithm of how likely the samples make each midpoint.
+    pub ln_likelihood: [f64; POINTS],
+    /// How many trials have ended.
+    pub trials: u32,
 }
 
 fn midpoint(index: usize) -> f64 {

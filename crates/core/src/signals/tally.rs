@@ -1,9 +1,7 @@
 //! What was counted, held against the time in which it was possible.
 
-use serde::{Deserialize, Serialize};
-
 /// Sessions and the liquid days they came in, both fading.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
     /// Sessions.
     pub sessions: f64,

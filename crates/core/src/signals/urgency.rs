@@ -8,8 +8,6 @@
 //! force. In training this earned 3 % more than the ratio alone, and as much
 //! again with the steeper gains that it allows.
 
-use serde::{Deserialize, Serialize};
-
 use crate::signals::tally::Tally;
 
 /// How far back turnover looks, in days.
@@ -17,7 +15,7 @@ const TURNOVER_DAYS: f64 = 30.0;
 
 /// Volumes in mean forwards, over the days in which they were possible; both
 /// fade.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Turnover {
     /// What left, while there was stock.
     pub out: Tally,

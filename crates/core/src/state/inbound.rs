@@ -1,12 +1,10 @@
 //! What is remembered about a channel's inbound fee.
 
-use serde::{Deserialize, Serialize};
-
 use crate::types::channel::InboundFee;
 use crate::types::time::Timestamp;
 
 /// What is remembered about a channel's inbound fee.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct InboundMemory {
     /// The inbound rate we set and the node confirmed, in ppm. While the node
     /// shows it, it is ours to take back; any other is someone else's.

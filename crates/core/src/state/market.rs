@@ -1,6 +1,6 @@
 //! What the sweet-spot law remembers, of each channel and of the node.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::settings::tuning::{Learning, Tuning};
 use crate::signals::exposure::Exposure;
@@ -18,7 +18,7 @@ const LARGEST_AMOUNT: f64 = 10.0;
 /// all; no further division of the announced ones (by how many channels the peer
 /// has, what it or its other neighbours charge, which way it mostly pays) earned
 /// anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// Buyers from the public graph.
@@ -53,22 +53,20 @@ impl Tuning {
 }
 
 /// A channel's part in the market, as remembered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ChannelMarket {
     /// What it sold, and when it could.
     pub exposure: Exposure,
     /// Which market that is.
-    #[serde(default)]
     pub segment: Segment,
 }
 
 /// The node's part in the market, as remembered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeMarket {
     /// The learned level.
     pub level: Level,
     /// That of unannounced channels.
-    #[serde(default)]
     pub unannounced_level: Level,
     /// The amount of a mean forward.
     pub amount: MeanAmount,
@@ -102,10 +100,12 @@ impl NodeMarket {
 }
 
 /// A running mean of amounts, over about the last thousand.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanAmount {
-    sat: f64,
-    count: f64,
+    /// The mean, in satoshis.
+    pub sat: f64,
+    /// How many amounts it stands for.
+    pub count: f64,
 }
 
 impl Default for MeanAmount {
@@ -119,11 +119,6 @@ impl Default for MeanAmount {
 }
 
 impl MeanAmount {
-    /// The mean, in satoshis.
-    pub fn sat(&self) -> f64 {
-        self.sat
-    }
-
     /// Counts one amount.
     pub fn take_in(&mut self, sat: f64) {
         self.count = (self.count + 1.0).min(1_000.0);

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde::{Deserialize, Serialize};
-
 use crate::settings::windows::Windows;
 use crate::signals::estimate::Flow;
 use crate::state::inbound::InboundMemory;
@@ -17,7 +15,7 @@ use crate::types::fee_change::FeeChange;
 use crate::types::time::Timestamp;
 
 /// A settled balance at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BalanceSample {
     /// When it was read.
     pub at: Timestamp,
@@ -26,7 +24,7 @@ pub struct BalanceSample {
 }
 
 /// Fees someone else set.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ForeignChange {
     /// What they set.
     pub fees: FeeParts,
@@ -35,7 +33,7 @@ pub struct ForeignChange {
 }
 
 /// What is remembered about a channel's fee.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeeMemory {
     /// The float rate, in ppm: what small moves add up in. `None` before the
     /// first decision.
@@ -45,7 +43,6 @@ pub struct FeeMemory {
     /// The fees someone else set, while they are left alone.
     pub foreign: Option<ForeignChange>,
     /// The last change intended.
-    #[serde(rename = "last_write")]
     pub last_change: Option<FeeChange>,
     /// When our last write was confirmed.
     pub written_at: Option<Timestamp>,
@@ -59,12 +56,11 @@ pub struct FeeMemory {
     /// Our writes of the last 24 hours.
     pub writes: VecDeque<Timestamp>,
     /// The inbound side.
-    #[serde(default)]
     pub inbound: InboundMemory,
 }
 
 /// What is remembered about a channel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelMemory {
     /// When this channel was first seen by us.
     pub first_seen: Timestamp,
@@ -81,12 +77,11 @@ pub struct ChannelMemory {
     /// How long each pruning rule has held.
     pub prune: PruneMemory,
     /// What the sweet-spot law knows of it.
-    #[serde(default)]
     pub market: ChannelMarket,
 }
 
 /// The node-wide gossip budget: a token bucket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bucket {
     /// Updates that may be made now.
     pub tokens: f64,
@@ -95,7 +90,7 @@ pub struct Bucket {
 }
 
 /// Everything remembered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// Per open channel.
     pub channels: BTreeMap<ChannelPoint, ChannelMemory>,
@@ -104,12 +99,11 @@ pub struct Memory {
 }
 
 /// What is remembered about the node as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeMemory {
     /// The gossip budget.
     pub bucket: Bucket,
     /// The sequence number of the last stored forward that the rates contain.
-    #[serde(rename = "absorbed_seq")]
     pub ingested_seq: i64,
     /// When the daily report was last made.
     pub reported_at: Option<Timestamp>,
@@ -119,7 +113,6 @@ pub struct NodeMemory {
     /// The time constants the channels' flows were computed with.
     pub windows: Option<Windows>,
     /// What the sweet-spot law knows of the node.
-    #[serde(default)]
     pub market: NodeMarket,
 }
 

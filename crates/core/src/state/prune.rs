@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::types::time::Timestamp;
 
 /// A rule by which a channel counts as dead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// (a) Local is high, tpm low and the fee very low.
@@ -44,7 +44,7 @@ impl fmt::Display for Rule {
 }
 
 /// How long one rule has held.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Held {
     /// When it began to hold.
     pub since: Timestamp,
@@ -53,7 +53,7 @@ pub struct Held {
 }
 
 /// How long each rule has held, and what is recommended.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneMemory {
     /// The time this channel has been watched in all.
     pub watched: Duration,
@@ -64,7 +64,7 @@ pub struct PruneMemory {
 }
 
 /// A recommendation to prune, with the rule that has held longest.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Recommendation {
     /// The rule.
     pub rule: Rule,

@@ -105,7 +105,7 @@ fn sold(
     }
     market.counted_through = forward.settled_at;
     let sat = forward.amount_out.as_sat();
-    let volume = sat / market.amount.sat().max(1.0);
+    let volume = sat / market.amount.sat.max(1.0);
     market.amount.take_in(sat);
     let paid_ppm = forward.fee.as_sat() / sat.max(1.0) * 1e6;
     if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
@@ -156,7 +156,7 @@ fn cases<'a>(
     settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
 ) -> Vec<Case<'a>> {
     let peer_groups = peer_groups(seen, settings);
-    let needed = Sat::rounded(LIQUID_FORWARDS * memory.node.market.amount.sat());
+    let needed = Sat::rounded(LIQUID_FORWARDS * memory.node.market.amount.sat);
     let shift = shortfall(&peer_groups);
     let case = |group: PeerGroup<'a>| {
         let members: Vec<&ChannelMemory> = group
@@ -252,9 +252,7 @@ fn place(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -
             stocked_share: watched.min(1.0),
         },
         ln_level,
-        balance: gain
-            * missing
-            * case.urgency(mean_per_day, memory.node.market.amount.sat(), tuning),
+        balance: gain * missing * case.urgency(mean_per_day, memory.node.market.amount.sat, tuning),
         throughput: throughput + descent(case, mean_per_day, tuning),
         dampening,
         censored: throughput > literal,

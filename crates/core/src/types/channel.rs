@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
@@ -32,8 +32,8 @@ pub enum ParseIdError {
 }
 
 /// The funding outpoint of a channel, in display byte order.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct ChannelPoint {
     /// The funding transaction's id, in the byte order in which it is displayed.
     pub txid: [u8; 32],
@@ -83,7 +83,7 @@ impl TryFrom<String> for ChannelPoint {
 /// A short channel id (BOLT 7): 3 bytes of block height, 3 of transaction
 /// index, 2 of output index. LND's aliases use the same form with block
 /// heights from 16,000,000 up.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Scid(pub u64);
 
@@ -139,8 +139,8 @@ impl fmt::Debug for Scid {
 }
 
 /// A node's identity public key, compressed (33 bytes).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct PeerId(pub [u8; 33]);
 
 impl FromStr for PeerId {
@@ -183,7 +183,7 @@ impl TryFrom<String> for PeerId {
 
 /// The inbound fee of a channel (LND 0.18 and later). Negative parts are a
 /// discount for flow that enters here; the total fee of a forward floors at 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InboundFee {
     /// The flat part, in msat per forward.
     pub base_fee_msat: i32,
@@ -194,7 +194,7 @@ pub struct InboundFee {
 
 /// The parts of a policy that price a forward: what a fee manager may set, and
 /// what makes a change foreign when someone else sets it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FeeParts {
     /// The flat outbound fee, in msat per forward.
     pub base_fee_msat: u32,
@@ -216,7 +216,7 @@ impl FeeParts {
 }
 
 /// One side's routing policy of a channel (BOLT 7's `channel_update`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
     /// The parts that price a forward.
     pub fees: FeeParts,
@@ -234,7 +234,7 @@ pub struct Policy {
 }
 
 /// An open channel as one read of the node showed it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Channel {
     /// The key.
     pub point: ChannelPoint,

@@ -2,21 +2,17 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::channel::FeeParts;
 use super::time::Timestamp;
 
 /// How far a fee change has come. It is stored as [`Self::Intended`] before the
 /// node hears of it, so that no crash can hide one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
     /// Stored, and perhaps sent: after a crash nobody knows.
     Intended,
     /// Sent, without an answer that can be relied on: the node may or may not
     /// have done it, and the next reads tell.
-    #[serde(rename = "unknown")]
     Sent,
     /// Read back from the node as asked.
     Confirmed,
@@ -24,12 +20,10 @@ pub enum Stage {
     Refused,
     /// Not sent: the fresh read failed or showed other fees than the decision
     /// saw, or the node took no update at all.
-    #[serde(rename = "not_attempted")]
     NotSent,
     /// The node said yes, but the read-back shows something else.
     NotSeen,
     /// Found not done by a later read.
-    #[serde(rename = "not_done")]
     NotApplied,
     /// Over; what came of it is in the stored fee changes only.
     #[default]
@@ -59,8 +53,7 @@ impl fmt::Display for Stage {
 }
 
 /// A change of one channel's fees.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Remembered", into = "Remembered")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FeeChange {
     /// The fees before it, as the decision saw them.
     pub from: FeeParts,
@@ -123,46 +116,6 @@ impl FeeChange {
             settled_at: None,
             detail: String::new(),
             ..self.clone()
-        }
-    }
-}
-
-/// The form that is stored with a channel's memory.
-#[derive(Serialize, Deserialize)]
-struct Remembered {
-    from: FeeParts,
-    to: FeeParts,
-    at: Timestamp,
-    unresolved: bool,
-    #[serde(default)]
-    stage: Stage,
-    #[serde(default)]
-    settled_at: Option<Timestamp>,
-}
-
-impl From<Remembered> for FeeChange {
-    fn from(form: Remembered) -> Self {
-        let stage = match (form.stage, form.unresolved) {
-            (Stage::Settled, true) => Stage::Sent,
-            (stage, _) => stage,
-        };
-        Self {
-            stage,
-            settled_at: form.settled_at,
-            ..Self::intended(form.from, form.to, form.at)
-        }
-    }
-}
-
-impl From<FeeChange> for Remembered {
-    fn from(change: FeeChange) -> Self {
-        Self {
-            unresolved: change.is_open(),
-            from: change.from,
-            to: change.to,
-            at: change.intended_at,
-            stage: change.stage,
-            settled_at: change.settled_at,
         }
     }
 }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::types::channel::{Channel, ChannelPoint, Scid};
 use crate::types::time::Timestamp;
 use crate::types::units::{BlockHeight, Msat};
 
 /// The node's channels at one instant.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observation {
     /// When it was read, by our clock.
     pub at: Timestamp,
@@ -21,7 +19,7 @@ pub struct Observation {
 
 /// A settled forward, as the node's forwarding history tells it. Shards of one
 /// multi-part payment are forwards of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// The settle time: LND makes it unique, so it is also the key.
     pub settled_at: Timestamp,
@@ -48,8 +46,7 @@ pub struct StoredForward {
 }
 
 /// How a channel was closed (LND's `ClosureType`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseType {
     /// By agreement.
     Cooperative,
@@ -68,7 +65,7 @@ pub enum CloseType {
 }
 
 /// A channel that is no more; kept to resolve the scids in old forwards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedChannel {
     /// The key.
     pub point: ChannelPoint,

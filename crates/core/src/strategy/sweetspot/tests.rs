@@ -1,7 +1,6 @@
 use super::*;
 use crate::engine::ingest;
 use crate::settings::values::NodeSettings;
-use crate::state::market::NodeMarket;
 use crate::state::memory::ForeignChange;
 use crate::testing::channel;
 use crate::types::time::Timestamp;
@@ -379,23 +378,6 @@ fn a_peer_with_an_announced_channel_too_is_of_the_public_market() {
         places[0].ln_level,
         libm::log(Tuning::default().learning.prior_ppm)
     );
-}
-
-#[test]
-fn what_was_stored_before_there_were_two_levels_still_reads() {
-    let standing = NodeMarket::default();
-    let mut stored = serde_json::to_value(&standing).expect("serialises");
-    let fields = stored.as_object_mut().expect("an object");
-    assert!(fields.remove("unannounced_level").is_some());
-    let read: NodeMarket = serde_json::from_value(stored).expect("reads");
-    assert_eq!(read, standing);
-
-    let standing = ChannelMarket::default();
-    let mut stored = serde_json::to_value(standing).expect("serialises");
-    let fields = stored.as_object_mut().expect("an object");
-    assert!(fields.remove("segment").is_some());
-    let read: ChannelMarket = serde_json::from_value(stored).expect("reads");
-    assert_eq!(read, standing);
 }
 
 #[test]

@@ -1,0 +1,143 @@
+//! What is stored of the core's values: the JSON of each, apart from the types
+//! that the controller works with.
+//!
+//! A form holds the field names and the units that the database has, so that a
+//! type of the core can be renamed or rebuilt without a migration. Between the
+//! two stands [`Form`]: each side is taken apart field by field, so a field added
+//! to a type of the core does not compile until its form says how it is stored.
+//! Numbers are stored in the unit of the core's type: times in nanoseconds since
+//! the Unix epoch, rates in ppm, amounts in sat or msat as named, spans as whole
+//! seconds and nanoseconds. A number out of its type's range is refused while it
+//! is read. Floats read back bit for bit.
+//!
+//! # Versions
+//! - A field that an older program did not write has a serde default, which each
+//!   form names; a field that is an `Option` reads as `None`.
+//! - A field that a newer program wrote and this one does not know is passed over.
+//! - A change that an older program would misread (another meaning, a field taken
+//!   away) takes the next number: of the memories' `format` column, which this
+//!   program leaves alone where it is higher than its own, or else of the
+//!   migrations, where a higher one keeps this program from opening the database.
+
+mod channel;
+mod checkpoint;
+mod cycle_input;
+mod decision;
+mod discount;
+mod fee_change;
+mod flow;
+mod ids;
+mod level;
+mod market;
+mod memory;
+mod node_settings;
+mod plain;
+mod prune;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use channel::ChannelForm;
+pub(crate) use checkpoint::CheckpointForm;
+pub(crate) use cycle_input::CycleInputForm;
+pub(crate) use decision::{DecisionForm, TriggerForm};
+pub(crate) use fee_change::StageForm;
+pub(crate) use memory::{ChannelMemoryForm, NodeMemoryForm};
+
+use serde::Serialize;
+use sweetspot_core::state::memory::{ChannelMemory, NodeMemory};
+
+/// What is stored of a value of type `T`.
+pub(crate) trait Form<T>: Sized {
+    /// What to store of a value.
+    fn of(value: &T) -> Self;
+
+    /// The value that was stored.
+    fn into_core(self) -> T;
+}
+
+/// A struct whose stored fields are those of a struct of the core, each in its
+/// own form. A field stored by another name says so by `#[serde(rename)]`.
+macro_rules! form {
+    ($(#[$about:meta])* struct $form:ident of $core:ident {
+        $($(#[$attribute:meta])* $field:ident: $type:ty,)+
+    }) => {
+        #[derive(Debug, serde::Serialize, serde::Deserialize)]
+        $(#[$about])*
+        pub(crate) struct $form {
+            $($(#[$attribute])* $field: $type,)+
+        }
+
+        impl $crate::forms::Form<$core> for $form {
+            fn of(value: &$core) -> Self {
+                let $core { $($field),+ } = value;
+                Self { $($field: $crate::forms::Form::of($field)),+ }
+            }
+
+            fn into_core(self) -> $core {
+                let Self { $($field),+ } = self;
+                $core { $($field: $crate::forms::Form::into_core($field)),+ }
+            }
+        }
+    };
+}
+use form;
+
+/// An enum whose stored variants are those of an enum of the core, in snake case
+/// unless `#[serde(rename)]` says otherwise.
+macro_rules! form_enum {
+    ($(#[$about:meta])* enum $form:ident of $core:ident {
+        $($(#[$attribute:meta])* $variant:ident
+            $({ $($field:ident: $type:ty),+ $(,)? })?
+            $(($inner:ident: $inner_type:ty))?,)+
+    }) => {
+        #[derive(Debug, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        $(#[$about])*
+        pub(crate) enum $form {
+            $($(#[$attribute])* $variant $({ $($field: $type),+ })? $(($inner_type))?,)+
+        }
+
+        impl $crate::forms::Form<$core> for $form {
+            fn of(value: &$core) -> Self {
+                match value {
+                    $($core::$variant $({ $($field),+ })? $(($inner))? => Self::$variant
+                        $({ $($field: $crate::forms::Form::of($field)),+ })?
+                        $(($crate::forms::Form::of($inner)))?,)+
+                }
+            }
+
+            fn into_core(self) -> $core {
+                match self {
+                    $(Self::$variant $({ $($field),+ })? $(($inner))? => $core::$variant
+                        $({ $($field: $crate::forms::Form::into_core($field)),+ })?
+                        $(($crate::forms::Form::into_core($inner)))?,)+
+                }
+            }
+        }
+    };
+}
+use form_enum;
+
+/// Gives a form the stored fields of the core's default value, for those that an
+/// older program did not write.
+macro_rules! default_of {
+    ($form:ident, $core:ident) => {
+        impl Default for $form {
+            fn default() -> Self {
+                $crate::forms::Form::<$core>::of(&$core::default())
+            }
+        }
+    };
+}
+use default_of;
+
+/// A channel's memory as it is stored, to name what differs between two.
+pub fn channel_memory_as_stored(memory: &ChannelMemory) -> impl Serialize + use<> {
+    ChannelMemoryForm::of(memory)
+}
+
+/// The node's memory as it is stored, to name what differs between two.
+pub fn node_memory_as_stored(memory: &NodeMemory) -> impl Serialize + use<> {
+    NodeMemoryForm::of(memory)
+}

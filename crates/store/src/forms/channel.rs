@@ -1,0 +1,58 @@
+//! A channel as the node showed it: `channels.seen`, and part of what a cycle
+//! was given. Nothing in it has been added since the first version.
+
+use sweetspot_core::types::channel::{Channel, FeeParts, InboundFee, Policy};
+
+use super::form;
+use super::ids::{PeerForm, PointForm};
+
+form! {
+    /// An open channel. Amounts are in sat.
+    struct ChannelForm of Channel {
+        point: PointForm,
+        scid: u64,
+        other_scids: Vec<u64>,
+        peer: PeerForm,
+        peer_alias: Option<String>,
+        capacity: u64,
+        local_balance: u64,
+        remote_balance: u64,
+        pending_out: u64,
+        pending_in: u64,
+        local_reserve: u64,
+        initiator: bool,
+        private: bool,
+        active: bool,
+        policy: Option<PolicyForm>,
+        peer_policy: Option<PolicyForm>,
+    }
+}
+
+form! {
+    /// One side's policy. The smallest and the largest HTLC are in msat.
+    struct PolicyForm of Policy {
+        fees: FeePartsForm,
+        time_lock_delta: u32,
+        min_htlc: u64,
+        max_htlc: u64,
+        disabled: bool,
+        last_update_secs: u32,
+    }
+}
+
+form! {
+    /// What prices a forward; `outbound` is in ppm.
+    struct FeePartsForm of FeeParts {
+        base_fee_msat: u32,
+        outbound: u32,
+        inbound: InboundFeeForm,
+    }
+}
+
+form! {
+    /// An inbound fee.
+    struct InboundFeeForm of InboundFee {
+        base_fee_msat: i32,
+        rate_ppm: i32,
+    }
+}

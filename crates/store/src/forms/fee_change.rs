@@ -1,0 +1,77 @@
+//! How far a fee change has come: the column `writes.outcome`, and the last
+//! change in a channel's memory.
+
+use serde::{Deserialize, Serialize};
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+
+use super::channel::FeePartsForm;
+use super::{Form, form_enum};
+
+form_enum! {
+    /// How far it has come. The column is null for an intended change.
+    #[derive(PartialEq)]
+    enum StageForm of Stage {
+        Intended,
+        #[serde(rename = "unknown")]
+        Sent,
+        Confirmed,
+        Refused,
+        #[serde(rename = "not_attempted")]
+        NotSent,
+        NotSeen,
+        #[serde(rename = "not_done")]
+        NotApplied,
+        Settled,
+    }
+}
+
+/// The last change of a channel. An older program wrote only whether it was
+/// `unresolved`, and goes by that alone; what is missing beside it is then all
+/// that can be told from it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RememberedChangeForm {
+    from: FeePartsForm,
+    to: FeePartsForm,
+    at: i64,
+    unresolved: bool,
+    stage: Option<StageForm>,
+    settled_at: Option<i64>,
+}
+
+impl Form<FeeChange> for RememberedChangeForm {
+    fn of(change: &FeeChange) -> Self {
+        // What was said of it is stored with the change itself.
+        let FeeChange {
+            from,
+            to,
+            intended_at,
+            stage,
+            settled_at,
+            detail: _,
+        } = change;
+        Self {
+            from: Form::of(from),
+            to: Form::of(to),
+            at: Form::of(intended_at),
+            unresolved: change.is_open(),
+            stage: Some(Form::of(stage)),
+            settled_at: Form::of(settled_at),
+        }
+    }
+
+    fn into_core(self) -> FeeChange {
+        let stage = match (self.stage, self.unresolved) {
+            (Some(StageForm::Settled) | None, true) => Stage::Sent,
+            (Some(stage), _) => stage.into_core(),
+            (None, false) => Stage::Settled,
+        };
+        FeeChange {
+            from: self.from.into_core(),
+            to: self.to.into_core(),
+            intended_at: self.at.into_core(),
+            stage,
+            settled_at: self.settled_at.into_core(),
+            detail: String::new(),
+        }
+    }
+}

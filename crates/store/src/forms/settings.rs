@@ -1,0 +1,135 @@
+//! What held for a channel in a cycle: part of what the cycle was given.
+//!
+//! A setting that was not known then is the built-in one, on the top level only:
+//! a group of settings is stored whole.
+
+use std::time::Duration;
+
+use sweetspot_core::settings::cost::Cost;
+use sweetspot_core::settings::values::{
+    BaseFee, ChannelSettings, Gains, LevelChoice, Mode, Pace, Protect, PruneRules, StrategyName,
+};
+
+use super::{default_of, form, form_enum};
+
+form! {
+    /// Everything that governed a channel. Rates are in ppm.
+    #[serde(default)]
+    struct ChannelSettingsForm of ChannelSettings {
+        mode: ModeForm,
+        observe_only: bool,
+        #[serde(rename = "law")]
+        strategy: StrategyForm,
+        level: LevelChoiceForm,
+        target_ratio: f64,
+        min: u32,
+        max: u32,
+        cost: CostForm,
+        cost_floor: u32,
+        base_fee: BaseFeeForm,
+        gains: GainsForm,
+        pace: PaceForm,
+        protect: ProtectForm,
+        prune: PruneRulesForm,
+        keep: bool,
+        inbound_discount: bool,
+    }
+}
+
+default_of!(ChannelSettingsForm, ChannelSettings);
+
+form_enum! {
+    /// What might be done; a pinned rate is in ppm.
+    enum ModeForm of Mode {
+        Manage,
+        Observe,
+        Pin(ppm: u32),
+        Ignore,
+    }
+}
+
+form_enum! {
+    /// The strategy.
+    enum StrategyForm of StrategyName {
+        Sweetspot,
+        Classic,
+    }
+}
+
+form_enum! {
+    /// The price level; a fixed one is in ppm.
+    enum LevelChoiceForm of LevelChoice {
+        Learned,
+        Fixed(ppm: u32),
+    }
+}
+
+form_enum! {
+    /// The base fee, in msat where it is set.
+    enum BaseFeeForm of BaseFee {
+        Set(msat: u32),
+        Keep,
+    }
+}
+
+form! {
+    /// What the channel's liquidity cost.
+    struct CostForm of Cost {
+        ppm: u32,
+        sat: u64,
+    }
+}
+
+form! {
+    /// The classic strategy's gains.
+    struct GainsForm of Gains {
+        balance: f64,
+        throughput: f64,
+        evidence_forwards: f64,
+        balance_undamped_share: f64,
+    }
+}
+
+form! {
+    /// Limits on how a fee reaches the node.
+    struct PaceForm of Pace {
+        max_raise: f64,
+        max_cut: f64,
+        step_floor_ppm: u32,
+        deadband_ppm: u32,
+        deadband: f64,
+        cooldown_raise: Duration,
+        cooldown_cut: Duration,
+        max_updates_per_day: u32,
+        foreign_hands_off: Duration,
+    }
+}
+
+form! {
+    /// When a draining channel is raised early.
+    struct ProtectForm of Protect {
+        drain_share: f64,
+        window: Duration,
+        low_ratio: f64,
+        raise: f64,
+        cooldown: Duration,
+    }
+}
+
+form! {
+    /// When pruning is recommended; `stuck_fee` is in ppm.
+    struct PruneRulesForm of PruneRules {
+        min_history: Duration,
+        stuck_local_ratio: f64,
+        stuck_fee: u32,
+        stuck_tpm: f64,
+        stuck_for: Duration,
+        drained_local_ratio: f64,
+        drained_for: Duration,
+        idle_tpm: f64,
+        idle_for: Duration,
+        floor_for: Duration,
+        ignore_below_sat: u64,
+        quiet_node_share: f64,
+    }
+}
