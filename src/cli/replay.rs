@@ -25,7 +25,9 @@ use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_store::{StoreReader, StoredTurn, keeps};
+use sweetspot_store::{
+    StoreReader, StoredTurn, channel_memory_as_stored, keeps, node_memory_as_stored,
+};
 
 /// The differences that are shown as text.
 const SHOWN: usize = 100;
@@ -219,7 +221,14 @@ impl Outcome {
     ) {
         self.memories += 1;
         if then.node != now.node && only.is_none() {
-            self.differ(turn, None, Found::Memory(terms(&then.node, &now.node)));
+            self.differ(
+                turn,
+                None,
+                Found::Memory(terms(
+                    &node_memory_as_stored(&then.node),
+                    &node_memory_as_stored(&now.node),
+                )),
+            );
         }
         let points = then.channels.keys().chain(now.channels.keys());
         let points: BTreeSet<_> = points.copied().collect();
@@ -227,7 +236,14 @@ impl Outcome {
             let (then, now) = (then.channels.get(&point), now.channels.get(&point));
             let (then, now) = (outline(then), outline(now));
             if then != now && only.is_none_or(|only| only == point) {
-                self.differ(turn, Some(point), Found::Memory(terms(&then, &now)));
+                self.differ(
+                    turn,
+                    Some(point),
+                    Found::Memory(terms(
+                        &then.as_ref().map(channel_memory_as_stored),
+                        &now.as_ref().map(channel_memory_as_stored),
+                    )),
+                );
             }
         }
     }

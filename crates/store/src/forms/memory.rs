@@ -3,6 +3,8 @@
 //! Inbound fees, the market and its second level came later; each reads as
 //! nothing known where it is missing.
 
+use std::time::Duration;
+
 use sweetspot_core::inbound::discount::InboundMemory;
 use sweetspot_core::settings::windows::Windows;
 use sweetspot_core::state::memory::{
@@ -15,8 +17,6 @@ use super::flow::FlowForm;
 use super::market::{ChannelMarketForm, NodeMarketForm};
 use super::prune::PruneMemoryForm;
 use super::{default_of, form};
-
-use std::time::Duration;
 
 form! {
     /// Of a channel.

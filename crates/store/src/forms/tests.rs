@@ -1,1 +1,292 @@
+//! What earlier versions stored, read and written again.
 
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use sweetspot_core::decision::{Decision, Hold, Limit, Trigger, Verdict};
+use sweetspot_core::inbound::discount::DiscountHold;
+use sweetspot_core::prune::rules::Rule;
+use sweetspot_core::settings::values::{BaseFee, LevelChoice, Mode, StrategyName};
+use sweetspot_core::state::market::{ChannelMarket, NodeMarket, Segment};
+use sweetspot_core::state::memory::ChannelMemory;
+use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::units::FeePpm;
+use tempfile::TempDir;
+
+use super::decision::{HoldForm, LimitForm, VerdictForm};
+use super::discount::DiscountHoldForm;
+use super::fee_change::RememberedChangeForm;
+use super::market::{ChannelMarketForm, NodeMarketForm, SegmentForm};
+use super::prune::RuleForm;
+use super::settings::{BaseFeeForm, LevelChoiceForm, ModeForm, StrategyForm};
+use super::*;
+use crate::fixtures::{at, decision, fees, hold, intended};
+
+const EARLIER: &str = "../../tests/fixtures/earlier.db.gz";
+
+async fn earlier_database() -> (TempDir, SqliteConnection) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join(EARLIER);
+    let packed = std::fs::File::open(packed).expect("the fixture");
+    let mut bytes = vec![];
+    let unpacked = GzDecoder::new(packed).read_to_end(&mut bytes);
+    unpacked.expect("unpacks");
+    let path = directory.path().join("db");
+    std::fs::write(&path, bytes).expect("writes");
+    let options = SqliteConnectOptions::new().filename(&path);
+    let connection = options.connect().await.expect("connects");
+    (directory, connection)
+}
+
+async fn bodies(db: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    let bodies: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+        .fetch_all(db)
+        .await
+        .expect("reads");
+    assert!(!bodies.is_empty(), "{sql}");
+    bodies
+}
+
+/// The text read into the core and stored anew.
+fn again<T, F: Form<T> + Serialize + DeserializeOwned>(text: &str) -> String {
+    let form: F = serde_json::from_str(text).expect("reads");
+    serde_json::to_string(&F::of(&form.into_core())).expect("writes")
+}
+
+fn stored<T, F: Form<T> + Serialize>(value: T) -> Value {
+    serde_json::to_value(F::of(&value)).expect("writes")
+}
+
+fn read<T, F: Form<T> + DeserializeOwned>(stored: Value) -> T {
+    let form: F = serde_json::from_value(stored).expect("reads");
+    form.into_core()
+}
+
+#[tokio::test]
+async fn channels_decisions_and_the_node_of_an_earlier_version_are_stored_anew_to_the_bit() {
+    let (_directory, mut db) = earlier_database().await;
+    for body in bodies(&mut db, "select seen from channels").await {
+        assert_eq!(again::<Channel, ChannelForm>(&body), body);
+    }
+    for body in bodies(&mut db, "select body from decisions").await {
+        assert_eq!(again::<Decision, DecisionForm>(&body), body);
+    }
+    for body in bodies(&mut db, "select body from node").await {
+        assert!(body.contains("\"course\":{\"ln_rate\""), "{body}");
+        assert_eq!(again::<NodeMemory, NodeMemoryForm>(&body), body);
+    }
+}
+
+#[tokio::test]
+async fn a_channels_memory_gains_only_how_its_last_change_ended() {
+    let (_directory, mut db) = earlier_database().await;
+    for body in bodies(&mut db, "select body from channel_memory").await {
+        let before: Value = serde_json::from_str(&body).expect("reads");
+        let after = again::<ChannelMemory, ChannelMemoryForm>(&body);
+        let mut after: Value = serde_json::from_str(&after).expect("reads");
+        let last = after["fee"]["last_write"].as_object_mut().expect("a write");
+        assert_eq!(last.remove("stage"), Some(json!("settled")));
+        assert_eq!(last.remove("settled_at"), Some(Value::Null));
+        assert_eq!(after, before);
+    }
+}
+
+#[test]
+fn what_an_earlier_version_did_not_know_reads_as_nothing_known() {
+    let without = |mut stored: Value, field: &str| {
+        let fields = stored.as_object_mut().expect("an object");
+        assert!(fields.remove(field).is_some(), "no {field} in {stored}");
+        stored
+    };
+    let market = NodeMarket::default();
+    let older = without(
+        stored::<_, NodeMarketForm>(market.clone()),
+        "unannounced_level",
+    );
+    assert_eq!(read::<NodeMarket, NodeMarketForm>(older), market);
+
+    let market = ChannelMarket::default();
+    let older = without(stored::<_, ChannelMarketForm>(market), "segment");
+    assert_eq!(read::<ChannelMarket, ChannelMarketForm>(older), market);
+
+    let made = Decision {
+        inbound: None,
+        ..hold(1, 10)
+    };
+    let mut older = stored::<_, DecisionForm>(made.clone());
+    assert_eq!(older.get("inbound"), None);
+    older["terms"] = without(older["terms"].take(), "level");
+    assert_eq!(read::<Decision, DecisionForm>(older), made);
+}
+
+#[test]
+fn what_a_later_version_added_is_passed_over() {
+    let made = hold(1, 10);
+    let mut later = stored::<_, DecisionForm>(made.clone());
+    later["mood"] = json!("calm");
+    assert_eq!(read::<Decision, DecisionForm>(later), made);
+}
+
+#[test]
+fn a_number_out_of_its_range_is_refused() {
+    let mut odd = stored::<_, DecisionForm>(decision(
+        1,
+        10,
+        Trigger::Drain,
+        Verdict::Change { to: fees(120) },
+    ));
+    odd["verdict"]["to"]["outbound"] = json!(-1);
+    assert!(serde_json::from_value::<DecisionForm>(odd).is_err());
+}
+
+#[test]
+fn a_last_change_of_either_version_reads_the_same_in_outline() {
+    let refused = || intended(10).ended(Stage::Refused, at(12), "");
+    for (change, unresolved) in [(intended(10), true), (refused(), false)] {
+        let form = stored::<_, RememberedChangeForm>(change.clone());
+        assert_eq!(form["unresolved"], unresolved);
+        assert_eq!(
+            read::<FeeChange, RememberedChangeForm>(form.clone()),
+            change
+        );
+        let mut older = form;
+        let fields = older.as_object_mut().expect("an object");
+        fields.retain(|name, _| name != "stage" && name != "settled_at");
+        assert_eq!(
+            read::<FeeChange, RememberedChangeForm>(older),
+            change.in_outline()
+        );
+    }
+}
+
+/// A value, and the JSON that it has always been stored as.
+fn holds<T, F>(value: T, expected: Value)
+where
+    T: Clone + PartialEq + std::fmt::Debug,
+    F: Form<T> + Serialize + DeserializeOwned,
+{
+    assert_eq!(stored::<T, F>(value.clone()), expected);
+    assert_eq!(read::<T, F>(expected), value);
+}
+
+#[test]
+fn settings_keep_their_stored_names() {
+    holds::<_, ModeForm>(Mode::Manage, json!("manage"));
+    holds::<_, ModeForm>(Mode::Observe, json!("observe"));
+    holds::<_, ModeForm>(Mode::Pin(FeePpm(7)), json!({"pin": 7}));
+    holds::<_, ModeForm>(Mode::Ignore, json!("ignore"));
+    holds::<_, StrategyForm>(StrategyName::Sweetspot, json!("sweetspot"));
+    holds::<_, StrategyForm>(StrategyName::Classic, json!("classic"));
+    holds::<_, LevelChoiceForm>(LevelChoice::Learned, json!("learned"));
+    holds::<_, LevelChoiceForm>(LevelChoice::Fixed(FeePpm(7)), json!({"fixed": 7}));
+    holds::<_, BaseFeeForm>(BaseFee::Set(7), json!({"set": 7}));
+    holds::<_, BaseFeeForm>(BaseFee::Keep, json!("keep"));
+}
+
+#[test]
+fn stages_triggers_segments_and_rules_keep_their_stored_names() {
+    for (stage, name) in [
+        (Stage::Intended, "intended"),
+        (Stage::Sent, "unknown"),
+        (Stage::Confirmed, "confirmed"),
+        (Stage::Refused, "refused"),
+        (Stage::NotSent, "not_attempted"),
+        (Stage::NotSeen, "not_seen"),
+        (Stage::NotApplied, "not_done"),
+        (Stage::Settled, "settled"),
+    ] {
+        holds::<_, StageForm>(stage, json!(name));
+    }
+    holds::<_, TriggerForm>(Trigger::Drain, json!("fast"));
+    holds::<_, TriggerForm>(Trigger::Scheduled, json!("slow"));
+    holds::<_, SegmentForm>(Segment::Announced, json!("announced"));
+    holds::<_, SegmentForm>(Segment::Unannounced, json!("unannounced"));
+    holds::<_, RuleForm>(Rule::StuckLocal, json!("stuck_local"));
+    holds::<_, RuleForm>(Rule::StuckRemote, json!("stuck_remote"));
+    holds::<_, RuleForm>(Rule::Idle, json!("idle"));
+    holds::<_, RuleForm>(Rule::AtMinimum, json!("at_minimum"));
+}
+
+#[test]
+fn limits_and_verdicts_keep_their_stored_names() {
+    let ppm = FeePpm(7);
+    for (limit, name) in [
+        (Limit::Minimum { ppm }, "minimum"),
+        (Limit::CostFloor { ppm }, "cost_floor"),
+        (Limit::Maximum { ppm }, "maximum"),
+        (Limit::Step { ppm }, "step"),
+        (Limit::Pinned { ppm }, "pinned"),
+    ] {
+        holds::<_, LimitForm>(limit, json!({"limit": name, "ppm": 7}));
+    }
+    holds::<_, LimitForm>(Limit::Depleted, json!({"limit": "depleted"}));
+    let to = fees(7);
+    let form = json!({
+        "base_fee_msat": 1_000,
+        "outbound": 7,
+        "inbound": {"base_fee_msat": -5, "rate_ppm": -200},
+    });
+    let change = json!({"verdict": "change", "to": form});
+    holds::<_, VerdictForm>(Verdict::Change { to }, change);
+    let would = json!({"verdict": "would_change", "to": form});
+    holds::<_, VerdictForm>(Verdict::WouldChange { to }, would);
+    let reason = Hold::AtRest;
+    let rest = json!({"verdict": "hold", "reason": {"hold": "at_rest"}});
+    holds::<_, VerdictForm>(Verdict::Hold { reason }, rest);
+}
+
+#[test]
+fn reasons_to_hold_keep_their_stored_names() {
+    let (until, ns) = (at(1), 1_000_000_000);
+    for (reason, name) in [
+        (Hold::Ignored, "ignored"),
+        (Hold::NodeNotReady, "node_not_ready"),
+        (Hold::PeerOffline, "peer_offline"),
+        (Hold::NoPolicy, "no_policy"),
+        (Hold::AtRest, "at_rest"),
+    ] {
+        holds::<_, HoldForm>(reason, json!({"hold": name}));
+    }
+    for (reason, name) in [
+        (Hold::Foreign { until }, "foreign"),
+        (Hold::WriteUnresolved { until }, "write_unresolved"),
+        (Hold::DailyLimit { until }, "daily_limit"),
+        (Hold::Budget { until }, "budget"),
+    ] {
+        holds::<_, HoldForm>(reason, json!({"hold": name, "until": ns}));
+    }
+    let small = json!({"hold": "deadband", "wanted": 7, "needed_ppm": 9});
+    let (wanted, needed_ppm) = (FeePpm(7), 9);
+    holds::<_, HoldForm>(Hold::Deadband { wanted, needed_ppm }, small);
+    let raise = true;
+    let soon = json!({"hold": "cooldown", "until": ns, "raise": true});
+    holds::<_, HoldForm>(Hold::Cooldown { until, raise }, soon);
+    let (moving, channels) = (3, 4);
+    let mass = json!({"hold": "mass_move", "moving": 3, "channels": 4});
+    holds::<_, HoldForm>(Hold::MassMove { moving, channels }, mass);
+}
+
+#[test]
+fn reasons_to_hold_a_discount_keep_their_stored_names() {
+    let (until, ns) = (at(1), 1_000_000_000);
+    holds::<_, DiscountHoldForm>(DiscountHold::ByHand, json!({"hold": "by_hand"}));
+    holds::<_, DiscountHoldForm>(DiscountHold::AtRest, json!({"hold": "at_rest"}));
+    for (reason, name) in [
+        (DiscountHold::Foreign { until }, "foreign"),
+        (DiscountHold::Expiring { until }, "expiring"),
+        (DiscountHold::Cooldown { until }, "cooldown"),
+        (DiscountHold::Busy { until }, "busy"),
+    ] {
+        holds::<_, DiscountHoldForm>(reason, json!({"hold": name, "until": ns}));
+    }
+    let needed_ppm = 9;
+    let small = json!({"hold": "deadband", "needed_ppm": 9});
+    holds::<_, DiscountHoldForm>(DiscountHold::Deadband { needed_ppm }, small);
+}
