@@ -1,6 +1,6 @@
 //! What was decided on an inbound discount: part of a decision.
 
-use sweetspot_core::inbound::discount::{Discount, DiscountHold};
+use sweetspot_core::decision::discount::{Discount, DiscountHold};
 
 use super::{form, form_enum};
 

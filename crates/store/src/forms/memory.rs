@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use sweetspot_core::inbound::discount::InboundMemory;
 use sweetspot_core::settings::windows::Windows;
+use sweetspot_core::state::inbound::InboundMemory;
 use sweetspot_core::state::memory::{
     BalanceSample, Bucket, ChannelMemory, FeeMemory, ForeignChange, NodeMemory,
 };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sweetspot_core::prune::rules::{Held, PruneMemory, Recommendation, Rule};
+use sweetspot_core::state::prune::{Held, PruneMemory, Recommendation, Rule};
 
 use super::{form, form_enum};
 
