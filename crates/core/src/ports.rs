@@ -1,6 +1,7 @@
 //! What the cycle needs of the world, named by its need. Reading and writing
 //! are different traits, so that observe mode is a type that cannot write.
 
+use std::error::Error;
 use std::future::Future;
 
 use crate::decision::Decision;
@@ -162,6 +163,9 @@ pub struct StoreError {
     pub action: String,
     /// Why it failed, in the operator's words.
     pub reason: String,
+    /// What lies under it, if anything does: the database's or a parser's error.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// What the store knew at the start.

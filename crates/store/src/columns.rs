@@ -1,6 +1,8 @@
 //! How values become columns and back: the one place where unsigned numbers meet
 //! SQLite's signed ones, and where the JSON of [`super::forms`] is written and read.
 
+use std::error::Error;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -63,7 +65,7 @@ pub(super) fn from_json<F: DeserializeOwned>(what: &'static str, text: &str) -> 
 pub(super) fn name<F: Serialize>(what: &'static str, form: F) -> Result<String, Fault> {
     match serde_json::to_value(form) {
         Ok(serde_json::Value::String(name)) => Ok(name),
-        Ok(other) => Err(unreadable(what, other)),
+        Ok(other) => Err(unreadable(what, other.to_string())),
         Err(error) => Err(unreadable(what, error)),
     }
 }
@@ -73,10 +75,10 @@ pub(super) fn named<F: DeserializeOwned>(what: &'static str, name: String) -> Re
     serde_json::from_value(serde_json::Value::String(name)).map_err(|error| unreadable(what, error))
 }
 
-fn unreadable(what: &'static str, why: impl ToString) -> Fault {
+fn unreadable(what: &'static str, why: impl Into<Box<dyn Error + Send + Sync>>) -> Fault {
     Fault::Unreadable {
         what,
-        why: why.to_string(),
+        why: why.into(),
     }
 }
 

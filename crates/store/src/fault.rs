@@ -1,5 +1,7 @@
 //! What can go wrong with the database, in the operator's words.
 
+use std::error::Error;
+
 use sqlx::error::DatabaseError;
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
@@ -24,7 +26,8 @@ pub(super) enum Fault {
         /// What the text is.
         what: &'static str,
         /// Why.
-        why: String,
+        #[source]
+        why: Box<dyn Error + Send + Sync>,
     },
     /// The database belongs to another node.
     #[error(
@@ -44,6 +47,17 @@ pub(super) enum Fault {
         /// When it was to have been intended.
         at: Timestamp,
     },
+}
+
+impl Fault {
+    /// What lies under it; its own words tell that already.
+    pub(super) fn into_source(self) -> Option<Box<dyn Error + Send + Sync>> {
+        match self {
+            Self::Sql(error) => Some(Box::new(error)),
+            Self::Unreadable { why, .. } => Some(why),
+            Self::OutOfRange { .. } | Self::OtherNode { .. } | Self::NoSuchChange { .. } => None,
+        }
+    }
 }
 
 /// That a fee change cannot end.

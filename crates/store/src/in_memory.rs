@@ -65,6 +65,7 @@ impl MemoryStore {
         .map_err(|reason| StoreError {
             action: format!("{action} (in memory)"),
             reason,
+            source: None,
         })
     }
 }

@@ -8,6 +8,7 @@
 //! decided again, one after the other. Balance samples would not do: they are
 //! thinned, and lack pending HTLCs, policies, settings and what was remembered.
 
+use std::error::Error;
 use std::io::{Read, Write};
 
 use flate2::Compression;
@@ -38,24 +39,24 @@ pub(super) struct CycleDoc(Map<String, Value>);
 impl CycleDoc {
     fn of(input: &CycleInput) -> Result<Self, Fault> {
         let value =
-            serde_json::to_value(CycleInputForm::of(input)).map_err(|error| unreadable(&error))?;
+            serde_json::to_value(CycleInputForm::of(input)).map_err(|error| unreadable(error))?;
         match patch::without_nulls(value) {
             Value::Object(fields) => Ok(Self(fields)),
-            _ => Err(unreadable(&"it is no object")),
+            _ => Err(unreadable("it is no object")),
         }
     }
 
     fn input(&self, at: Timestamp) -> Result<CycleInput, Fault> {
         CycleInputForm::deserialize(&self.0)
             .map(|form| form.into_core(at))
-            .map_err(|error| unreadable(&error))
+            .map_err(|error| unreadable(error))
     }
 }
 
-fn unreadable(why: &dyn ToString) -> Fault {
+fn unreadable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Fault {
     Fault::Unreadable {
         what: "a cycle's input",
-        why: why.to_string(),
+        why: why.into(),
     }
 }
 
@@ -105,7 +106,7 @@ impl CycleLogReader {
     fn turn_to(&mut self, row: &TurnRow) -> Result<&CycleDoc, Fault> {
         let changes = match from_json("a turn", &inflate(&row.input)?)? {
             Value::Object(changes) => changes,
-            _ => return Err(unreadable(&"it is no object")),
+            _ => return Err(unreadable("it is no object")),
         };
         let page = match (&row.checkpoint, self.last.take()) {
             (Some(_), _) => CycleDoc(changes),
@@ -113,7 +114,7 @@ impl CycleLogReader {
                 patch::apply(&mut page.0, changes);
                 page
             }
-            _ => return Err(unreadable(&"the cycle before it is missing")),
+            _ => return Err(unreadable("the cycle before it is missing")),
         };
         Ok(&self.last.insert((row.id, page)).1)
     }
@@ -247,7 +248,7 @@ fn deflate(text: &str) -> Result<Vec<u8>, Fault> {
     encoder
         .write_all(text.as_bytes())
         .and_then(|()| encoder.finish())
-        .map_err(|error| unreadable(&error))
+        .map_err(|error| unreadable(error))
 }
 
 fn inflate(bytes: &[u8]) -> Result<String, Fault> {
@@ -255,7 +256,7 @@ fn inflate(bytes: &[u8]) -> Result<String, Fault> {
     DeflateDecoder::new(bytes)
         .take(MOST_BYTES)
         .read_to_string(&mut text)
-        .map_err(|error| unreadable(&error))?;
+        .map_err(|error| unreadable(error))?;
     Ok(text)
 }
 

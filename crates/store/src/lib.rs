@@ -16,6 +16,7 @@ mod fixtures;
 mod flows;
 mod forms;
 mod forwards;
+#[cfg(any(test, feature = "testing"))]
 mod in_memory;
 mod journal;
 #[cfg(test)]
@@ -45,6 +46,7 @@ use sweetspot_core::types::time::Timestamp;
 
 pub use flows::{ChannelFlow, Leg};
 pub use forms::{channel_memory_as_stored, node_memory_as_stored};
+#[cfg(any(test, feature = "testing"))]
 pub use in_memory::MemoryStore;
 pub use open::{OpenError, OpenFault};
 pub use reader::{KnownChannel, LastCycle, StoreReader};
@@ -91,7 +93,7 @@ impl SqliteStore {
         connection
             .close()
             .await
-            .map_err(|error| self.error("cannot close the database", &error.into()))
+            .map_err(|error| self.error("cannot close the database", error.into()))
     }
 
     async fn begin(&self) -> Result<Transaction<'_>, Fault> {
@@ -104,10 +106,11 @@ impl SqliteStore {
         Ok(Transaction { slot, connection })
     }
 
-    fn error(&self, action: impl AsRef<str>, fault: &Fault) -> StoreError {
+    fn error(&self, action: impl AsRef<str>, fault: Fault) -> StoreError {
         StoreError {
             action: format!("{} ({})", action.as_ref(), self.path.display()),
             reason: fault.to_string(),
+            source: fault.into_source(),
         }
     }
 }
@@ -136,7 +139,7 @@ impl ForwardLog for SqliteStore {
             Ok(found)
         };
         work.await
-            .map_err(|fault| self.error(format!("cannot read the forwards after {seq}"), &fault))
+            .map_err(|fault| self.error(format!("cannot read the forwards after {seq}"), fault))
     }
 }
 
@@ -156,7 +159,7 @@ impl Store for SqliteStore {
             Ok(loaded)
         };
         work.await
-            .map_err(|fault| self.error("cannot load the stored state", &fault))
+            .map_err(|fault| self.error("cannot load the stored state", fault))
     }
 
     async fn bind_node(&self, pubkey: &str) -> Result<(), StoreError> {
@@ -166,7 +169,7 @@ impl Store for SqliteStore {
             tx.commit().await
         };
         work.await
-            .map_err(|fault| self.error("cannot bind the database to the node", &fault))
+            .map_err(|fault| self.error("cannot bind the database to the node", fault))
     }
 
     async fn add_forwards(
@@ -180,9 +183,8 @@ impl Store for SqliteStore {
             forwards::set_cursor(&mut tx.connection, cursor).await?;
             tx.commit().await
         };
-        work.await.map_err(|fault| {
-            self.error(format!("cannot store {} forwards", forwards.len()), &fault)
-        })
+        work.await
+            .map_err(|fault| self.error(format!("cannot store {} forwards", forwards.len()), fault))
     }
 
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {
@@ -192,7 +194,7 @@ impl Store for SqliteStore {
             tx.commit().await
         };
         work.await
-            .map_err(|fault| self.error(format!("cannot store {} scids", ids.len()), &fault))
+            .map_err(|fault| self.error(format!("cannot store {} scids", ids.len()), fault))
     }
 
     async fn record_cycle(&self, record: CycleRecord<'_>) -> Result<(), StoreError> {
@@ -207,7 +209,7 @@ impl Store for SqliteStore {
         work.await.map_err(|fault| {
             self.error(
                 format!("cannot store the cycle of {}", record.input.seen.at),
-                &fault,
+                fault,
             )
         })
     }
@@ -230,7 +232,7 @@ impl Store for SqliteStore {
             };
             self.error(
                 format!("cannot store {what} of a fee change of {point}"),
-                &fault,
+                fault,
             )
         })
     }
@@ -242,6 +244,6 @@ impl Store for SqliteStore {
             tx.commit().await
         };
         work.await
-            .map_err(|fault| self.error("cannot delete old rows", &fault))
+            .map_err(|fault| self.error("cannot delete old rows", fault))
     }
 }

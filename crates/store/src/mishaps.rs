@@ -1,6 +1,7 @@
 //! Crashes, full disks, foreign locks: what was stored before stays, and
 //! nothing is ever stored in part.
 
+use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -181,6 +182,8 @@ async fn a_full_disk_is_named_and_nothing_is_lost() {
          stored, everything before it is safe (error returned from database: (code: 13) database \
          or disk is full)"
     );
+    let under = Error::source(&error).expect("a source");
+    assert!(under.to_string().ends_with("database or disk is full"));
     assert_eq!(state(&store).await, before);
 
     store.options = with_space;

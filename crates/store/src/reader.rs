@@ -146,6 +146,7 @@ impl StoreReader {
         result.map_err(|fault| StoreError {
             action: format!("{action} ({})", self.path.display()),
             reason: fault.to_string(),
+            source: fault.into_source(),
         })
     }
 }

@@ -115,7 +115,7 @@ fn readable<F: serde::de::DeserializeOwned>(format: i64, body: &str) -> Result<F
     if format > FORMAT {
         return Err(Fault::Unreadable {
             what: "a state",
-            why: format!("a newer sweetspot wrote it (format {format})"),
+            why: format!("a newer sweetspot wrote it (format {format})").into(),
         });
     }
     from_json("a state", body)
