@@ -92,6 +92,7 @@ fn by_hand(capacities_sat: &[u64], amount_sat: f64, streams: &[Stream]) -> Arc<M
         from_us: Table::closed(1, streams.len(), peers.len()),
         pairs: vec![],
         sessions_per_forward: 1.0,
+        reference_ppm: 200.0,
         reliability_weight: 0.0,
         peers,
     };

@@ -13,8 +13,8 @@ use super::routes;
 /// against which `rate` is defined: the standard rivals' 0.2, peers' 0.2 and noise
 /// 0.15.
 const RIVAL_LN_SD: f64 = 0.32;
-/// The fee at which `rate` is defined.
-const REFERENCE_PPM: f64 = 200.0;
+/// The fee at which `rate` is defined where other nodes' fees are not scaled.
+pub(super) const REFERENCE_PPM: f64 = 200.0;
 /// Our CLTV delta: LND's default, in blocks.
 pub const OUR_CLTV: u32 = 80;
 
@@ -147,6 +147,8 @@ pub struct MarketMap {
     /// expected forward per day at the reference fee with all channels liquid
     /// (one payment per session, none failing further on).
     pub sessions_per_forward: f64,
+    /// The reference fee, in ppm.
+    pub reference_ppm: f64,
     /// How senders weigh reliability.
     pub reliability_weight: f64,
 }
@@ -185,7 +187,11 @@ impl MarketMap {
                 false => a + b,
             };
             let ways = [(0, 0), (0, 1), (1, 0)].map(|(a, b)| over(enter[a], leave[b]));
-            let fee = routes::fee(0.0, REFERENCE_PPM, self.classes[pair.class].typical_sat);
+            let fee = routes::fee(
+                0.0,
+                self.reference_ppm,
+                self.classes[pair.class].typical_sat,
+            );
             let ours = ways.into_iter().fold(f64::INFINITY, f64::min) + fee;
             match (ours.is_infinite(), pair.rival_msat.is_infinite()) {
                 (true, _) => 0.0,

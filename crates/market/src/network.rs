@@ -1,5 +1,7 @@
 //! The public graph as a sender sees it: directed hops with their policies.
 
+use super::math;
+
 /// One direction of a channel, as its sending side advertises it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hop {
@@ -55,6 +57,20 @@ impl Network {
         }
     }
 
+    /// The same graph with every fee times `factor`, rounded.
+    pub fn with_fees_scaled(&self, factor: f64) -> Self {
+        let scaled = |fee: u64| math::whole((math::float(fee) * factor).round());
+        let hops = self.hops.iter().map(|hop| Hop {
+            base_msat: scaled(hop.base_msat),
+            ppm: scaled(hop.ppm),
+            ..*hop
+        });
+        Self {
+            first: self.first.clone(),
+            hops: hops.collect(),
+        }
+    }
+
     /// The number of nodes.
     pub fn nodes(&self) -> usize {
         self.first.len() - 1
@@ -92,5 +108,31 @@ impl Network {
     /// The capacity of a node's channels, in sat.
     pub fn capacity_sat(&self, node: usize) -> u64 {
         self.hops(node).iter().map(|hop| hop.capacity_sat).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scaled_fees_leave_the_graph_as_it_is() {
+        let hop = Hop {
+            to: 1,
+            capacity_sat: 1_000_000,
+            min_htlc_sat: 1,
+            max_htlc_sat: 990_000,
+            base_msat: 1_000,
+            ppm: 101,
+            cltv: 80,
+        };
+        let scaled = Network::new(2, vec![(0, hop)]).with_fees_scaled(0.45);
+        let expected = Hop {
+            base_msat: 450,
+            ppm: 45,
+            ..hop
+        };
+        assert_eq!(scaled.all_hops(), [expected]);
+        assert_eq!(scaled.hop(0, 1), Some(&expected));
     }
 }

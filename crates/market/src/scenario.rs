@@ -45,6 +45,8 @@ pub enum ScenarioError {
 pub struct Scenario {
     /// The public graph around the node.
     pub network: NetworkChoice,
+    /// Factor on the fees of every other node.
+    pub fee_scale: f64,
     /// Which of the network's nodes is ours: any number names one.
     pub node: u64,
     /// Channels open at the start.
@@ -57,8 +59,8 @@ pub struct Scenario {
     pub days: f64,
     /// Days at the start that no metric counts.
     pub warm_up_days: f64,
-    /// Forwards per channel-day if every channel were liquid at 200 ppm; what
-    /// settles is less.
+    /// Forwards per channel-day if every channel were liquid at 200 ppm times
+    /// `fee_scale`; what settles is less.
     pub rate: f64,
     /// Factor on our channels' capacities.
     pub scale: f64,

@@ -13,7 +13,7 @@ mod peers;
 
 use std::collections::BTreeSet;
 
-use super::market_map::{AmountClass, Kind, MarketMap, Peer, PeerPolicy, Table};
+use super::market_map::{AmountClass, Kind, MarketMap, Peer, PeerPolicy, REFERENCE_PPM, Table};
 use super::math;
 use super::network::Network;
 use super::random::{Purpose, Random};
@@ -75,6 +75,8 @@ pub fn largest_rise(scenario: &Scenario) -> f64 {
 
 /// The map of the scenario's node in `network`.
 pub fn survey(network: &Network, scenario: &Scenario) -> Result<MarketMap, SurveyError> {
+    let scaled = network.with_fees_scaled(scenario.fee_scale);
+    let network = &scaled;
     let mut random = Random::stream(scenario.node, Purpose::MarketMap, 0);
     let (focal, peers) = peers::settle(network, scenario, &mut random)?;
     let sources = parties(network, focal, &peers, Kind::Source, &mut random);
@@ -96,6 +98,7 @@ pub fn survey(network: &Network, scenario: &Scenario) -> Result<MarketMap, Surve
         peers,
         pairs: vec![],
         sessions_per_forward: 0.0,
+        reference_ppm: REFERENCE_PPM * scenario.fee_scale,
         reliability_weight: scenario.rivals.reliability_weight,
     };
     let rise = math::exp(largest_rise(scenario));

@@ -53,6 +53,7 @@ impl Scenario {
         ];
         let positive = [
             ("scale", self.scale),
+            ("fee_scale", self.fee_scale),
             ("demand.amount_median_sat", self.demand.amount_median_sat),
             ("demand.amount_ln_sd", self.demand.amount_ln_sd),
             ("demand.drift_days", self.demand.drift_days),

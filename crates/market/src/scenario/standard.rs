@@ -14,6 +14,7 @@ impl Default for Scenario {
                 nodes: 1_200,
                 seed: 1,
             },
+            fee_scale: 1.0,
             node: 1,
             channels: 40,
             seed: 1,
