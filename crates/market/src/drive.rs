@@ -65,12 +65,19 @@ impl FeePolicy for Untouched {
 }
 
 /// Runs the scenario's days; the warm-up counts for nothing. Ticks come at the
-/// pricer's own interval, whenever the warm-up ends.
+/// pricer's own interval, whenever the warm-up ends. A take-over's first tick is
+/// the end of the warm-up and tells its forwards, but none of its HTLC events:
+/// LND keeps the former alone.
 pub fn drive(world: &mut World, pricer: &mut impl FeePolicy) -> Metrics {
     let peers = world.peers();
     let (mut warm_at, ends_at) = (Some(world.warm_at()), world.ends_at());
     let interval = pricer.interval().max(Duration::from_secs(1));
     let mut tick_at = world.now();
+    if world.is_take_over() {
+        tick_at = world.warm_at();
+        world.step_until(tick_at);
+        world.drain_htlc_events();
+    }
     loop {
         if let Some(at) = warm_at.take_if(|at| *at <= tick_at) {
             world.step_until(at);

@@ -1,7 +1,9 @@
 //! Is the market honest? It must give the answers that can be known without
-//! it ([`closed_forms`]), keep its books ([`laws`]), and look like a real
-//! node's where that was measured ([`calibration`]).
+//! it ([`closed_forms`]), keep its books ([`laws`]), under attack too
+//! ([`attacks`]), and look like a real node's where that was measured
+//! ([`calibration`]).
 
+mod attacks;
 mod calibration;
 mod closed_forms;
 mod laws;

@@ -66,6 +66,8 @@ pub struct Htlc {
     pub until: Timestamp,
     /// Whether it settles then.
     pub settles: bool,
+    /// Whether the attacker offered it.
+    pub by_attacker: bool,
 }
 
 enum Outcome {
@@ -154,44 +156,57 @@ impl World {
             }
             _ => self.memory.failed_from_us(pair.source, to_peer, now),
         }
-        if let Some(link) = &mut self.links[way.leave] {
+        self.refuse((way.enter, way.leave), (amount_in, amount_out), refusal);
+        Outcome::Failed
+    }
+
+    /// We refuse an HTLC that would have entered and left by these slots.
+    pub(super) fn refuse(
+        &mut self,
+        slots: (usize, usize),
+        amounts: (u64, u64),
+        refusal: HtlcOutcome,
+    ) {
+        if let Some(link) = &mut self.links[slots.1] {
             let account = link.meter.account_mut();
             account.own_failures += u64::from(refusal == HtlcOutcome::InsufficientBalance);
             account.fee_failures += u64::from(refusal == HtlcOutcome::FeeInsufficient);
         }
         self.next_htlc += 1;
         let id = self.next_htlc;
-        self.tell(id, (way.enter, way.leave), (amount_in, amount_out), refusal);
-        Outcome::Failed
+        self.tell(id, slots, amounts, refusal);
     }
 
     fn forward(&mut self, payment: &Payment, way: Way) {
-        let (now, target) = (self.now, self.target_ratio);
         let amount_out = payment.amount_msat;
-        let amount_in = amount_out.saturating_add(way.offered);
-        if let Some(link) = &mut self.links[way.enter] {
+        self.start(Htlc {
+            enter: way.enter,
+            leave: way.leave,
+            amount_in: amount_out.saturating_add(way.offered),
+            amount_out,
+            until: self.now.plus(payment.hold),
+            settles: !payment.fails_downstream,
+            by_attacker: false,
+        });
+    }
+
+    /// An HTLC that both channels can carry is pending from now on.
+    pub(super) fn start(&mut self, htlc: Htlc) {
+        let (now, target) = (self.now, self.target_ratio);
+        if let Some(link) = &mut self.links[htlc.enter] {
             link.read_meter(now, target);
-            link.accept(amount_in);
+            link.accept(htlc.amount_in);
         }
-        if let Some(link) = &mut self.links[way.leave] {
+        if let Some(link) = &mut self.links[htlc.leave] {
             link.read_meter(now, target);
-            link.offer(amount_out);
+            link.offer(htlc.amount_out);
         }
         self.next_htlc += 1;
         let id = self.next_htlc;
-        let until = now.plus(payment.hold);
-        let htlc = Htlc {
-            enter: way.enter,
-            leave: way.leave,
-            amount_in,
-            amount_out,
-            until,
-            settles: !payment.fails_downstream,
-        };
         self.htlcs.insert(id, htlc);
-        self.plan(until, EventKind::Resolve(id));
-        let slots = (way.enter, way.leave);
-        self.tell(id, slots, (amount_in, amount_out), HtlcOutcome::Forwarded);
+        self.plan(htlc.until, EventKind::Resolve(id));
+        let (slots, amounts) = ((htlc.enter, htlc.leave), (htlc.amount_in, htlc.amount_out));
+        self.tell(id, slots, amounts, HtlcOutcome::Forwarded);
     }
 
     /// A pending HTLC settles or fails.
@@ -216,6 +231,13 @@ impl World {
                 account.fees_msat += fee;
                 account.volume_out_msat += htlc.amount_out;
             }
+        }
+        if let Some(attacker) = self
+            .attacker
+            .as_mut()
+            .filter(|_| settled && htlc.by_attacker)
+        {
+            attacker.pay(fee);
         }
         let slots = (htlc.enter, htlc.leave);
         let outcome = if settled {

@@ -38,6 +38,9 @@
 //! commit fee. They open, close in every way, and their peers come and go
 //! ([`life`]), on a schedule that no policy can move.
 //!
+//! **An attacker** ([`attack`]), if the scenario has one, sends dust, washes,
+//! hangs or probes HTLCs or lets its peers flap, and is charged for it.
+//!
 //! # Use
 //!
 //! ```
@@ -73,6 +76,7 @@
 //! `honesty` holds the tests: closed forms it must reproduce, books it must
 //! balance, and bands around a real node's figures it must stay in.
 
+pub mod attack;
 mod churn;
 pub mod demand;
 pub mod drive;

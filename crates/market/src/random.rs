@@ -31,6 +31,8 @@ pub enum Purpose {
     /// What a pricing policy leaves to chance; nothing of the market is drawn
     /// from it.
     Policy = 8,
+    /// What an attacker leaves to chance; nothing else is drawn from it.
+    Attack = 9,
 }
 
 /// One stream.

@@ -1,8 +1,8 @@
 //! The market in motion: one virtual clock, one order of events.
 
 mod accounts;
+mod events;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use sweetspot_core::types::channel::{ChannelPoint, FeeParts, PeerId};
 use sweetspot_core::types::observation::{ClosedChannel, Forward};
 use sweetspot_core::types::time::Timestamp;
 
+use super::attack::Attacker;
 use super::demand::Demand;
 use super::htlc::{Htlc, HtlcEvent};
 use super::life;
@@ -22,6 +23,9 @@ use super::random::{Purpose, Random};
 use super::scenario::Scenario;
 use super::sender::Memory;
 
+use events::Event;
+pub(crate) use events::EventKind;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY_SECS: f64 = 86_400.0;
 
@@ -29,47 +33,6 @@ const DAY_SECS: f64 = 86_400.0;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the simulated node has no open channel {0}")]
 pub struct NoSuchChannel(pub ChannelPoint);
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum EventKind {
-    /// An HTLC settles or fails.
-    Resolve(u64),
-    /// The peer of a channel (slot, serial) goes away.
-    Away(usize, u64),
-    /// It comes back.
-    Back(usize, u64),
-    /// A channel is to close.
-    Close(usize, u64),
-    /// The next channel opens.
-    Open,
-    /// Our node goes down.
-    Down,
-    /// It comes up.
-    Up,
-    /// Accounts are read and the target ratio is set anew.
-    Hour,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Event {
-    at: Timestamp,
-    /// Breaks ties in the order of planning.
-    order: u64,
-    what: EventKind,
-}
-
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Reversed: the heap gives its greatest, we want the earliest.
-        (other.at, other.order).cmp(&(self.at, self.order))
-    }
-}
-
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
 
 /// A focal node in its market.
 #[derive(Debug)]
@@ -99,6 +62,7 @@ pub struct World {
     pub(super) next_serial: u64,
     pub(super) churn: Random,
     node_random: Random,
+    pub(super) attacker: Option<Attacker>,
     pub(super) closed: Vec<ClosedChannel>,
     pub(super) finished: BTreeMap<ChannelPoint, Account>,
     /// What closed channels paid out to us less what new ones took, in msat.
@@ -135,6 +99,7 @@ impl World {
             next_serial: 0,
             churn: Random::stream(seed, Purpose::Node, 1),
             node_random: Random::stream(seed, Purpose::Node, 0),
+            attacker: None,
             closed: vec![],
             finished: BTreeMap::new(),
             wallet_msat: 0,
@@ -152,6 +117,12 @@ impl World {
         world.plan(started, EventKind::Hour);
         if let Some(after) = life::down_after(scenario, &mut world.node_random) {
             world.plan(started.plus(after), EventKind::Down);
+        }
+        if let Some(rules) = scenario.attack {
+            let warm_at = world.warm_at();
+            let attacker = Attacker::new(rules, &world.map, seed, warm_at);
+            world.plan(attacker.begins_at(warm_at), EventKind::Attack);
+            world.attacker = Some(attacker);
         }
         world
     }
@@ -222,6 +193,8 @@ impl World {
                 self.read_meters();
                 self.plan(self.now.plus(HOUR), EventKind::Hour);
             }
+            EventKind::Attack => self.attack(),
+            EventKind::FlapBack(slot, serial) => self.flap_back(slot, serial),
         }
     }
 
@@ -267,6 +240,11 @@ impl World {
     pub fn warm_at(&self) -> Timestamp {
         let days = self.scenario.warm_up_days.min(self.scenario.days);
         self.started.plus(seconds(days * DAY_SECS))
+    }
+
+    /// Whether a policy begins only when the warm-up is over.
+    pub fn is_take_over(&self) -> bool {
+        self.scenario.take_over
     }
 
     /// Whether our own node is down.

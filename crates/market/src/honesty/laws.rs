@@ -9,7 +9,7 @@ use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
 
 /// A small, busy, troubled market with every kind of peer.
-fn troubled() -> (Arc<MarketMap>, Scenario) {
+pub(super) fn troubled() -> (Arc<MarketMap>, Scenario) {
     let scenario = Scenario::parse(
         "channels = 12
         rate = 8.0
@@ -36,7 +36,7 @@ fn inbound(rate_ppm: i32) -> InboundFee {
 
 /// Moves fees about, discounts included, by a fixed pattern.
 #[derive(Default)]
-struct Restless(u32);
+pub(super) struct Restless(u32);
 
 impl FeePolicy for Restless {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {

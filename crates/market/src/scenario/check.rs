@@ -65,6 +65,21 @@ impl Scenario {
             .events
             .iter()
             .flat_map(|e| [("events.demand", e.demand), ("events.rivals", e.rivals)]);
+        if let Some(attack) = &self.attack {
+            let amounts = [
+                ("attack.amount_sat", attack.amount_sat),
+                ("attack.hold_secs", attack.hold_secs),
+                ("attack.after_days", attack.after_days),
+                ("attack.for_days", attack.for_days),
+            ];
+            within(amounts, "0 to 10,000,000", |v| (0.0..=1e7).contains(&v))?;
+            // An attacker that never waits would never let time pass.
+            within(
+                [("attack.every_secs", attack.every_secs)],
+                "1 to 10,000,000",
+                |v| (1.0..=1e7).contains(&v),
+            )?;
+        }
         within(shares, "from 0 to 1", |v| (0.0..=1.0).contains(&v))?;
         within(amounts, "0 to 1,000,000", |v| (0.0..=1e6).contains(&v))?;
         within(positive, "above 0, at most 1,000,000", |v| {

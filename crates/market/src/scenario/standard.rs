@@ -33,6 +33,8 @@ impl Default for Scenario {
             churn: ChurnRules::default(),
             outages: OutageRules::default(),
             events: vec![],
+            take_over: false,
+            attack: None,
         }
     }
 }
