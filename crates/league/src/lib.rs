@@ -27,7 +27,10 @@ use sweetspot_market::drive::{FeePolicy, Untouched};
 use model::Model;
 use oracle::{FixedRates, Search};
 use policies::feeadjuster::{self, FeeAdjuster, Method};
-use policies::{charge_lnd, clboss, eclair, feelancer, fixed, hydrus, lit, lndg, lndmanage};
+use policies::{
+    charge_lnd, clboss, eclair, feelancer, fixed, hydrus, lightningmate, lit, lndg, lndmanage,
+    nodeguard, revenue_ops,
+};
 use runner::Case;
 use sweetspot_policy::SweetspotPolicy;
 use tuning::Family;
@@ -117,6 +120,12 @@ fn untuned() -> Vec<Entrant> {
         Entrant::of::<lndmanage::Lndmanage>("lndmanage", lndmanage::Constants::default()),
         Entrant::of::<eclair::Eclair>("eclair", eclair::Constants::default()),
         Entrant::of::<hydrus::Hydrus>("hydrus", hydrus::Constants::default()),
+        Entrant::of::<nodeguard::NodeGuard>("nodeguard", nodeguard::Constants::default()),
+        Entrant::of::<revenue_ops::RevenueOps>("revenue-ops", revenue_ops::Constants::default()),
+        Entrant::of::<lightningmate::LightningMate>(
+            "lightningmate",
+            lightningmate::Constants::default(),
+        ),
     ]
 }
 
@@ -185,6 +194,9 @@ pub fn families() -> Vec<Family> {
         Family::of::<lndmanage::Lndmanage>("lndmanage"),
         Family::of::<eclair::Eclair>("eclair"),
         Family::of::<hydrus::Hydrus>("hydrus"),
+        Family::of::<nodeguard::NodeGuard>("nodeguard"),
+        Family::of::<revenue_ops::RevenueOps>("revenue-ops"),
+        Family::of::<lightningmate::LightningMate>("lightningmate"),
     ]
 }
 
@@ -202,7 +214,7 @@ mod tests {
     #[test]
     fn every_policy_lives_through_an_eventful_time_with_sane_rates() {
         let text = "network = { synthetic = { nodes = 150, seed = 3 } }\nchannels = 8\n\
-                    days = 12\nwarm_up_days = 1\nrate = 1.0\n\
+                    days = 12\nwarm_up_days = 1\nrate = 1.0\nscale = 10.0\n\
                     churn = { closes_per_channel_year = 20, zero_conf = 0.5 }\n\
                     peers = { private = 0.2, parallel = 0.3 }\n\
                     outages = { per_channel_year = 200, mean_hours = 8, node_per_year = 50 }";
@@ -227,7 +239,8 @@ mod tests {
     #[test]
     fn unannounced_channels_are_priced_by_those_whose_sources_do() {
         let text = "network = { synthetic = { nodes = 150, seed = 3 } }\nchannels = 8\n\
-                    days = 12\nwarm_up_days = 1\nrate = 1.0\nstart_fee = { ppm = 900 }\n\
+                    days = 12\nwarm_up_days = 1\nrate = 1.0\nscale = 10.0\n\
+                    start_fee = { ppm = 900 }\n\
                     churn = { closes_per_channel_year = 0 }\npeers = { private = 0.4 }";
         let scenario = Scenario::parse(text).expect("a scenario");
         let case = runner::case("wallets", &scenario, 1, 1).expect("surveyed");

@@ -10,8 +10,11 @@ pub mod feeadjuster;
 pub mod feelancer;
 pub mod fixed;
 pub mod hydrus;
+pub mod lightningmate;
 pub mod lit;
 pub mod lndg;
 pub mod lndmanage;
+pub mod nodeguard;
+pub mod revenue_ops;
 #[cfg(test)]
 mod trial;
