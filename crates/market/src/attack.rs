@@ -10,78 +10,17 @@
 //! What it pays to other nodes on its way to us is left out, as if it were our
 //! peer itself; see [`AttackAccount`] for what is counted.
 
-mod acts;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
-
-use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
 
 use super::market_map::{Kind, MarketMap};
 use super::math;
 use super::payment::seconds;
 use super::random::{Purpose, Random};
-use super::world::World;
+use super::scenario::attack::{AttackKind, AttackRules};
 
-const DAY_SECS: f64 = 86_400.0;
-
-/// What an attacker does, again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AttackKind {
-    /// Forwards of `amount_sat` leave by a target and settle: one sat every few
-    /// minutes keeps a meter awake, thousands of them lower a mean amount.
-    Dust,
-    /// The author's own two peers pay each other there and back over us, so
-    /// that demand seems to be what it is not.
-    Wash,
-    /// HTLCs that leave by a target stay pending for `hold_secs`, then fail.
-    Hang,
-    /// HTLCs of random amounts, up to the target's capacity, that fail: at us
-    /// if we have too little, further on otherwise.
-    Probe,
-    /// A target's peer goes away for `hold_secs`, and comes back.
-    Flap,
-}
-
-/// An attack.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttackRules {
-    /// What is done.
-    pub kind: AttackKind,
-    /// Seconds between two acts.
-    pub every_secs: f64,
-    /// The amount that leaves our node in one act, at most, in sat.
-    #[serde(default = "one")]
-    pub amount_sat: f64,
-    /// How long an HTLC is pending, or a peer away, in seconds.
-    #[serde(default = "one")]
-    pub hold_secs: f64,
-    /// How many of our largest channels are aimed at, in turn. Of a wash, each
-    /// pairs with the next largest.
-    #[serde(default = "one_target")]
-    pub targets: usize,
-    /// When it begins, in days after the warm-up.
-    #[serde(default)]
-    pub after_days: f64,
-    /// How long it goes on, in days.
-    #[serde(default = "for_good")]
-    pub for_days: f64,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-fn one_target() -> usize {
-    1
-}
-
-/// Longer than any scenario.
-fn for_good() -> f64 {
-    1e6
-}
+pub(super) const DAY_SECS: f64 = 86_400.0;
 
 /// What an attack was and what it cost its author.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -118,25 +57,25 @@ impl AttackAccount {
 /// An attacker in a world.
 #[derive(Clone, Debug)]
 pub(super) struct Attacker {
-    rules: AttackRules,
+    pub(super) rules: AttackRules,
     /// Peers by falling capacity: the first [`AttackRules::targets`] are aimed
     /// at, the others serve to enter by.
-    peers: Vec<usize>,
-    turn: usize,
-    ends_at: Timestamp,
-    random: Random,
-    account: AttackAccount,
+    pub(super) peers: Vec<usize>,
+    pub(super) turn: usize,
+    pub(super) ends_at: Timestamp,
+    pub(super) random: Random,
+    pub(super) account: AttackAccount,
 }
 
 /// Whom an act aims at, as indices into [`Attacker::peers`].
 #[derive(Clone, Copy, Debug)]
-struct Aim {
-    target: usize,
+pub(super) struct Aim {
+    pub(super) target: usize,
     /// Where to enter by, if it can carry the amount: the next largest peer for
     /// a wash, a random other one else.
-    entry: usize,
+    pub(super) entry: usize,
     /// Whether a wash is on its way back.
-    back: bool,
+    pub(super) back: bool,
 }
 
 impl Attacker {
@@ -167,7 +106,7 @@ impl Attacker {
     }
 
     /// Whom the next act aims at; `None` without a second announced peer.
-    fn aim(&mut self) -> Option<Aim> {
+    pub(super) fn aim(&mut self) -> Option<Aim> {
         let peers = self.peers.len();
         let targets = self.rules.targets.clamp(1, peers.max(1));
         let (round, target) = (self.turn / targets, self.turn % targets);
@@ -185,7 +124,7 @@ impl Attacker {
     }
 
     /// The HTLC's author: what it bound, and for how long.
-    fn bind(&mut self, amount_in: u64, amount_out: u64, days: f64) {
+    pub(super) fn bind(&mut self, amount_in: u64, amount_out: u64, days: f64) {
         self.account.forwarded += 1;
         self.account.author_locked_sat_days += math::float(amount_in) / 1_000.0 * days;
         self.account.our_locked_sat_days += math::float(amount_out) / 1_000.0 * days;
@@ -194,24 +133,5 @@ impl Attacker {
     /// A fee of its was earned by us.
     pub(super) fn pay(&mut self, fee_msat: u64) {
         self.account.fees_msat += fee_msat;
-    }
-}
-
-impl World {
-    /// What the scenario's attack was and cost so far; `None` without one.
-    pub fn attack_account(&self) -> Option<AttackAccount> {
-        self.attacker.as_ref().map(|attacker| attacker.account)
-    }
-
-    /// The open channels aimed at.
-    pub fn attack_targets(&self) -> Vec<ChannelPoint> {
-        let Some(attacker) = &self.attacker else {
-            return vec![];
-        };
-        let aimed = attacker.peers.iter().take(attacker.rules.targets.max(1));
-        let aimed: Vec<usize> = aimed.copied().collect();
-        let links = self.links.iter().flatten();
-        let hit = links.filter(|link| aimed.contains(&link.peer) && !link.private);
-        hit.map(|link| link.point).collect()
     }
 }

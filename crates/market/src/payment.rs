@@ -13,7 +13,6 @@ use super::market_map::AmountClass;
 use super::math;
 use super::random::Random;
 use super::scenario::{DemandRules, Scenario};
-use super::survey::largest_rise;
 
 /// No sender's knowledge is older than this many mean gossip delays.
 pub const OLDEST_LAG: f64 = 8.0;
@@ -51,7 +50,7 @@ pub fn session(
     random: &mut Random,
     payments: &mut Vec<Payment>,
 ) {
-    let rivals = (rivals + scenario.rivals.noise * random.normal()).min(largest_rise(scenario));
+    let rivals = (rivals + scenario.rivals.noise * random.normal()).min(scenario.largest_rise());
     let rival_factor = math::exp(rivals);
     let inbound_aware = random.chance(scenario.demand.inbound_aware);
     let lag = random.exponential(1.0).min(OLDEST_LAG) * scenario.gossip_mean_secs;

@@ -3,6 +3,7 @@
 //! Every key has a default, the standard world; a scenario says only where it
 //! differs from it.
 
+pub mod attack;
 mod built_in;
 mod check;
 mod standard;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::attack::AttackRules;
+use crate::math;
+use attack::AttackRules;
 
 pub use built_in::BUILT_IN;
 
@@ -247,6 +249,16 @@ fn one() -> f64 {
 }
 
 impl Scenario {
+    /// How far a rival's log-cost can rise above the graph's: three standard
+    /// deviations of all its noises, and every event's factor.
+    pub fn largest_rise(&self) -> f64 {
+        let rivals = &self.rivals;
+        let noises = [rivals.sd, rivals.noise, rivals.peers_sd];
+        let variance: f64 = noises.iter().map(|sd| sd * sd).sum();
+        let of_events = self.events.iter().map(|event| math::ln(event.rivals));
+        3.0 * variance.sqrt() + of_events.fold(0.0, f64::max)
+    }
+
     /// Reads a scenario file's text.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
         let scenario: Self = toml::from_str(text)?;

@@ -63,16 +63,6 @@ struct Party {
     share: Option<f64>,
 }
 
-/// How far a rival's log-cost can rise above the graph's: three standard
-/// deviations of all its noises, and every event's factor.
-pub fn largest_rise(scenario: &Scenario) -> f64 {
-    let rivals = &scenario.rivals;
-    let noises = [rivals.sd, rivals.noise, rivals.peers_sd];
-    let variance: f64 = noises.iter().map(|sd| sd * sd).sum();
-    let of_events = scenario.events.iter().map(|event| math::ln(event.rivals));
-    3.0 * variance.sqrt() + of_events.fold(0.0, f64::max)
-}
-
 /// The map of the scenario's node in `network`.
 pub fn survey(network: &Network, scenario: &Scenario) -> Result<MarketMap, SurveyError> {
     let scaled = network.with_fees_scaled(scenario.fee_scale);
@@ -101,7 +91,7 @@ pub fn survey(network: &Network, scenario: &Scenario) -> Result<MarketMap, Surve
         reference_ppm: REFERENCE_PPM * scenario.fee_scale,
         reliability_weight: scenario.rivals.reliability_weight,
     };
-    let rise = math::exp(largest_rise(scenario));
+    let rise = math::exp(scenario.largest_rise());
     for class in 0..map.classes.len() {
         let around = measure(&mut map, network, focal, class, &sources, &sinks);
         pairs::add(&mut map, scenario, class, &around, rise, &sources, &sinks);

@@ -1,7 +1,9 @@
 //! The market in motion: one virtual clock, one order of events.
 
 mod accounts;
+mod attacks;
 mod events;
+mod forwarding;
 
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;

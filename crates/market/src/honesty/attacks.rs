@@ -3,9 +3,10 @@
 
 use super::laws::{Restless, troubled};
 use super::*;
-use crate::attack::{AttackAccount, AttackKind, AttackRules};
+use crate::attack::AttackAccount;
 use crate::htlc::{HtlcEvent, HtlcOutcome};
 use crate::link::COMMIT_OVERHEAD_MSAT;
+use crate::scenario::attack::{AttackKind, AttackRules};
 use sweetspot_core::types::observation::Forward;
 
 const KINDS: [AttackKind; 5] = [

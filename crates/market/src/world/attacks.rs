@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Aim, AttackKind, Attacker, DAY_SECS};
+use sweetspot_core::types::channel::ChannelPoint;
+
+use super::{EventKind, World, linked};
+use crate::attack::{Aim, AttackAccount, Attacker, DAY_SECS};
 use crate::htlc::{Htlc, HtlcOutcome};
 use crate::math;
 use crate::payment::seconds;
+use crate::scenario::attack::AttackKind;
 use crate::sender::fee_msat;
-use crate::world::{EventKind, World, linked};
 
 /// LND's default `min_htlc`, which every channel here has, in msat.
 const LEAST_MSAT: u64 = 1_000;
@@ -23,6 +26,23 @@ struct Act {
 }
 
 impl World {
+    /// What the scenario's attack was and cost so far; `None` without one.
+    pub fn attack_account(&self) -> Option<AttackAccount> {
+        self.attacker.as_ref().map(|attacker| attacker.account)
+    }
+
+    /// The open channels aimed at.
+    pub fn attack_targets(&self) -> Vec<ChannelPoint> {
+        let Some(attacker) = &self.attacker else {
+            return vec![];
+        };
+        let aimed = attacker.peers.iter().take(attacker.rules.targets.max(1));
+        let aimed: Vec<usize> = aimed.copied().collect();
+        let links = self.links.iter().flatten();
+        let hit = links.filter(|link| aimed.contains(&link.peer) && !link.private);
+        hit.map(|link| link.point).collect()
+    }
+
     /// The attacker acts, and plans to act again.
     pub(crate) fn attack(&mut self) {
         let Some(mut attacker) = self.attacker.take() else {
