@@ -10,7 +10,7 @@ use crate::daemon::clock::SystemClock;
 use crate::format::{ago, local_time, times};
 use crate::overview::mode_name;
 use sweetspot_core::decision::{Decision, Hold, Trigger, Verdict};
-use sweetspot_core::engine::decide::next_due;
+use sweetspot_core::engine::phase::next_due;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::types::channel::Channel;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use sweetspot_core::decision::{Decision, Hold, Verdict};
+use sweetspot_core::engine::FeeEvent;
 use sweetspot_core::engine::cycle::{CycleOutcome, DueChange};
-use sweetspot_core::engine::ingest::FeeEvent;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::limits::guard;
 use sweetspot_core::ports::NodeError;

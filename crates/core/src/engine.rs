@@ -2,6 +2,9 @@
 
 pub mod checkpoint;
 pub mod cycle;
-pub mod decide;
-pub mod ingest;
+pub(crate) mod decide;
+pub(crate) mod ingest;
 pub mod input;
+pub mod phase;
+
+pub use ingest::FeeEvent;

@@ -7,8 +7,8 @@
 //! fast rhythm looks for drains, and may only raise.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use super::phase::is_due;
 use crate::decision::{Decision, Hold, Limit, Terms, Trigger, Verdict};
 use crate::inbound::rules;
 use crate::inbound::supply::OutboundSupply;
@@ -18,7 +18,7 @@ use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect};
 use crate::state::memory::{ChannelMemory, Memory};
 use crate::strategy::ask::Ask;
 use crate::strategy::{self, Market};
-use crate::types::channel::{Channel, ChannelPoint, PeerId};
+use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
 use crate::types::units::FeePpm;
@@ -101,45 +101,6 @@ pub fn decide(
         }
     }
     decisions
-}
-
-/// Whether the slow rhythm's moment lies between the last decision and now.
-pub fn is_due(
-    peer: &PeerId,
-    decided_at: Option<Timestamp>,
-    now: Timestamp,
-    interval: Duration,
-) -> bool {
-    let phase = Phase::of(peer, interval);
-    decided_at.is_none_or(|decided| phase.turn(now) != phase.turn(decided))
-}
-
-/// The slow rhythm's next moment for a channel.
-pub fn next_due(peer: &PeerId, now: Timestamp, interval: Duration) -> Timestamp {
-    let phase = Phase::of(peer, interval);
-    let next = phase.turn(now).saturating_add(1);
-    Timestamp::from_secs(next.saturating_mul(phase.interval_secs) + phase.offset_secs)
-}
-
-/// A peer's place within the slow interval.
-struct Phase {
-    interval_secs: i64,
-    offset_secs: i64,
-}
-
-impl Phase {
-    fn of(peer: &PeerId, interval: Duration) -> Self {
-        let interval_secs = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
-        let drawn = i64::from(u16::from_be_bytes([peer.0[1], peer.0[2]]));
-        Self {
-            interval_secs,
-            offset_secs: drawn.saturating_mul(interval_secs) / (i64::from(u16::MAX) + 1),
-        }
-    }
-
-    fn turn(&self, at: Timestamp) -> i64 {
-        (at.secs() - self.offset_secs).div_euclid(self.interval_secs)
-    }
 }
 
 /// One channel, about to be decided.

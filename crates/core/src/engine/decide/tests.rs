@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::decision::Evidence;
 use crate::engine::ingest;
+use crate::engine::phase::next_due;
 use crate::settings::values::{BaseFee, Gains, StrategyName};
 use crate::strategy::ask::Move;
 use crate::strategy::classic;
