@@ -38,8 +38,7 @@ pub(super) struct CycleDoc(Map<String, Value>);
 
 impl CycleDoc {
     fn of(input: &CycleInput) -> Result<Self, Fault> {
-        let value =
-            serde_json::to_value(CycleInputForm::of(input)).map_err(|error| unreadable(error))?;
+        let value = serde_json::to_value(CycleInputForm::of(input)).map_err(unreadable)?;
         match patch::without_nulls(value) {
             Value::Object(fields) => Ok(Self(fields)),
             _ => Err(unreadable("it is no object")),
@@ -49,7 +48,7 @@ impl CycleDoc {
     fn input(&self, at: Timestamp) -> Result<CycleInput, Fault> {
         CycleInputForm::deserialize(&self.0)
             .map(|form| form.into_core(at))
-            .map_err(|error| unreadable(error))
+            .map_err(unreadable)
     }
 }
 
@@ -248,7 +247,7 @@ fn deflate(text: &str) -> Result<Vec<u8>, Fault> {
     encoder
         .write_all(text.as_bytes())
         .and_then(|()| encoder.finish())
-        .map_err(|error| unreadable(error))
+        .map_err(unreadable)
 }
 
 fn inflate(bytes: &[u8]) -> Result<String, Fault> {
@@ -256,7 +255,7 @@ fn inflate(bytes: &[u8]) -> Result<String, Fault> {
     DeflateDecoder::new(bytes)
         .take(MOST_BYTES)
         .read_to_string(&mut text)
-        .map_err(|error| unreadable(error))?;
+        .map_err(unreadable)?;
     Ok(text)
 }
 
