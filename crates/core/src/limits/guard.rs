@@ -80,8 +80,10 @@ pub fn pinned(rate: FeePpm, settings: &ChannelSettings) -> (f64, Vec<Limit>) {
     let lowest = settings.lowest();
     if rate < lowest {
         limits.push(lower_bound(settings));
+    } else if rate > settings.max {
+        limits.push(Limit::Maximum { ppm: settings.max });
     }
-    (rate.max(lowest).as_f64(), limits)
+    (rate.max(lowest).min(settings.max).as_f64(), limits)
 }
 
 /// Keeps a wanted rate within one step of the node's and within the bounds.
