@@ -9,7 +9,7 @@ mod picture;
 mod screen;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +82,8 @@ pub enum DemoError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Turn(#[from] CycleError),
+    #[error("{} exists already: name a new file", .0.display())]
+    Exists(PathBuf),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
     #[error("the demo's own config has errors: {0}")]
@@ -101,6 +103,8 @@ pub struct DemoOptions {
     pub scenario: Option<String>,
     /// Whether only the summary is wanted.
     pub quiet: bool,
+    /// Where to leave a copy of the database; the file must not exist yet.
+    pub keep_database: Option<PathBuf>,
 }
 
 /// How it went.
@@ -195,6 +199,9 @@ impl Untouched {
 
 /// Shows it, until the days are over or `stop` says so.
 pub async fn run(wishes: &DemoOptions, stop: &CancellationToken) -> Result<Summary, DemoError> {
+    if let Some(kept) = wishes.keep_database.as_ref().filter(|path| path.exists()) {
+        return Err(DemoError::Exists(kept.clone()));
+    }
     let folder = tempfile::tempdir()
         .map_err(|error| DemoError::File("cannot create a temporary directory".into(), error))?;
     let mut demo = Demo::prepare(wishes, folder.path()).await?;
@@ -203,6 +210,9 @@ pub async fn run(wishes: &DemoOptions, stop: &CancellationToken) -> Result<Summa
     screen.close();
     played?;
     let frame = demo.frame_lines(usize::MAX).await?;
+    if let Some(path) = &wishes.keep_database {
+        demo.reader.copy_to(path).await?;
+    }
     Ok(demo.summary(&frame))
 }
 

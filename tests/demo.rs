@@ -38,6 +38,31 @@ fn without_a_terminal_it_speaks_in_plain_lines_and_ends_with_a_summary() {
 }
 
 #[test]
+fn a_database_that_is_kept_replays_and_is_never_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("kept.db");
+    let name = database.to_str().expect("a plain name");
+    let args = ["--days", "1", "--json", "--keep-database", name];
+    assert!(demo(&args).status.success());
+    let config = folder.path().join("sweetspot.toml");
+    std::fs::write(&config, format!("[store]\npath = {name:?}\n")).expect("writes");
+    let replayed = assert_cmd::Command::cargo_bin("sweetspot")
+        .expect("the binary")
+        .arg("--config")
+        .arg(&config)
+        .args(["replay", "--json"])
+        .output()
+        .expect("it runs");
+    assert!(replayed.status.success());
+    let replayed: serde_json::Value = serde_json::from_slice(&replayed.stdout).expect("JSON");
+    assert!(replayed["equal"].as_u64() > Some(100), "{replayed}");
+
+    let again = demo(&args);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("exists already"));
+}
+
+#[test]
 fn a_scenario_that_is_not_there_is_named() {
     let output = demo(&["--scenario", "nowhere"]);
     assert_eq!(output.status.code(), Some(1));

@@ -40,6 +40,12 @@ pub struct DemoArgs {
     /// Write the last frame and a chart of the fees earned to an SVG file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+
+    /// Leave a copy of the demo's database in a new file
+    ///
+    /// `status`, `explain`, `replay` and `backtest` read it by `[store] path`.
+    #[arg(long, value_name = "FILE")]
+    keep_database: Option<PathBuf>,
 }
 
 pub async fn run(args: DemoArgs) -> Result<(), Failure> {
@@ -51,6 +57,7 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
         seed: args.seed,
         scenario: args.scenario,
         quiet: args.json,
+        keep_database: args.keep_database,
     };
     let stop = CancellationToken::new();
     let interrupted = stop.clone();

@@ -1,5 +1,5 @@
-//! A store that forgets everything when the process ends: for the simulated
-//! node and for tests of whole cycles. Clones share one memory, so that a test
+//! A store that forgets everything when the process ends, for tests of whole
+//! cycles. Clones share one memory, so that a test
 //! can "restart" on what an earlier daemon stored.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -65,6 +65,18 @@ impl StoreReader {
         }
     }
 
+    /// Writes a copy of the database as it is now to a new file, without the
+    /// space that deleted rows left.
+    pub async fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        let path = path.as_ref().display().to_string();
+        let done = sqlx::query("vacuum into ?")
+            .bind(&path)
+            .execute(&mut *self.connection.lock().await)
+            .await;
+        let done = done.map(|_| ()).map_err(Fault::from);
+        self.named(&format!("cannot copy the database to {path}"), done)
+    }
+
     /// Every channel ever seen, the open ones first, then by channel point.
     pub async fn channels(&self) -> Result<Vec<KnownChannel>, StoreError> {
         let found = known_channels(&mut *self.connection.lock().await).await;

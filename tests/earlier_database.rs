@@ -1,0 +1,113 @@
+//! The database of an earlier version (`fixtures/README.md`) under this one.
+
+#![allow(clippy::expect_used, reason = "a panic is the report of a test")]
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use sweetspot_core::ports::{ForwardLog, Store};
+use sweetspot_core::signals::level::Level;
+use sweetspot_core::types::fee_change::Stage;
+use sweetspot_store::{SqliteStore, StoreReader};
+use tempfile::TempDir;
+
+const PACKED: &[u8] = include_bytes!("fixtures/earlier.db.gz");
+
+/// A copy of it, and a config that names it.
+struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut bytes = vec![];
+        let unpacked = GzDecoder::new(PACKED).read_to_end(&mut bytes);
+        unpacked.expect("unpacks");
+        let home = Self { folder };
+        std::fs::write(home.database(), bytes).expect("writes");
+        let config = format!("[store]\npath = {:?}\n", home.database());
+        std::fs::write(home.folder.path().join("sweetspot.toml"), config).expect("writes");
+        home
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("earlier.db")
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let output = assert_cmd::Command::cargo_bin("sweetspot")
+            .expect("the binary")
+            .arg("--config")
+            .arg(self.folder.path().join("sweetspot.toml"))
+            .args(args)
+            .arg("--json")
+            .output()
+            .expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+}
+
+#[tokio::test]
+async fn it_opens_for_the_daemon_with_every_forward_confirmed_fee_and_level() {
+    let home = Home::new();
+    let store = SqliteStore::open(home.database()).await.expect("opens");
+    let forwards = store.forwards_after(0, u32::MAX).await.expect("reads");
+    assert_eq!(forwards.len(), 108);
+    let earned: u64 = forwards.iter().map(|stored| stored.forward.fee.0).sum();
+    assert_eq!(earned, 1_461_069);
+
+    let loaded = store.load().await.expect("loads");
+    assert_eq!(loaded.ids.len(), 3);
+    assert_eq!(loaded.open_changes, []);
+    let fees = loaded.memory.channels.values().map(|channel| {
+        let confirmed = channel.fee.confirmed.expect("a confirmed fee");
+        let wanted = channel.fee.wanted_ppm.expect("a wanted fee");
+        (confirmed.outbound.0, wanted)
+    });
+    let expected = [
+        (761, 879.622_674_280_653_7),
+        (3_350, 3_473.468_668_987_858_6),
+        (761, 851.545_815_357_565_1),
+    ];
+    assert_eq!(fees.collect::<Vec<_>>(), expected);
+
+    let market = &loaded.memory.node.market;
+    assert_eq!(market.level.ln_ppm, Some(6.746_064_164_631_176));
+    assert_eq!(market.level.trials, 1);
+    assert_eq!(market.unannounced_level, Level::default());
+}
+
+#[tokio::test]
+async fn its_fee_changes_are_there_with_what_came_of_them() {
+    let home = Home::new();
+    let reader = StoreReader::open(home.database()).await.expect("opens");
+    let mut cycles = 0;
+    let mut changes = vec![];
+    let first = sweetspot_core::types::time::Timestamp::EPOCH;
+    let mut journal = reader.journal(first).await.expect("reads").expect("one");
+    while let Some(turn) = reader.next_turn(&mut journal).await.expect("reads") {
+        cycles += 1;
+        changes.extend(turn.changes.into_iter().map(|(_, change)| change));
+    }
+    assert_eq!((cycles, changes.len()), (733, 21));
+    assert!(
+        changes
+            .iter()
+            .all(|change| change.stage == Stage::Confirmed)
+    );
+    let last = changes.last().expect("one");
+    assert_eq!((last.from.outbound.0, last.to.outbound.0), (507, 761));
+}
+
+#[test]
+fn it_replays_without_a_difference() {
+    let replayed = Home::new().json(&["replay"]);
+    assert_eq!(replayed["turns"], 733);
+    assert_eq!(replayed["equal"], 552);
+    assert_eq!(replayed["memories"], 7);
+    assert_eq!(replayed["differences"], serde_json::json!([]));
+}
