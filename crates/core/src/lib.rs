@@ -1,5 +1,8 @@
 //! The pure core: types, estimates, decisions. No I/O, no clock, no randomness
 //! of its own; time and seeds are arguments, so a stored cycle replays exactly.
+//!
+//! What derives `Serialize` is printed by the commands as JSON, and nothing is
+//! read by it: what is stored has forms of its own, in the store.
 
 pub mod backtest;
 pub mod decision;
