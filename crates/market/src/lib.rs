@@ -10,7 +10,7 @@
 //! ([`synthetic`]). On the graph *without* our node, cheapest routes are
 //! computed once per amount class ([`routes`]): from each sender to us over
 //! each peer, from each peer on to each receiver, and the way around us
-//! ([`survey`], [`map`]). A payment takes us only while
+//! ([`survey`], [`market_map`]). A payment takes us only while
 //!
 //! ```text
 //! min over i≠j (S(s,i) + inbound_i + D(j,d) + outbound_j)  <  around(s,d) · rivals
