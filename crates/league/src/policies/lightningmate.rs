@@ -5,7 +5,7 @@
 //! A curve over the distance from a target share, which the channel's role sets:
 //! flat around it, down to the lowest rate when full, up to the highest when
 //! empty. Factors follow for drain and idleness, for the node's own average, and
-//! for how revenue answered earlier changes ([`outcomes`]). A channel that routes
+//! for how revenue answered earlier changes (`outcomes`). A channel that routes
 //! is raised by two steps at most; one that routed nothing for 30 days goes down
 //! three steps; an empty one in demand gets a floor. Of all moves beyond 25 ppm
 //! and a fifth, the five largest are made, raises once in six hours.

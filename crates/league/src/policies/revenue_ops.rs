@@ -3,7 +3,7 @@
 //! of its Rust port), every half hour.
 //!
 //! What a channel earned in the last half hour teaches a belief about which rate
-//! earns what ([`posterior`]); a rate drawn from it (Thompson sampling, slowly
+//! earns what (`posterior`); a rate drawn from it (Thompson sampling, slowly
 //! forgetting) is multiplied by 0.5 to 2 for the balance (a PI controller). The
 //! result is held below what competitors charge towards the peer once the belief
 //! is firm, below what past revenue speaks for, and within bounds that fall while
