@@ -67,6 +67,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "lab")]
     fn the_help_lists_commands_by_group_and_global_options_once() {
         let help = in_groups(Args::command()).render_help().to_string();
         for (title, _) in GROUPS {
