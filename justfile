@@ -11,6 +11,10 @@ ci:
 test:
     cargo test --workspace
 
+# The engine's laws, over many more stories than the tests tell, and other ones
+laws cases="2000" seed=`date +%s`:
+    PROPTEST_CASES={{cases}} PROPTEST_RNG_SEED={{seed}} cargo test --release -p sweetspot-core --test laws
+
 # The operator's program, without the laboratory
 lean:
     cargo build --release --no-default-features

@@ -174,12 +174,15 @@ proptest! {
             for made in changes(&again) {
                 // What a limit of the whole node held back may come next, and so
                 // may the rest of a change that the largest step cut short, or the
-                // strategy's own after a protective raise.
+                // strategy's own after a protective raise or a change of the
+                // inbound side alone.
                 let arrived = changes(&outcome).any(|first| {
                     let limits = &first.decision.limits;
                     let cut_short = limits.iter().any(|l| matches!(l, Limit::Step { .. }));
                     let scheduled = first.decision.trigger == Trigger::Scheduled;
-                    first.decision.point == made.decision.point && scheduled && !cut_short
+                    let moved = first.from.outbound != first.to.outbound;
+                    let same = first.decision.point == made.decision.point;
+                    same && moved && scheduled && !cut_short
                 });
                 prop_assert!(!arrived, "{:?}", made);
             }
