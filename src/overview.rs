@@ -11,12 +11,12 @@ use sweetspot_core::decision::{Decision, Hold, Verdict};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
-use sweetspot_core::state::market::Segment;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format::{grouped, grouped_signed, rate};
+use sweetspot_core::types::segment::Segment;
 use sweetspot_core::types::time::{TimeFormat, Timestamp, rfc3339};
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Sat};
 use sweetspot_store::{KnownChannel, StoreReader};
@@ -64,13 +64,27 @@ pub struct Line {
     pub state: String,
 }
 
-/// A learned price level by which open channels are priced.
+/// A price level by which open channels are priced.
 #[derive(Debug, Serialize)]
-pub struct LearnedLevel {
+pub struct PriceLevel {
     /// Whose it is.
     pub segment: Segment,
     /// The level in force.
     pub ppm: f64,
+    /// Where it goes.
+    pub wanted_ppm: f64,
+}
+
+/// What the network charges, from which the levels follow.
+#[derive(Debug, Serialize)]
+pub struct NetworkPrices {
+    /// Over what it charged on the day of reference.
+    pub index: f64,
+    /// How many nodes of the graph were read.
+    pub nodes_read: u64,
+    /// When one was last.
+    #[serde(serialize_with = "times")]
+    pub read_at: Option<Timestamp>,
 }
 
 /// Every open channel, and what the node earned of late.
@@ -83,8 +97,12 @@ pub struct Overview {
     pub earned_7_days_msat: u64,
     /// Forwards settled in the last 7 days.
     pub forwards_7_days: u64,
-    /// The learned price levels in use.
-    pub levels: Vec<LearnedLevel>,
+    /// The price levels in use.
+    pub levels: Vec<PriceLevel>,
+    /// What the network charges.
+    pub network: NetworkPrices,
+    /// How far the levels have given way, for income had fallen; 0 not at all.
+    pub given_way: f64,
     /// The channels, by peer.
     pub channels: Vec<Line>,
 }
@@ -120,6 +138,16 @@ impl Overview {
             earned_7_days_msat: week.fees.0,
             forwards_7_days: week.count,
             levels,
+            network: NetworkPrices {
+                index: memory.node.market.index.value(),
+                nodes_read: memory.node.market.index.visits,
+                read_at: memory.node.market.index_read_at,
+            },
+            given_way: memory
+                .node
+                .market
+                .take_over
+                .map_or(0.0, |then| then.given_way),
             channels,
         })
     }
@@ -136,19 +164,37 @@ impl Overview {
             ago(now, seen_at),
             grouped(self.forwards_7_days),
             Sat(self.earned_7_days_msat / 1_000),
-            self.render_levels(),
+            self.render_levels(now),
         )
     }
 
-    fn render_levels(&self) -> String {
+    fn render_levels(&self, now: Timestamp) -> String {
         let each = self.levels.iter().map(|level| {
-            let whose = match level.segment {
-                Segment::Announced => "",
-                Segment::Unannounced => " for unannounced channels",
+            let whose = level.segment.name();
+            let [now, wanted] = [level.ppm, level.wanted_ppm].map(FeePpm::rounded);
+            let going = match now == wanted {
+                true => String::new(),
+                false => format!(", going to {wanted}"),
             };
-            format!("; node price level{whose}: {}", FeePpm::rounded(level.ppm))
+            format!("\nprice level of {whose} channels: {now}{going}")
         });
-        each.collect()
+        let index = match self.network.read_at {
+            _ if self.levels.is_empty() => String::new(),
+            Some(at) => format!(
+                "\nprice index {:.2} (what the network charges; {} nodes read, the last {})",
+                self.network.index,
+                grouped(self.network.nodes_read),
+                ago(now, at)
+            ),
+            None => "\nprice index 1.00 (no node of the graph read yet)".to_owned(),
+        };
+        let given_way = match self.given_way > 0.0 {
+            true => {
+                "\nincome had clearly fallen: the price level has given way to the fees of before"
+            }
+            false => "",
+        };
+        each.chain([index, given_way.to_owned()]).collect()
     }
 }
 
@@ -164,26 +210,24 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The learned levels that price any of the channels, or would.
-    fn levels<'k>(
-        &self,
-        open: impl Iterator<Item = &'k KnownChannel> + Clone,
-    ) -> Vec<LearnedLevel> {
+    /// The levels that price any of the channels, or would.
+    fn levels<'k>(&self, open: impl Iterator<Item = &'k KnownChannel> + Clone) -> Vec<PriceLevel> {
         let (market, tuning) = (&self.memory.node.market, &self.book.node.tuning);
         let is_in_use = |segment: &Segment| {
             open.clone().any(|known| {
                 let settings = self.book.resolve(&known.channel, self.tip, self.now);
                 let remembered = self.memory.channels.get(&known.channel.point);
-                remembered.is_some_and(|channel| channel.market.segment == *segment)
+                remembered.is_some_and(|channel| channel.segment == *segment)
                     && is_priced(&settings)
-                    && settings.level == LevelChoice::Learned
+                    && settings.level == LevelChoice::Market
             })
         };
         let in_use = Segment::ALL.into_iter().filter(is_in_use);
         in_use
-            .map(|segment| LearnedLevel {
+            .map(|segment| PriceLevel {
                 segment,
                 ppm: market.ln_level(segment, tuning).exp(),
+                wanted_ppm: market.ln_wanted(segment, tuning).exp(),
             })
             .collect()
     }
@@ -195,6 +239,8 @@ impl Sources<'_> {
         let memory = self.memory.channels.get(&point);
         let windows = self.memory.node.windows.unwrap_or(self.book.node.windows());
         let decision = self.decisions.get(&point);
+        let demand = memory.map(|memory| memory.meter.demand(self.seen_at, windows));
+        let demand = demand.unwrap_or_default();
         let changed = self
             .changes
             .get(&point)
@@ -206,9 +252,8 @@ impl Sources<'_> {
             capacity_sat: channel.capacity,
             local_ratio: channel.local_ratio(),
             target_ratio: settings.target_ratio,
-            tpm: memory.map_or(0.0, |memory| memory.flow.tpm(self.seen_at, windows)),
-            tpm_history: memory
-                .map_or(0.0, |memory| memory.flow.tpm_history(self.seen_at, windows)),
+            tpm: demand.current.tpm(),
+            tpm_history: demand.history.tpm(),
             fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
             inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
             last_change: changed.map(|change| change.intended_at),

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use sweetspot_core::ports::{ForwardLog, Store};
-use sweetspot_core::signals::level::Level;
 use sweetspot_core::types::fee_change::Stage;
 use sweetspot_store::{SqliteStore, StoreReader};
 use tempfile::TempDir;
@@ -76,9 +75,9 @@ async fn it_opens_for_the_daemon_with_every_forward_confirmed_fee_and_level() {
     assert_eq!(fees.collect::<Vec<_>>(), expected);
 
     let market = &loaded.memory.node.market;
-    assert_eq!(market.level.ln_ppm, Some(6.746_064_164_631_176));
-    assert_eq!(market.level.trials, 1);
-    assert_eq!(market.unannounced_level, Level::default());
+    let level = market.announced.level.expect("a level");
+    assert_eq!(level.ln_ppm, 6.746_064_164_631_176);
+    assert_eq!(market.unannounced.level, None);
 }
 
 #[tokio::test]
@@ -104,10 +103,21 @@ async fn its_fee_changes_are_there_with_what_came_of_them() {
 }
 
 #[test]
-fn it_replays_without_a_difference() {
+fn what_an_earlier_law_decided_is_passed_over_and_said_to_be() {
     let replayed = Home::new().json(&["replay"]);
-    assert_eq!(replayed["turns"], 733);
-    assert_eq!(replayed["equal"], 552);
-    assert_eq!(replayed["memories"], 7);
+    assert_eq!(replayed["earlier_law"], 733);
+    assert_eq!(replayed["turns"], 0);
     assert_eq!(replayed["differences"], serde_json::json!([]));
+}
+
+#[test]
+fn its_demand_is_counted_anew_from_its_forwards() {
+    let status = Home::new().json(&["status"]);
+    let channels = status["channels"].as_array().expect("channels");
+    let tpm = |channel: &Value| channel["tpm_history"].as_f64().expect("a rate");
+    assert_eq!(channels.len(), 3);
+    assert!(
+        channels.iter().any(|channel| tpm(channel) > 1e-4),
+        "{status}"
+    );
 }

@@ -259,6 +259,8 @@ fn told(decision: &Decision) -> Vec<String> {
         let ppm = decimal_change(before * share);
         format!("  {name:<17}  {ppm:>11} ppm  {why}")
     }));
+    let by_hand = decision.by_hand().into_iter();
+    lines.extend(by_hand.map(|sum| format!("  {:<17}  {:15}  {sum}", "sum", "")));
     let limits = decision.limits_in_words();
     lines.extend(limits.map(|limit| format!("  {:<17}  {:15}  {limit}", "limit", "")));
     if let Some(discount) = &decision.inbound {

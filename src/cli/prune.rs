@@ -25,7 +25,7 @@ struct Line {
     peer: String,
     capacity_sat: Sat,
     local_ratio: f64,
-    tpm_history: f64,
+    used_tpm: f64,
     fee_ppm: Option<u32>,
     #[serde(serialize_with = "times")]
     last_forward: Option<Timestamp>,
@@ -46,8 +46,8 @@ pub async fn run(config: &Config, store: &StoreReader, json: bool) -> Result<(),
         .filter(|known| known.open)
         .filter_map(|known| {
             let remembered = memory.channels.get(&known.channel.point)?;
-            let tpm_history = remembered.flow.tpm_history(seen_at, windows);
-            Some(line(config, known, remembered, tpm_history, tip, now))
+            let used_tpm = remembered.meter.used_tpm(seen_at, windows);
+            Some(line(config, known, remembered, used_tpm, tip, now))
         })
         .collect();
     lines.sort_by_key(|line| (!matches!(line.advice, Advice::Prune(_)), line.scid));
@@ -62,7 +62,7 @@ fn line(
     config: &Config,
     known: &KnownChannel,
     memory: &ChannelMemory,
-    tpm_history: f64,
+    used_tpm: f64,
     tip: BlockHeight,
     now: Timestamp,
 ) -> Line {
@@ -74,9 +74,9 @@ fn line(
         peer: channel.peer_name(),
         capacity_sat: channel.capacity,
         local_ratio: channel.local_ratio(),
-        tpm_history,
+        used_tpm,
         fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
-        last_forward: memory.flow.last_forward,
+        last_forward: memory.meter.last_forward,
         advice: rules::advice(&memory.prune, channel, &settings),
     }
 }
@@ -91,7 +91,7 @@ fn render(lines: &[Line], now: Timestamp) -> String {
             "peer",
             "capacity sat",
             "local",
-            "usual tpm",
+            "tpm both ways",
             "demand",
             "fee ppm",
             "last forward",
@@ -105,8 +105,8 @@ fn render(lines: &[Line], now: Timestamp) -> String {
             line.peer.clone(),
             grouped(line.capacity_sat.0),
             format!("{:.0}%", line.local_ratio * 100.0),
-            format!("{:.5}", line.tpm_history),
-            rate(line.tpm_history),
+            format!("{:.5}", line.used_tpm),
+            rate(line.used_tpm),
             line.fee_ppm
                 .map_or("-".to_owned(), |ppm| grouped(ppm.into())),
             line.last_forward

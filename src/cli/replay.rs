@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::format::{local_time, times};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::cycle::Engine;
-use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::engine::input::{CycleInput, LAW};
 use sweetspot_core::ports::ForwardLog;
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
@@ -63,6 +63,9 @@ struct Outcome {
     not_stored: u64,
     /// How often what was remembered was compared.
     memories: u64,
+    /// Cycles that an earlier version of the strategies decided: this one would
+    /// decide them otherwise.
+    earlier_law: u64,
     differences: Vec<Difference>,
 }
 
@@ -130,9 +133,17 @@ async fn replay(
             break;
         }
         let counts = turn.input.seen.at >= from;
+        if counts && turn.input.law != LAW && !args.present_settings {
+            outcome.earlier_law += 1;
+            engine = None;
+            continue;
+        }
         if let Some(checkpoint) = turn.checkpoint.take() {
             let follows = checkpoint.follows && counts && !args.present_settings;
-            let stored = Engine::at(checkpoint);
+            let stored = match &engine {
+                Some(led) => Engine::at_with_forwards(checkpoint, led),
+                None => Engine::at(checkpoint),
+            };
             if let Some(led) = engine.as_ref().filter(|_| follows) {
                 outcome.compare_memory(led.memory(), stored.memory(), &turn, only);
             }
@@ -272,8 +283,15 @@ impl Outcome {
     }
 
     fn render(&self) -> String {
+        let earlier = (self.earlier_law > 0).then(|| {
+            format!(
+                "{} passed over: decided by an earlier version of the strategies, which this \
+                 program does not have",
+                amount(self.earlier_law, "cycle")
+            )
+        });
         let (Some(from), Some(to)) = (self.from, self.to) else {
-            return NO_SUCH_TURNS.to_owned();
+            return earlier.unwrap_or_else(|| NO_SUCH_TURNS.to_owned());
         };
         let mut lines: Vec<String> = self.differences.iter().map(Difference::render).collect();
         if lines.len() > SHOWN {
@@ -281,6 +299,7 @@ impl Outcome {
             lines.truncate(SHOWN);
             lines.push(format!("... and {} more (--json shows all)", grouped(more)));
         }
+        lines.extend(earlier);
         lines.push(format!(
             "replayed {} of {} from {} to {}: {} ({} expired; {} verified)",
             amount(self.replayed(), "decision"),

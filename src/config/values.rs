@@ -129,11 +129,12 @@ pub(super) fn strategy(value: &DeValue<'_>) -> Result<StrategyName, String> {
 /// A price level.
 pub(super) fn level(value: &DeValue<'_>) -> Result<LevelChoice, String> {
     match value {
-        DeValue::String(text) if text == "learned" => Ok(LevelChoice::Learned),
+        // As earlier versions called it.
+        DeValue::String(text) if text == "market" || text == "learned" => Ok(LevelChoice::Market),
         _ => whole(value, 1..=MOST_PPM)
             .map(|ppm| LevelChoice::Fixed(FeePpm(ppm)))
             .or_else(|_| {
-                let expected = format!("\"learned\" or a whole number from 1 to {MOST_PPM}");
+                let expected = format!("\"market\" or a whole number from 1 to {MOST_PPM}");
                 wrong(&expected, value)
             }),
     }

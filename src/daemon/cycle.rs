@@ -166,6 +166,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         }
         let outcome = counting.watch().decide();
         log::events(&outcome);
+        log::level_moves(&outcome);
         log::advice(&outcome, self.engine.memory());
         let record = CycleRecord {
             input: &outcome.input,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use sweetspot_core::decision::{Decision, Hold, Verdict};
+use sweetspot_core::decision::{Decision, Hold, LevelReason, Verdict};
 use sweetspot_core::engine::FeeEvent;
 use sweetspot_core::engine::cycle::{CycleOutcome, DueChange};
 use sweetspot_core::engine::input::CycleInput;
@@ -17,6 +17,7 @@ use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::rfc3339;
+use sweetspot_core::types::units::FeePpm;
 
 /// What happened to fees between two reads.
 pub fn events(outcome: &CycleOutcome) {
@@ -48,6 +49,29 @@ fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
         }
         FeeEvent::WriteFoundUndone => {
             info!(channel = %scid, peer, "unconfirmed fee update was not applied");
+        }
+    }
+}
+
+/// Tells how the price levels moved, and why.
+pub fn level_moves(outcome: &CycleOutcome) {
+    for found in &outcome.level_moves {
+        let (channels, why) = (found.segment.name(), found.why());
+        let rounded = |ppm| FeePpm::rounded(ppm).0;
+        let (from_ppm, to_ppm) = (found.from_ppm.map(rounded), rounded(found.to_ppm));
+        let wanted_ppm = rounded(found.wanted_ppm);
+        match found.reason {
+            LevelReason::IncomeFell { .. } => warn!(
+                channels,
+                at_ppm = to_ppm,
+                wanted_ppm,
+                why,
+                "income has fallen: the price level gives way to the fees of before"
+            ),
+            LevelReason::Begun { .. } | LevelReason::Follows => info!(
+                channels,
+                from_ppm, to_ppm, wanted_ppm, why, "price level moved"
+            ),
         }
     }
 }
@@ -182,7 +206,7 @@ pub fn advice(outcome: &CycleOutcome, memory: &Memory) {
         if let (Some(channel), Some(memory)) =
             (seen.channels.get(point), memory.channels.get(point))
         {
-            prune(channel, memory.flow.tpm_history(seen.at, windows), news);
+            prune(channel, memory.meter.used_tpm(seen.at, windows), news);
         }
     }
 }

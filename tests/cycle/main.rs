@@ -505,7 +505,7 @@ async fn downtime_changes_no_rate() {
             .expect("a decision")
     };
     let forwards: Vec<Forward> = (0..48)
-        .map(|n| forward(node.now().plus(HOUR * n), scid(1), Scid(9)))
+        .map(|n| forward(node.now().plus(HOUR * n), Scid(9), scid(1)))
         .collect();
     let start = node.now();
 
@@ -515,8 +515,8 @@ async fn downtime_changes_no_rate() {
 
     node.tell(|inner| inner.now = start);
     let mut mostly_down = Daemon::on(&node, CLASSIC).await;
-    mostly_down.turn().await.expect("a good cycle");
-    later(&node, HOUR * 50);
+    mostly_down.run(MINUTE * 30, MINUTE * 30).await;
+    later(&node, HOUR * 50 - MINUTE * 30);
     let mut mostly_down = mostly_down.restart(CLASSIC).await;
     mostly_down.turn().await.expect("a good cycle");
 
@@ -535,7 +535,7 @@ async fn other_time_constants_count_all_history_afresh() {
     node.tell(|inner| {
         inner.forwards = (1..=200)
             .rev()
-            .map(|n| forward(now.minus(HOUR * n), scid(1), Scid(9)))
+            .map(|n| forward(now.minus(HOUR * n), Scid(9), scid(1)))
             .collect();
     });
     let tpm = |daemon: &Daemon| {
@@ -546,7 +546,7 @@ async fn other_time_constants_count_all_history_afresh() {
             .map(|d| d.evidence.tpm)
             .expect("a decision")
     };
-    let slower = "[defaults]\nlaw = \"classic\"\n[rhythm]\ntpm_window = \"3d\"\n";
+    let slower = "[defaults]\nlaw = \"classic\"\n[rhythm]\ntpm_window = \"5d\"\n";
     let mut fresh = Daemon::on(&node, slower).await;
     fresh.turn().await.expect("a good cycle");
 

@@ -183,6 +183,7 @@ impl Node for FakeNode {
             at,
             tip: BlockHeight(800_000),
             channels: inner.channels.clone(),
+            graph_visit: None,
         })
     }
 

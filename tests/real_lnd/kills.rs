@@ -112,7 +112,7 @@ pub fn a_stop_does_not_wait_for_a_hung_node(network: &mut Network) {
     wait_for_intent(&sweetspot, &channel, 521);
     line.delay(Duration::from_secs(3_600));
     assert_eq!(sweetspot.stop().code(), Some(0));
-    sweetspot.wait_for_line(&["WARN", "a write did not finish in time"]);
+    sweetspot.wait_for_line(&["WARN", "a fee update did not finish in time"]);
     assert_eq!(sweetspot.outcomes(&channel).last(), Some(&None));
     assert_eq!(network.bob_policy(&channel), before);
 }

@@ -63,7 +63,7 @@ pub fn a_read_only_macaroon_is_too_little_to_manage(network: &mut Network) {
     assert_eq!(checked.status.code(), Some(69), "{checked:?}");
     let report: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
     let fault = finding(&report, "macaroon", "fault");
-    let missing = "does not permit /lnrpc.Lightning/UpdateChannelPolicy";
+    let missing = "lacks permission for /lnrpc.Lightning/UpdateChannelPolicy";
     assert!(fault.contains(missing), "{fault}");
 
     reader.start();

@@ -4,6 +4,7 @@
 mod words;
 
 pub mod discount;
+pub mod level_move;
 
 use serde::Serialize;
 
@@ -11,6 +12,8 @@ use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::time::Timestamp;
 use crate::types::units::FeePpm;
 use discount::Discount;
+
+pub use level_move::{LevelMove, LevelReason};
 
 /// Which rhythm asked for the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,6 +88,11 @@ pub enum Limit {
     /// The largest step per update.
     Step {
         /// The fee at the end of the step.
+        ppm: FeePpm,
+    },
+    /// A new channel with LND's default fee, which nobody set.
+    NewChannel {
+        /// What it begins at.
         ppm: FeePpm,
     },
     /// The operator's fixed rate, whatever was asked.

@@ -5,6 +5,7 @@ pub mod cycle;
 pub(crate) mod decide;
 pub(crate) mod ingest;
 pub mod input;
+pub(crate) mod new_channel;
 pub mod phase;
 
 pub use ingest::FeeEvent;

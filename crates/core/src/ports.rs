@@ -184,7 +184,7 @@ pub struct Loaded {
 }
 
 /// Forwards read at once: some megabytes of memory.
-const FORWARDS_PER_READ: u32 = 10_000;
+pub const FORWARDS_PER_READ: u32 = 10_000;
 
 /// The stored forwards.
 pub trait ForwardLog: Send + Sync {

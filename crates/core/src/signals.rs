@@ -1,8 +1,6 @@
-//! What is measured: demand, stock, the price level.
+//! What is measured: demand, stock, prices.
 
-pub mod estimate;
-pub mod exposure;
 pub mod level;
+pub mod meter;
+pub mod price_index;
 pub mod stock;
-pub mod tally;
-pub mod urgency;

@@ -11,10 +11,11 @@ pub mod sweetspot;
 
 use std::collections::BTreeMap;
 
+use crate::decision::LevelMove;
 use crate::settings::values::{ChannelSettings, NodeSettings, StrategyName};
 use crate::state::memory::Memory;
 use crate::types::channel::ChannelPoint;
-use crate::types::observation::{Forward, Observation};
+use crate::types::observation::Observation;
 
 use ask::Ask;
 
@@ -37,25 +38,15 @@ pub trait FeeStrategy: Sync {
     /// What it asks for, for each channel that it prices.
     fn asks(&self, market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask>;
 
-    /// Takes in a settled forward that came and left by these channels, as far
-    /// as they are known. Each is told once, in the order of storing.
-    fn ingest(
-        &self,
-        _memory: &mut Memory,
-        _came_and_left_by: [Option<ChannelPoint>; 2],
-        _forward: &Forward,
-        _node: &NodeSettings,
-    ) {
-    }
-
-    /// Takes in the span since the last look, after its forwards.
+    /// Takes in the span since the last look, after its forwards; tells how price
+    /// levels moved.
     fn watch(
         &self,
         _memory: &mut Memory,
         _seen: &Observation,
-        _settings: &BTreeMap<ChannelPoint, ChannelSettings>,
         _node: &NodeSettings,
-    ) {
+    ) -> Vec<LevelMove> {
+        vec![]
     }
 
     /// Has what it learned about the market be as in `from`: for a backtest,

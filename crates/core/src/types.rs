@@ -3,6 +3,8 @@
 pub mod channel;
 pub mod fee_change;
 pub mod format;
+pub mod graph_visit;
 pub mod observation;
+pub mod segment;
 pub mod time;
 pub mod units;

@@ -17,10 +17,10 @@ use sweetspot_market::drive::{FeePolicy, FeeUpdate, Tick};
 pub struct SweetspotPolicy {
     layers: SettingsLayers,
     engine: Engine,
-    /// When it first saw the node; what was before, it does not know.
-    started_at: Option<Timestamp>,
-    /// How many forwards it has been told of.
-    stored: i64,
+    /// From when on it knows every forward; `None` before the first tick.
+    history_from: Option<Timestamp>,
+    /// Every forward it has been told of.
+    stored: Vec<StoredForward>,
 }
 
 impl SweetspotPolicy {
@@ -29,8 +29,8 @@ impl SweetspotPolicy {
         Self {
             layers,
             engine: Engine::default(),
-            started_at: None,
-            stored: 0,
+            history_from: None,
+            stored: vec![],
         }
     }
 
@@ -40,26 +40,32 @@ impl SweetspotPolicy {
     }
 
     /// Numbers forwards as a store would.
-    fn store(&mut self, tick: &Tick<'_>) -> Vec<StoredForward> {
-        let numbered = (self.stored + 1..).zip(tick.forwards);
-        let chunk = numbered.map(|(seq, forward)| StoredForward {
-            seq,
-            forward: *forward,
-        });
-        let chunk: Vec<StoredForward> = chunk.collect();
-        self.stored = chunk.last().map_or(self.stored, |last| last.seq);
-        chunk
+    fn store(&mut self, tick: &Tick<'_>) {
+        let next = self.stored.last().map_or(1, |last| last.seq + 1);
+        let numbered = (next..).zip(tick.forwards);
+        self.stored
+            .extend(numbered.map(|(seq, forward)| StoredForward {
+                seq,
+                forward: *forward,
+            }));
+    }
+
+    /// From when on it knows every forward: a take-over tells those before it.
+    fn history_from(&mut self, at: Timestamp) -> Timestamp {
+        let first = self.stored.first().map(|first| first.forward.settled_at);
+        let from = first.map_or(at, |first| first.min(at));
+        *self.history_from.get_or_insert(from)
     }
 }
 
 impl FeePolicy for SweetspotPolicy {
     fn price(&mut self, tick: Tick<'_>) -> Vec<FeeUpdate> {
         let at = tick.seen.at;
-        let started_at = *self.started_at.get_or_insert(at);
-        let chunk = self.store(&tick);
-        let input = CycleInput::new(tick.seen.clone(), &self.layers, false, started_at);
+        self.store(&tick);
+        let history_from = self.history_from(at);
+        let input = CycleInput::new(tick.seen.clone(), &self.layers, false, history_from);
         let mut cycle = self.engine.begin(input);
-        cycle.count(&chunk);
+        cycle.count_rest(&self.stored);
         let outcome = cycle.watch().decide();
         let mut updates = vec![];
         for due in outcome.changes(self.engine.memory()) {

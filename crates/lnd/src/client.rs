@@ -13,6 +13,7 @@ use super::macaroon::{Header, Macaroon};
 use super::proto::lightning_client::LightningClient;
 use super::proto::state_client::StateClient;
 use super::tls::PinnedCert;
+use super::walk::Walk;
 use super::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
 use sweetspot_core::ports::{NodeError, NodeInfo};
 
@@ -51,6 +52,7 @@ impl Lnd {
             macaroon: Arc::new(Macaroon::new(config.macaroon)),
             request_timeout: config.request_timeout,
             seen: Arc::new(Mutex::new(None)),
+            walk: Arc::default(),
         })
     }
 
@@ -101,9 +103,9 @@ impl Lnd {
         }
     }
 
-    /// One call that writes. It is never repeated; after a refused macaroon, the
-    /// next one goes with what the file then holds.
-    pub(super) async fn write<Q, A, F>(
+    /// One call that is never repeated, as one that writes must not be; after a
+    /// refused macaroon, the next one goes with what the file then holds.
+    pub(super) async fn once<Q, A, F>(
         &self,
         order: Q,
         call: impl FnOnce(LightningClient<Channel>, Request<Q>) -> F,
@@ -134,6 +136,10 @@ impl Lnd {
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Option<NodeInfo>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn walk(&self) -> MutexGuard<'_, Walk> {
+        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn header(&self) -> Result<Header, NodeError> {

@@ -16,6 +16,7 @@ pub mod proto;
 mod state;
 mod tls;
 mod version;
+mod walk;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -87,4 +88,6 @@ pub struct Lnd {
     request_timeout: Duration,
     /// What GetInfo said last: who the node is, its release, and the tip.
     seen: Arc<Mutex<Option<NodeInfo>>>,
+    /// Where the walk through the graph is.
+    walk: Arc<Mutex<walk::Walk>>,
 }

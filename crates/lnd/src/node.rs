@@ -24,10 +24,13 @@ impl Node for Lnd {
     async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
         let node = self.last_info().await?;
         let channels = self.list_channels().await?;
-        let announced = convert::edges_by_point(self.own_edges(&node.pubkey).await?);
+        let own_edges = self.own_edges(&node.pubkey).await?;
+        let graph_visit = self.visit(&node.pubkey, &own_edges, at).await;
+        let announced = convert::edges_by_point(own_edges);
         let mut seen = Observation {
             at,
             tip: node.tip,
+            graph_visit,
             ..Observation::default()
         };
         for said in channels {
@@ -114,7 +117,7 @@ impl PolicyWriter for Lnd {
         self.ensure_active().await.map_err(WriteError::NotSent)?;
         let order = convert::policy_update(point, change, time_lock_delta);
         let reply = self
-            .write(order, |mut lnd, order| async move {
+            .once(order, |mut lnd, order| async move {
                 lnd.update_channel_policy(order).await
             })
             .await

@@ -96,6 +96,7 @@ fn by_hand(capacities_sat: &[u64], amount_sat: f64, streams: &[Stream]) -> Arc<M
         sessions_per_forward: 1.0,
         reference_ppm: 200.0,
         reliability_weight: 0.0,
+        walk: vec![],
         peers,
     };
     for (at, stream) in streams.iter().enumerate() {

@@ -6,6 +6,8 @@
 //! the cheapest way around us, times the rivals' factor. S, D and the way
 //! around are tables made here; only our own fees are left to add per payment.
 
+use sweetspot_core::types::graph_visit::GraphVisit;
+
 use super::math;
 use super::routes;
 
@@ -151,6 +153,8 @@ pub struct MarketMap {
     pub reference_ppm: f64,
     /// How senders weigh reliability.
     pub reliability_weight: f64,
+    /// What a random walk through the graph meets, over and over.
+    pub walk: Vec<GraphVisit>,
 }
 
 impl MarketMap {

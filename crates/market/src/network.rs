@@ -71,6 +71,13 @@ impl Network {
         }
     }
 
+    /// The node that a hop leaves, by its place in [`all_hops`](Self::all_hops).
+    pub fn origin(&self, hop: usize) -> Option<usize> {
+        self.first
+            .partition_point(|first| *first <= hop)
+            .checked_sub(1)
+    }
+
     /// The number of nodes.
     pub fn nodes(&self) -> usize {
         self.first.len() - 1
@@ -134,5 +141,6 @@ mod tests {
         };
         assert_eq!(scaled.all_hops(), [expected]);
         assert_eq!(scaled.hop(0, 1), Some(&expected));
+        assert_eq!((scaled.origin(0), scaled.nodes()), (Some(0), 2));
     }
 }

@@ -33,6 +33,8 @@ pub enum Purpose {
     Policy = 8,
     /// What an attacker leaves to chance; nothing else is drawn from it.
     Attack = 9,
+    /// A walk through the public graph.
+    Walk = 10,
 }
 
 /// One stream.

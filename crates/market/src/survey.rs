@@ -10,6 +10,7 @@
 
 mod pairs;
 mod peers;
+mod walk;
 
 use std::collections::BTreeSet;
 
@@ -90,6 +91,7 @@ pub fn survey(network: &Network, scenario: &Scenario) -> Result<MarketMap, Surve
         sessions_per_forward: 0.0,
         reference_ppm: REFERENCE_PPM * scenario.fee_scale,
         reliability_weight: scenario.rivals.reliability_weight,
+        walk: walk::through(network, scenario.node),
     };
     let rise = math::exp(scenario.largest_rise());
     for class in 0..map.classes.len() {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy};
+use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
@@ -66,7 +67,20 @@ impl World {
             at: self.now,
             tip: self.tip(),
             channels: self.channels().map(|c| (c.point, c)).collect(),
+            graph_visit: self.graph_visit(),
         }
+    }
+
+    /// A step of the walk through the public graph, another one each five minutes.
+    pub fn graph_visit(&self) -> Option<GraphVisit> {
+        let step = usize::try_from(self.now.secs().div_euclid(300)).ok()?;
+        let places = self.map.walk.len();
+        self.map.walk.get(step.checked_rem(places)?).copied()
+    }
+
+    /// What such a walk meets.
+    pub fn walk(&self) -> &[GraphVisit] {
+        &self.map.walk
     }
 
     /// What the graph tells about every peer we have or may come to have.

@@ -67,6 +67,7 @@ impl Node for Direct {
                 at,
                 tip: core.world.tip(),
                 channels: channels.map(|channel| (channel.point, channel)).collect(),
+                graph_visit: core.world.graph_visit(),
             }
         })
     }

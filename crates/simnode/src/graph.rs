@@ -15,6 +15,17 @@ use super::listed::Listed;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const PPM_PER_UNIT: f64 = 1e6;
+/// The most of a peer's channels with others that are told.
+const MOST_OTHERS: usize = 8;
+/// √sat of the largest payment, for one unit of a visit's weight.
+const ROOT_SAT_PER_WEIGHT: f64 = 2_000.0;
+
+fn whole(number: f64) -> i64 {
+    // `as` saturates and maps NaN to 0.
+    #[allow(clippy::cast_possible_truncation)]
+    let whole = number.round() as i64;
+    whole
+}
 /// The first release that finds an edge by its channel point.
 const BY_POINT: LndVersion = release(18, 5);
 /// The first release that says NOT_FOUND of a missing edge.
@@ -116,12 +127,50 @@ impl Core {
         }
         let announced = shared.iter().filter(|listed| listed.announced);
         let channels = announced.filter(|_| asked.include_channels);
+        let mut channels: Vec<_> = channels.map(|listed| self.edge(listed)).collect();
+        if asked.include_channels && !own {
+            channels.extend(self.others(key));
+        }
         Ok(proto::NodeInfo {
             node: Some(self.node(key)),
             num_channels: u32::try_from(count).unwrap_or(u32::MAX),
             total_capacity: sat(capacity),
-            channels: channels.map(|listed| self.edge(listed)).collect(),
+            channels,
         })
+    }
+
+    /// A few of a peer's channels with others: what they charge is what the market's
+    /// walk through the graph has met, so that who walks here reads the same.
+    fn others(&self, peer: PeerId) -> Vec<proto::ChannelEdge> {
+        let known: Vec<PeerId> = self
+            .peers
+            .keys()
+            .copied()
+            .filter(|key| *key != peer)
+            .collect();
+        let count = self.peers.get(&peer).map_or(0, |info| info.channels);
+        let start = peer.0.iter().map(|byte| usize::from(*byte)).sum::<usize>();
+        let edge = |n: usize| {
+            let visit = self
+                .world
+                .walk()
+                .get((start + n) % self.world.walk().len().max(1))?;
+            let other = known.get((start + n * n) % known.len().max(1))?;
+            let root = visit.weight * ROOT_SAT_PER_WEIGHT;
+            let policy = proto::RoutingPolicy {
+                time_lock_delta: 80,
+                fee_rate_milli_msat: whole(visit.ln_ppm.exp()),
+                max_htlc_msat: u64::try_from(whole(root * root * 1_000.0)).ok()?,
+                ..Default::default()
+            };
+            Some(proto::ChannelEdge {
+                node1_pub: peer.to_string(),
+                node2_pub: other.to_string(),
+                node1_policy: Some(policy),
+                ..Default::default()
+            })
+        };
+        (0..count.min(MOST_OTHERS)).filter_map(edge).collect()
     }
 
     fn node(&self, key: PeerId) -> proto::LightningNode {

@@ -157,6 +157,7 @@ impl SimNode {
                 at: core.now(),
                 tip: core.world.tip(),
                 channels: channels.map(|channel| (channel.point, channel)).collect(),
+                graph_visit: core.world.graph_visit(),
             }
         })
     }

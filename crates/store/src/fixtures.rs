@@ -7,7 +7,7 @@ use sweetspot_core::decision::{Decision, Evidence, Hold, Terms, Trigger, Verdict
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::HistoryCursor;
 use sweetspot_core::settings::layers::SettingsLayers;
-use sweetspot_core::signals::estimate::Flow;
+use sweetspot_core::signals::meter::Meter;
 use sweetspot_core::state::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory};
 use sweetspot_core::state::prune::PruneMemory;
 use sweetspot_core::testing::{channel, point};
@@ -53,14 +53,14 @@ pub(super) fn channel_memory(wanted_ppm: f64) -> ChannelMemory {
     ChannelMemory {
         first_seen: at(1),
         last_seen: at(1),
-        flow: Flow::new(at(1)),
+        meter: Meter::new(at(1)),
         recent: VecDeque::new(),
         fee: FeeMemory {
             wanted_ppm: Some(wanted_ppm),
             ..FeeMemory::default()
         },
         decided_at: None,
-        market: Default::default(),
+        segment: Default::default(),
         prune: PruneMemory::default(),
     }
 }
@@ -85,6 +85,7 @@ pub(super) fn input(secs: i64, channels: &[u8]) -> CycleInput {
         at: at(secs),
         tip: BlockHeight(850_000),
         channels: channels.iter().map(|n| (point(*n), channel(*n))).collect(),
+        graph_visit: None,
     };
     CycleInput::new(seen, &SettingsLayers::default(), false, at(0))
 }

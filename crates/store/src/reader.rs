@@ -16,9 +16,10 @@ use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
 use super::{forwards, state};
 use sweetspot_core::decision::Decision;
-use sweetspot_core::ports::{HistoryCursor, StoreError};
+use sweetspot_core::engine::cycle::Engine;
+use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, HistoryCursor, StoreError};
 use sweetspot_core::state::memory::Memory;
-use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::BlockHeight;
@@ -93,8 +94,27 @@ impl StoreReader {
 
     /// What the daemon remembers.
     pub async fn memory(&self) -> Result<Memory, StoreError> {
-        let found = state::load(&mut *self.connection.lock().await).await;
-        self.named("cannot read the stored state", found)
+        let stored = async {
+            let db = &mut *self.connection.lock().await;
+            let mut names = ChannelIds::default();
+            for (scid, point) in state::ids(&mut *db).await? {
+                names.insert(scid, point);
+            }
+            Ok((state::load(&mut *db).await?, names))
+        };
+        let (memory, names) = self.named("cannot read the stored state", stored.await)?;
+        let through = memory.node.ingested_seq;
+        let mut engine = Engine::new(memory, names);
+        while engine.counted_through() < through {
+            let after = engine.counted_through();
+            let mut chunk = self.forwards_after(after, FORWARDS_PER_READ).await?;
+            chunk.retain(|stored| stored.seq <= through);
+            if chunk.is_empty() {
+                break;
+            }
+            engine.count(&chunk);
+        }
+        Ok(engine.into_memory())
     }
 
     /// The last finished cycle; `None` before the first.

@@ -15,7 +15,7 @@ use sweetspot_core::types::observation::Observation;
 
 /// The form in which memories are written. A change that an older program would
 /// misread gets the next number.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// The number under which a channel's rows are kept, given on first mention.
 pub(super) async fn channel_id(
@@ -273,7 +273,7 @@ mod tests {
             )
         };
         execute(&store, spoil("body = '{\"first_seen\": 1'", 1)).await;
-        execute(&store, spoil("format = 2", 2)).await;
+        execute(&store, spoil("format = 3", 2)).await;
         assert_eq!(loaded(&store).await, memory(&[3], 7));
     }
 

@@ -80,7 +80,7 @@ prune_ignore_below_sat = 1.5
 prune_stuck_tpm = inf
 [rhythm]
 fast_interval = "0s"
-tpm_window = "20d"
+tpm_window = "30m"
 [budget]
 reserved_for_protection = 24
 max_moving_share = 99999999999999999999999999999999999999999999
@@ -102,7 +102,7 @@ path = ""
     10:26: defaults.prune_ignore_below_sat: must be a whole number from 0 to 18446744073709551615, not 1.5
     11:19: defaults.prune_stuck_tpm: must be a number from 0 to 1000, not inf
     13:17: rhythm.fast_interval: must be a span of time from 1s to 1h, not "0s"
-    14:14: rhythm.tpm_window: tpm_window must be shorter than tpm_history (tpm_window is 20days, tpm_history is 14days by default)
+    14:14: rhythm.tpm_window: must be a span of time from 1h to 30days, not "30m"
     16:27: budget.reserved_for_protection: reserved_for_protection must be below updates_per_hour, or nothing else could be updated (reserved_for_protection is 24, updates_per_hour is 24 by default)
     17:20: budget.max_moving_share: must be a number from 0 to 1, not 99999999999999999999999999999999999999999999
     19:12: history.backfill: must be a span of time from 0s to 10years, not "11y"

@@ -77,7 +77,7 @@ impl Backtest {
     /// What was remembered then at a later cycle; without a difference so far
     /// it is what would be remembered, too.
     pub fn take_up(&mut self, checkpoint: Checkpoint) {
-        let fresh = Engine::at(checkpoint);
+        let fresh = Engine::at_with_forwards(checkpoint, &self.then);
         if self.with.memory() == self.then.memory() {
             self.with = fresh.clone();
         }

@@ -15,6 +15,9 @@ impl Limit {
             Self::CostFloor { ppm } => format!("limited to {ppm} (cost floor)"),
             Self::Maximum { ppm } => format!("limited to {ppm} (max_ppm)"),
             Self::Step { ppm } => format!("limited to {ppm} ({})", step(current, ppm)),
+            Self::NewChannel { ppm } => {
+                format!("new channel with LND's default fee: starts at {ppm} (initial_ppm)")
+            }
             Self::Pinned { ppm } => format!("pinned to {ppm} (pin_ppm)"),
             Self::Depleted => "low demand ignored: the channel had nothing to send".to_owned(),
         }
@@ -118,13 +121,33 @@ impl Decision {
         if terms.level == 0.0 || terms.protection > 0.0 {
             return None;
         }
-        let way = libm::log1p(terms.sum());
-        let scale = if way.abs() > 1e-9 {
-            terms.sum() / way
+        let pull = terms.level / self.per_exponent();
+        Some(self.wanted_before_ppm.max(LEAST_PPM) * libm::exp(pull))
+    }
+
+    /// The sum by which the target fee can be worked out by hand:
+    /// `550 ppm x e^(+0.50 balance) x e^(+0.00 throughput) = 907 ppm`; `None` where
+    /// no level pulled.
+    pub fn by_hand(&self) -> Option<String> {
+        let level = self.level_ppm()?;
+        let (terms, scale) = (&self.terms, self.per_exponent());
+        let [balance, throughput] = [terms.balance, terms.throughput].map(|term| term / scale);
+        let wanted = level * libm::exp(balance + throughput);
+        Some(format!(
+            "{} x e^({balance:+.3} balance) x e^({throughput:+.3} throughput) = {}",
+            FeePpm::rounded(level),
+            FeePpm::rounded(wanted)
+        ))
+    }
+
+    /// What a unit of an exponent is in the relative terms.
+    fn per_exponent(&self) -> f64 {
+        let way = libm::log1p(self.terms.sum());
+        if way.abs() > 1e-9 {
+            self.terms.sum() / way
         } else {
             1.0
-        };
-        Some(self.wanted_before_ppm.max(LEAST_PPM) * libm::exp(terms.level / scale))
+        }
     }
 
     /// Everything that led to it, in one line:

@@ -17,7 +17,7 @@ use super::checkpoint::Checkpoint;
 use super::decide;
 use super::ingest::{self, FeeEvent};
 use super::input::CycleInput;
-use crate::decision::{Decision, Trigger, Verdict};
+use crate::decision::{Decision, LevelMove, Trigger, Verdict};
 use crate::limits::guard;
 use crate::prune::recommend::{self, News};
 use crate::state::memory::{ChannelMemory, Memory};
@@ -34,8 +34,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// As remembered.
-    pub fn new(memory: Memory, ids: ChannelIds) -> Self {
+    /// As remembered. What is stored of a memory lacks its forwards: all are to be
+    /// counted again.
+    pub fn new(mut memory: Memory, ids: ChannelIds) -> Self {
+        memory.forget_forwards();
         Self { memory, ids }
     }
 
@@ -48,6 +50,17 @@ impl Engine {
         Self::new(checkpoint.memory, ids)
     }
 
+    /// Where a stored cycle began, with the forwards that `other` has counted up to
+    /// there: to go on without counting them again.
+    pub fn at_with_forwards(checkpoint: Checkpoint, other: &Self) -> Self {
+        let counted_through = checkpoint.memory.node.ingested_seq;
+        let mut engine = Self::at(checkpoint);
+        if other.counted_through() == counted_through {
+            engine.memory.take_over_forwards(&other.memory);
+        }
+        engine
+    }
+
     /// This very place; `follows` if the stored cycles lead here.
     pub fn checkpoint(&self, follows: bool) -> Checkpoint {
         Checkpoint::of(&self.memory, &self.ids, follows)
@@ -56,6 +69,11 @@ impl Engine {
     /// What is remembered.
     pub fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// The same, and nothing else.
+    pub fn into_memory(self) -> Memory {
+        self.memory
     }
 
     /// What is remembered of a channel.
@@ -70,13 +88,32 @@ impl Engine {
 
     /// Learns what a scid names.
     pub fn learn(&mut self, scid: Scid, point: ChannelPoint) {
-        self.ids.insert(scid, point);
+        let new = self.ids.insert(scid, point);
+        if new && self.memory.channels.contains_key(&point) {
+            self.memory.forget_forwards();
+        }
+    }
+
+    /// The last stored forward counted so far: the next are those after it.
+    pub fn counted_through(&self) -> i64 {
+        self.memory.node.ingested_seq
+    }
+
+    /// Counts the next stored forwards, in the order of storing.
+    pub fn count(&mut self, chunk: &[StoredForward]) {
+        let Some(last) = chunk.last() else {
+            return;
+        };
+        let forwards = chunk.iter().map(|stored| stored.forward);
+        ingest::forwards(&mut self.memory, &self.ids, forwards);
+        self.memory.node.ingested_seq = last.seq;
     }
 
     /// Begins a cycle: meets the channels seen.
     pub fn begin(&mut self, input: CycleInput) -> Counting<'_> {
+        let mut to_recount = false;
         for channel in input.seen.channels.values() {
-            self.ids.learn(channel);
+            to_recount |= self.ids.learn(channel);
         }
         let memory = &mut self.memory;
         if input.look_again {
@@ -84,11 +121,12 @@ impl Engine {
                 channel.fee.retry = true;
             }
         }
-        ingest::newcomers(memory, &input.seen, input.history_from);
-        // With other time constants than before, every forward is to be counted
-        // afresh.
+        to_recount |= ingest::newcomers(memory, &input.seen, input.history_from);
+        // A forward may have been counted before its channel was known. With other windows than before, or by a clock that was ahead, forwards may
+        // have been forgotten that count now: all are counted afresh.
         let windows = input.node.windows();
-        if memory.node.windows != Some(windows) {
+        to_recount |= memory.node.seen_at.is_some_and(|at| at > input.seen.at);
+        if memory.node.windows != Some(windows) || to_recount {
             memory.node.windows = Some(windows);
             memory.forget_forwards();
         }
@@ -116,7 +154,7 @@ pub struct Counting<'e> {
 impl<'e> Counting<'e> {
     /// The last stored forward counted so far: the next are those after it.
     pub fn counted_through(&self) -> i64 {
-        self.engine.memory.node.ingested_seq
+        self.engine.counted_through()
     }
 
     /// What the cycle is given.
@@ -126,14 +164,14 @@ impl<'e> Counting<'e> {
 
     /// Counts the next stored forwards, in the order of storing.
     pub fn count(&mut self, chunk: &[StoredForward]) {
-        let Some(last) = chunk.last() else {
-            return;
-        };
-        let Engine { memory, ids } = &mut *self.engine;
-        let forwards = chunk.iter().map(|stored| stored.forward);
-        let (node, now) = (&self.input.node, self.input.seen.at);
-        ingest::forwards(memory, ids, node, forwards, now);
-        memory.node.ingested_seq = last.seq;
+        self.engine.count(chunk);
+    }
+
+    /// Counts what is not counted yet of all stored forwards, in the order of
+    /// storing.
+    pub fn count_rest(&mut self, all: &[StoredForward]) {
+        let first = all.partition_point(|stored| stored.seq <= self.counted_through());
+        self.count(&all[first..]);
     }
 
     /// Takes in what the node said.
@@ -145,11 +183,13 @@ impl<'e> Counting<'e> {
             node,
             ..
         } = &self.input;
-        let events = ingest::observation(&mut self.engine.memory, seen, settings, node);
+        let memory = &mut self.engine.memory;
+        let (events, level_moves) = ingest::observation(memory, seen, settings, node);
         Watched {
             engine: self.engine,
             input: self.input,
             events,
+            level_moves,
         }
     }
 }
@@ -160,6 +200,7 @@ pub struct Watched<'e> {
     engine: &'e mut Engine,
     input: CycleInput,
     events: Vec<(ChannelPoint, FeeEvent)>,
+    level_moves: Vec<LevelMove>,
 }
 
 impl Watched<'_> {
@@ -200,6 +241,7 @@ impl Watched<'_> {
         CycleOutcome {
             input,
             events: self.events,
+            level_moves: self.level_moves,
             decisions,
             advice,
         }
@@ -213,6 +255,8 @@ pub struct CycleOutcome {
     pub input: CycleInput,
     /// What happened to fees since the last cycle.
     pub events: Vec<(ChannelPoint, FeeEvent)>,
+    /// How the price levels moved.
+    pub level_moves: Vec<LevelMove>,
     /// A verdict on each channel that was due.
     pub decisions: Vec<Decision>,
     /// What is new about prune recommendations.

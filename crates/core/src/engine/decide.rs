@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use super::new_channel;
 use super::phase::is_due;
 use crate::decision::{Decision, Hold, Limit, Terms, Trigger, Verdict};
 use crate::inbound::rules;
@@ -21,8 +22,7 @@ use crate::strategy::{self, Market};
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
-use crate::types::units::FeePpm;
-use crate::types::units::LEAST_PPM;
+use crate::types::units::{BlockHeight, FeePpm, LEAST_PPM};
 
 /// Decides every channel that is due and moves the memory along. Total: any
 /// input gives a verdict. The same input gives the same verdicts.
@@ -39,6 +39,7 @@ pub fn decide(
         settings,
         node,
     });
+    let market = memory.node.market;
     let mut led = BTreeMap::new();
     let mut decisions = vec![];
     for channel in seen.channels.values() {
@@ -56,6 +57,8 @@ pub fn decide(
             settings,
             ask,
             led: leader.and_then(|leader| led.get(&leader).copied()),
+            initial: new_channel::initial_ppm(channel, settings, &market, &node.tuning),
+            tip: seen.tip,
             node,
             now: seen.at,
             node_ready,
@@ -104,6 +107,7 @@ pub fn decide(
 }
 
 /// One channel, about to be decided.
+#[derive(Clone, Copy)]
 struct Case<'a> {
     channel: &'a Channel,
     settings: &'a ChannelSettings,
@@ -111,6 +115,9 @@ struct Case<'a> {
     ask: &'a Ask,
     /// The rate of a parallel channel, decided just now.
     led: Option<FeePpm>,
+    /// What it begins at if it is new.
+    initial: FeePpm,
+    tip: BlockHeight,
     node: &'a NodeSettings,
     now: Timestamp,
     node_ready: bool,
@@ -146,8 +153,29 @@ impl Case<'_> {
     }
 
     fn follow(&self, memory: &mut ChannelMemory, ask: &Ask) -> Decision {
+        if new_channel::is_new(self.channel, &memory.fee, self.settings, self.tip) {
+            return self.begin(memory);
+        }
         let terms = ask.terms(self.on_node().as_f64().max(LEAST_PPM), self.led);
         self.conclude(memory, Trigger::Scheduled, terms, ask.limit())
+    }
+
+    /// A new channel's first fee, at once.
+    fn begin(&self, memory: &mut ChannelMemory) -> Decision {
+        let mut settings = *self.settings;
+        (settings.pace.max_raise, settings.pace.step_floor_ppm) = (f64::INFINITY, u32::MAX);
+        let case = Case {
+            settings: &settings,
+            led: None,
+            ..*self
+        };
+        let before = self.on_node().as_f64().max(LEAST_PPM);
+        let terms = Terms {
+            level: self.initial.as_f64() / before - 1.0,
+            ..Terms::default()
+        };
+        let limit = Limit::NewChannel { ppm: self.initial };
+        case.conclude(memory, Trigger::Scheduled, terms, Some(limit))
     }
 
     /// The fast rhythm: a protective raise. `None` unless it can be made: a
@@ -191,7 +219,7 @@ impl Case<'_> {
         memory: &mut ChannelMemory,
         trigger: Trigger,
         terms: Terms,
-        depleted: Option<Limit>,
+        given: Option<Limit>,
     ) -> Decision {
         let fee = &mut memory.fee;
         let current = self.channel.policy.map(|policy| policy.fees);
@@ -206,7 +234,7 @@ impl Case<'_> {
             current,
             wanted_before_ppm: before,
             wanted_ppm: before,
-            limits: depleted.into_iter().collect(),
+            limits: given.into_iter().collect(),
             inbound: None,
             verdict: Verdict::Hold {
                 reason: Hold::AtRest,

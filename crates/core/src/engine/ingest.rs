@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::decision::LevelMove;
 use crate::limits::guard;
 use crate::prune::rules::{self, Symptoms};
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::settings::windows::Windows;
-use crate::signals::estimate::Flow;
-use crate::signals::stock::stocked;
-use crate::state::market::{ChannelMarket, Segment};
+use crate::signals::meter::Meter;
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
 use crate::state::prune::PruneMemory;
 use crate::strategy;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
 use crate::types::fee_change::Stage;
 use crate::types::observation::{Forward, Observation};
+use crate::types::segment::Segment;
 use crate::types::time::Timestamp;
 use crate::types::units::BlockHeight;
 
@@ -28,7 +28,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 86_400);
 /// The average time between blocks, to date a channel by its scid.
 const BLOCK_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The node's own flow is judged over weeks: days of a whole node still vary
+/// The node's own demand is judged over weeks: days of a whole node still vary
 /// by half (a Fano factor above 10 was measured).
 const NODE_WINDOWS: Windows = Windows {
     current: Duration::from_secs(7 * 86_400),
@@ -52,31 +52,28 @@ pub enum FeeEvent {
 pub fn forwards(
     memory: &mut Memory,
     ids: &ChannelIds,
-    settings: &NodeSettings,
     forwards: impl IntoIterator<Item = Forward>,
-    now: Timestamp,
 ) {
-    for mut forward in forwards {
-        // The node's clock may be ahead of ours; no rate may live in the future.
-        forward.settled_at = forward.settled_at.min(now);
-        memory.node.flow.count(forward.settled_at, NODE_WINDOWS);
-        let between = [forward.scid_in, forward.scid_out].map(|scid| ids.resolve(scid));
-        for strategy in strategy::all() {
-            strategy.ingest(memory, between, &forward, settings);
+    for forward in forwards {
+        let (at, fee) = (forward.settled_at, forward.fee);
+        memory.node.meter.count_sold(at, forward.amount_out, fee);
+        let [came_by, left_by] = [forward.scid_in, forward.scid_out].map(|scid| ids.resolve(scid));
+        if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
+            channel.meter.count_sold(at, forward.amount_out, fee);
         }
-        for known in between {
-            if let Some(channel) = known.and_then(|point| memory.channels.get_mut(&point)) {
-                channel.flow.count(forward.settled_at, settings.windows());
-            }
+        if let Some(channel) = came_by.and_then(|point| memory.channels.get_mut(&point)) {
+            channel.meter.count_brought(at, forward.amount_in);
         }
     }
 }
 
 /// Meets channels not seen before, so that their forwards find a place.
-/// `history_from` is since when the stored history is complete.
-pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestamp) {
-    if memory.node.flow.since == Timestamp::EPOCH {
-        memory.node.flow.since = history_from;
+/// `history_from` is since when the stored history is complete. Tells whether there
+/// were any.
+pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestamp) -> bool {
+    let known = memory.channels.len();
+    if memory.node.meter.since == Timestamp::EPOCH {
+        memory.node.meter.since = history_from;
     }
     for (point, channel) in &seen.channels {
         memory.channels.entry(*point).or_insert_with(|| {
@@ -84,18 +81,16 @@ pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestam
             ChannelMemory {
                 first_seen: seen.at,
                 last_seen: seen.at,
-                flow: Flow::new(history_from.max(opened).min(seen.at)),
+                meter: Meter::new(history_from.max(opened).min(seen.at)),
                 recent: Default::default(),
                 fee: FeeMemory::default(),
                 decided_at: None,
                 prune: PruneMemory::default(),
-                market: ChannelMarket {
-                    segment: Segment::of(channel),
-                    ..ChannelMarket::default()
-                },
+                segment: Segment::of(channel),
             }
         });
     }
+    memory.channels.len() > known
 }
 
 fn opened_at(channel: &Channel, tip: BlockHeight, now: Timestamp) -> Timestamp {
@@ -111,14 +106,13 @@ pub fn observation(
     seen: &Observation,
     settings: &BTreeMap<ChannelPoint, ChannelSettings>,
     node: &NodeSettings,
-) -> Vec<(ChannelPoint, FeeEvent)> {
+) -> (Vec<(ChannelPoint, FeeEvent)>, Vec<LevelMove>) {
     let mut events = vec![];
     memory.not_after(seen.at);
-    let node_flow = memory.node.flow;
-    let rates = (
-        node_flow.tpm(seen.at, NODE_WINDOWS),
-        node_flow.tpm_history(seen.at, NODE_WINDOWS),
-    );
+    memory.node.seen_at = Some(seen.at);
+    memory.node.meter.forget(seen.at, NODE_WINDOWS);
+    let node_demand = memory.node.meter.demand(seen.at, NODE_WINDOWS);
+    let rates = (node_demand.current.tpm(), node_demand.history.tpm());
     memory.channels.retain(|point, channel| {
         seen.channels.contains_key(point) || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
     });
@@ -139,10 +133,11 @@ pub fn observation(
         let event = fees(&mut remembered.fee, channel, &settings, seen.at);
         events.extend(event.map(|event| (*point, event)));
     }
+    let mut moves = vec![];
     for strategy in strategy::all() {
-        strategy.watch(memory, seen, settings, node);
+        moves.extend(strategy.watch(memory, seen, node));
     }
-    events
+    (events, moves)
 }
 
 fn watch(
@@ -160,7 +155,8 @@ fn watch(
         Duration::ZERO
     };
     memory.last_seen = now;
-    memory.flow.watch(now, span, stocked(channel), windows);
+    memory.segment = Segment::of(channel);
+    memory.meter.watch(channel, now, windows);
     let window = settings.protect.window;
     memory
         .recent
@@ -171,7 +167,7 @@ fn watch(
     });
     let symptoms = Symptoms {
         ratio: channel.local_ratio(),
-        tpm_history: memory.flow.tpm_history(now, windows),
+        used_tpm: memory.meter.used_tpm(now, windows),
         fee: channel.policy.map(|policy| policy.fees.outbound),
     };
     let holds = |rule| rules::holds(rule, &symptoms, settings);

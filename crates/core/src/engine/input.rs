@@ -27,7 +27,14 @@ pub struct CycleInput {
     pub report_due: bool,
     /// Whether the node may be written to: it follows the chain.
     pub node_ready: bool,
+    /// The version of the strategies that decides: [`LAW`], or an earlier one.
+    pub law: u32,
 }
+
+/// The version of the strategies. A change by which the same input is decided
+/// otherwise takes the next number, so that a replay does not hold one law against
+/// another.
+pub const LAW: u32 = 2;
 
 impl CycleInput {
     /// What a cycle is given that saw `seen` under `layers`, on a node that is
@@ -47,6 +54,7 @@ impl CycleInput {
             look_again: false,
             report_due: false,
             node_ready: true,
+            law: LAW,
         };
         input.settle(layers, observe_only);
         input

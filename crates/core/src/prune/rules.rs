@@ -20,8 +20,8 @@ use crate::types::units::FeePpm;
 pub struct Symptoms {
     /// The local ratio.
     pub ratio: f64,
-    /// The historical tpm.
-    pub tpm_history: f64,
+    /// Typical forwards per minute, either way, by the historical window.
+    pub used_tpm: f64,
     /// Our outbound rate; `None` without a policy.
     pub fee: Option<FeePpm>,
 }
@@ -129,18 +129,18 @@ pub fn holds(rule: Rule, seen: &Symptoms, settings: &ChannelSettings) -> bool {
     match rule {
         Rule::StuckLocal => {
             seen.ratio >= rules.stuck_local_ratio
-                && seen.tpm_history < rules.stuck_tpm
+                && seen.used_tpm < rules.stuck_tpm
                 && fee_at_most(rules.stuck_fee)
         }
         Rule::StuckRemote => seen.ratio <= rules.drained_local_ratio,
-        Rule::Idle => seen.tpm_history < rules.idle_tpm,
+        Rule::Idle => seen.used_tpm < rules.idle_tpm,
         // A pinned fee is where the operator wants it, however low. A fee held
         // up by its cost floor says nothing against a channel that sells at it.
         Rule::AtMinimum => {
             let held_up = settings.lowest() > settings.min;
             fee_at_most(settings.lowest())
                 && !matches!(settings.mode, Mode::Pin(_))
-                && (!held_up || seen.tpm_history < rules.stuck_tpm)
+                && (!held_up || seen.used_tpm < rules.stuck_tpm)
         }
     }
 }
@@ -164,7 +164,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3_600);
     const HEALTHY: Symptoms = Symptoms {
         ratio: 0.5,
-        tpm_history: 0.01,
+        used_tpm: 0.01,
         fee: Some(FeePpm(100)),
     };
 
@@ -213,7 +213,7 @@ mod tests {
     fn each_rule_takes_its_time() {
         let stuck = Symptoms {
             ratio: 0.9,
-            tpm_history: 8e-5,
+            used_tpm: 8e-5,
             fee: Some(FeePpm(8)),
         };
         assert_eq!(after(59, stuck), Advice::Keep);
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(after(59, drained), Advice::Keep);
         assert_eq!(after(60, drained), pruned(Rule::StuckRemote));
         let idle = Symptoms {
-            tpm_history: 4e-5,
+            used_tpm: 4e-5,
             ..HEALTHY
         };
         assert_eq!(after(30, idle), pruned(Rule::Idle));
@@ -241,7 +241,7 @@ mod tests {
     fn a_fresh_database_says_not_enough_history() {
         let dead = Symptoms {
             ratio: 0.0,
-            tpm_history: 0.0,
+            used_tpm: 0.0,
             fee: Some(FeePpm(1)),
         };
         assert!(matches!(after(29, dead), Advice::NotEnoughHistory { .. }));
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn one_good_moment_starts_the_clock_again() {
         let idle = Symptoms {
-            tpm_history: 4e-5,
+            used_tpm: 4e-5,
             ..HEALTHY
         };
         let mut memory = watched(40, idle);
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_quiet_node_proves_nothing_against_its_channels() {
         let idle = Symptoms {
-            tpm_history: 0.0,
+            used_tpm: 0.0,
             ..HEALTHY
         };
         let mut memory = watched(30, HEALTHY);
@@ -282,7 +282,7 @@ mod tests {
             90,
             Symptoms {
                 ratio: 0.0,
-                tpm_history: 0.0,
+                used_tpm: 0.0,
                 fee: Some(FeePpm(1)),
             },
         );
@@ -325,9 +325,9 @@ mod tests {
             cost_floor: FeePpm(400),
             ..managed()
         };
-        let at = |fee, tpm_history| Symptoms {
+        let at = |fee, used_tpm| Symptoms {
             fee: Some(FeePpm(fee)),
-            tpm_history,
+            used_tpm,
             ..HEALTHY
         };
         assert!(holds(Rule::AtMinimum, &at(400, 9e-5), &costly));

@@ -96,7 +96,7 @@ pub trait KeyReader<K> {
     fn mode(&mut self, key: K) -> Option<Mode>;
     /// The strategy.
     fn strategy(&mut self, key: K) -> Option<StrategyName>;
-    /// A price level: one to learn, or a rate from 1 to [`MOST_PPM`].
+    /// A price level: the node's own, or a rate from 1 to [`MOST_PPM`].
     fn level(&mut self, key: K) -> Option<LevelChoice>;
     /// The base fee, up to [`MOST_BASE_FEE_MSAT`].
     fn base_fee(&mut self, key: K) -> Option<BaseFee>;

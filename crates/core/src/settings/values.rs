@@ -48,12 +48,12 @@ impl StrategyName {
     }
 }
 
-/// The price level of the sweet-spot strategy.
+/// A price level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LevelChoice {
-    /// The node's, learned from what it sells.
-    Learned,
+    /// The node's, by what the network charges.
+    Market,
     /// A fixed one.
     Fixed(FeePpm),
 }
@@ -169,6 +169,8 @@ pub struct ChannelSettings {
     pub strategy: StrategyName,
     /// The price level of strategy `sweetspot`.
     pub level: LevelChoice,
+    /// What a new channel with LND's default fee is set to at once.
+    pub initial: LevelChoice,
     /// The wanted local ratio, 0 to 1, at this moment (schedules applied).
     pub target_ratio: f64,
     /// Lowest outbound rate.

@@ -1,297 +1,229 @@
-//! The node's price level, learned from its own moves.
+//! The price level: where a channel's fee lies when its balance is as wanted and
+//! demand as usual.
 //!
-//! Too few forwards reach a single channel to learn its demand curve, and a
-//! channel's own price follows its balance, so price and demand move together
-//! and would teach the wrong lesson. The node as a whole sees enough, and only
-//! the level's own moves are read as experiments: every channel stands at the
-//! level times an offset that does not depend on it.
+//! The level wanted is `prior · √index`: what earned most on simulated nodes, moved
+//! with what the network charges ([`super::price_index`]). The root, because the
+//! best level follows other nodes' fees only half way (their fees are not all that
+//! a payment costs its sender): on the public graph with every fee × 0.3, 0.45, 1,
+//! 2.2 and 3 the best were about 265, 320, 450, 650 and 780 ppm.
 //!
-//! The level stands still for a week or more (a stand), then moves. Each
-//! candidate demand curve keeps a running belief of where demand would be at a
-//! price of nothing, and is believed the less the further a stand's sales are
-//! off; that belief wanders, for demand does. Moves go up and down in turn, so a
-//! lasting trend is not taken for the price's doing.
-//!
-//! What counts is not how much was sold but what it earned, over the level: if
-//! stock is short, a higher level lets channels refill and their own offsets
-//! fall, so prices rise by less than the level does. Counting volume alone sends
-//! the level of a busy node far too high.
-//!
-//! Demand at level `M` is taken as proportional to `S(M) = 1 / (1 + (M/m)²)`
-//! with an unknown midpoint `m`, on a grid. The best level has an expected
-//! elasticity of −1. Moves go beyond it by a share of what is not known, so
-//! exploration ends as knowledge grows.
+//! A node that sells already is not moved there at once. Its level begins at what it
+//! sells at ([`Level::beginning`]) and goes there by at most a tenth a day. When its
+//! income has clearly fallen since ([`income_fell`]), the level wanted gives way half
+//! the way to the rate under which it earned.
 
-use crate::settings::tuning::Learning;
-use crate::types::units::count;
+use std::time::Duration;
 
-/// Candidate midpoints in ppm, evenly spaced in logarithm. Beliefs about each are
-/// stored, so another number of them needs stored forms of its own.
-pub const POINTS: usize = 15;
-const LOWEST_PPM: f64 = 15.0;
-const HIGHEST_PPM: f64 = 6_000.0;
-/// Halvings of the range in the search for the best level: to a thousandth.
-const HALVINGS: u32 = 13;
+use crate::types::time::Timestamp;
+use crate::types::units::{Msat, count};
 
-/// A stretch of time at one level.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Trial {
-    /// How long it has lasted, in days.
-    pub days: f64,
-    /// Days, each weighted by the share of the business that stood at the level.
-    pub standing_days: f64,
-    /// What was sold, in mean forwards at the level.
-    pub volume: f64,
-}
+/// The most a level moves in a day: natural-log units, a tenth. Measured on small
+/// nodes taken over at 200 ppm, a pace of 5 % costs 6 % of the first month's income
+/// and no pace at all doubles the runs that lose by it.
+const LARGEST_MOVE: f64 = 0.0953;
+/// A smaller move is not worth its noise: the index alone wanders by 2 to 3 %.
+const SMALLEST_MOVE: f64 = 0.02;
+/// How often a level moves.
+const MOVES_EVERY: Duration = Duration::from_secs(86_400);
+/// A take-over begins at no less than this share of the level wanted: what was set
+/// by nobody (LND's 1 ppm) is no price to begin from, and in training the slower
+/// start earned less in every world.
+const LOWEST_BEGINNING: f64 = 0.6;
+/// How far back the rate is read at which a node sells.
+pub const SOLD_OVER: Duration = Duration::from_secs(30 * 86_400);
+/// Fewer typical forwards than this in that time say nothing about a rate.
+pub const ENOUGH_SOLD: f64 = 5.0;
 
-/// What a stand told.
+/// Days of income held against the past, fewest and most. One week is the least
+/// that holds every weekday.
+const RECENT_DAYS: (usize, usize) = (7, 14);
+/// Days of the past held against them, fewest and most.
+const PAST_DAYS: (usize, usize) = (14, 30);
+/// Standard errors by which income must have fallen to be said to have: about one
+/// false alarm in forty looks, and no more than one look a fortnight counts.
+const CLEARLY: f64 = 2.0;
+/// ... and by no less than this share.
+const FALLEN_TO: f64 = 0.8;
+
+/// A level in force.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Sample {
-    ln_ppm: f64,
-    ln_rate: f64,
-    variance: f64,
-}
-
-impl Trial {
-    fn sample(&self, ln_ppm: f64, learning: &Learning) -> Option<Sample> {
-        let sales = self.volume / learning.sale + 0.5;
-        // A stand in which hardly any business stood at the level tells nothing.
-        (self.standing_days > 0.1 * self.days).then(|| Sample {
-            ln_ppm,
-            ln_rate: libm::log(sales / self.standing_days),
-            variance: 1.0 / sales + learning.swing * learning.swing,
-        })
-    }
-}
-
-/// The course of demand as each midpoint would have it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct DemandEstimate {
-    /// Natural logarithm of what would be sold per day at a price of nothing.
-    pub ln_rate: [f64; POINTS],
-    /// How uncertain each of them is.
-    pub variance: f64,
-    /// Days since it was brought up to date.
-    pub days: f64,
-}
-
-/// What has been learned.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Level {
-    /// The level in force, natural logarithm of ppm; `None` before any.
-    pub ln_ppm: Option<f64>,
-    /// The stretch of time under way at that level.
-    pub trial: Trial,
-    /// Where demand is believed to be; `None` before the first sample.
-    pub estimate: Option<DemandEstimate>,
-    /// Natural logarithm of how likely the samples make each midpoint.
-    pub ln_likelihood: [f64; POINTS],
-    /// How many trials have ended.
-    pub trials: u32,
-}
-
-fn midpoint(index: usize) -> f64 {
-    let step = libm::log(HIGHEST_PPM / LOWEST_PPM) / (count(POINTS) - 1.0);
-    LOWEST_PPM * libm::exp(step * count(index))
-}
-
-/// The share of the demand at a price of nothing that is left at `ppm`.
-fn share(ppm: f64, midpoint: f64) -> f64 {
-    let ratio = ppm / midpoint;
-    1.0 / (1.0 + ratio * ratio)
+    /// Natural logarithm of ppm.
+    pub ln_ppm: f64,
+    /// When it was last looked at.
+    pub looked_at: Timestamp,
 }
 
 impl Level {
-    /// The level in force, as the natural logarithm of ppm.
-    pub fn ln_ppm(&self, learning: &Learning) -> f64 {
-        self.ln_ppm.unwrap_or_else(|| libm::log(learning.prior_ppm))
-    }
-
-    /// What has been sold since the last move, in mean forwards.
-    pub fn sold(&self) -> f64 {
-        self.trial.volume
-    }
-
-    /// Takes in a span of `days` in which a share `standing` of the node's
-    /// business stood at the level and sold `volume` (in mean forwards).
-    pub fn watch(&mut self, days: f64, standing: f64, volume: f64, learning: &Learning) {
-        self.trial.days += days;
-        if self.trial.days > learning.wash_in_days {
-            self.trial.standing_days += standing * days;
-            self.trial.volume += volume;
-        }
-        let told_enough = self.trial.volume >= learning.enough_sales * learning.sale;
-        let length = if self.trials < learning.early_trials {
-            learning.early_trial_days
-        } else if told_enough {
-            learning.trial_days
-        } else {
-            learning.longest_trial_days
-        };
-        if self.trial.days >= length {
-            self.move_on(learning);
+    /// Where it begins, `wanted` being the level wanted and `sold` the mean rate
+    /// at which the node's channels sold of late, if they did (natural logarithms
+    /// of ppm).
+    pub fn beginning(wanted: f64, sold: Option<f64>, now: Timestamp) -> Self {
+        let least = wanted + libm::log(LOWEST_BEGINNING);
+        Self {
+            ln_ppm: sold.map_or(wanted, |sold| sold.max(least)),
+            looked_at: now,
         }
     }
 
-    /// Ends the stand: learns from it and moves.
-    fn move_on(&mut self, learning: &Learning) {
-        let ln_ppm = self.ln_ppm(learning);
-        let trial = std::mem::take(&mut self.trial);
-        let kept = libm::exp(-trial.days / learning.memory_days);
-        self.ln_likelihood = self.ln_likelihood.map(|likelihood| likelihood * kept);
-        if let Some(estimate) = &mut self.estimate {
-            estimate.days += trial.days;
+    /// Goes towards the level wanted, once a day; tells from where, if it moved.
+    pub fn follow(&mut self, wanted: f64, now: Timestamp) -> Option<f64> {
+        // A clock that was ahead must not hold the level still.
+        self.looked_at = self.looked_at.min(now);
+        if now.since(self.looked_at) < MOVES_EVERY {
+            return None;
         }
-        if let Some(sample) = trial.sample(ln_ppm, learning) {
-            self.update(sample, learning);
+        self.looked_at = now;
+        let from = self.ln_ppm;
+        let way = wanted - from;
+        if !way.is_finite() || way.abs() < SMALLEST_MOVE {
+            return None;
         }
-        self.trials = self.trials.saturating_add(1);
-        let belief = self.belief(learning);
-        let side = if self.trials.is_multiple_of(2) {
-            -1.0
-        } else {
-            1.0
-        };
-        let beyond = side * learning.explored * belief.ln_sd();
-        let to = libm::log(belief.best_ppm()) + beyond;
-        let most = learning.largest_move.abs();
-        let step = (to - ln_ppm).clamp(-most, most);
-        self.ln_ppm = Some(ln_ppm + step);
-    }
-
-    /// Holds every demand curve against what was sold: each expects demand to
-    /// be where it last was, and is believed the less the further it is off.
-    fn update(&mut self, sample: Sample, learning: &Learning) {
-        let ppm = libm::exp(sample.ln_ppm);
-        let freed = |k| sample.ln_rate - libm::log(share(ppm, midpoint(k)));
-        let Some(estimate) = &mut self.estimate else {
-            self.estimate = Some(DemandEstimate {
-                ln_rate: std::array::from_fn(freed),
-                variance: sample.variance,
-                days: 0.0,
-            });
-            return;
-        };
-        let before = estimate.variance + learning.wander_per_day * estimate.days;
-        let spread = before + sample.variance;
-        for k in 0..POINTS {
-            let off = freed(k) - estimate.ln_rate[k];
-            self.ln_likelihood[k] -= off * off / (2.0 * spread);
-            estimate.ln_rate[k] += off * before / spread;
-        }
-        estimate.variance = before * sample.variance / spread;
-        estimate.days = 0.0;
-    }
-
-    /// The level at which the expected demand has an elasticity of −1.
-    pub fn best_ppm(&self, learning: &Learning) -> f64 {
-        self.belief(learning).best_ppm()
-    }
-
-    fn belief(&self, learning: &Learning) -> Belief {
-        let ln_weights: [f64; POINTS] = std::array::from_fn(|k| {
-            let off = libm::log(midpoint(k) / learning.prior_ppm) / learning.prior_ln_sd;
-            self.ln_likelihood[k] - off * off / 2.0
-        });
-        let top = ln_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights = ln_weights.map(|ln_weight| libm::exp(ln_weight - top));
-        let sum = weights.iter().sum::<f64>();
-        Belief(weights.map(|weight| weight / sum))
+        self.ln_ppm += way.clamp(-LARGEST_MOVE, LARGEST_MOVE);
+        Some(from)
     }
 }
 
-/// How likely each midpoint is.
-struct Belief([f64; POINTS]);
+/// Income per day over some days, and how certain that mean is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Income {
+    /// The mean, in msat a day.
+    pub mean_msat: f64,
+    /// The mean's standard error.
+    pub error_msat: f64,
+    /// Of how many days.
+    pub days: usize,
+}
 
-impl Belief {
-    /// The level at which the expected elasticity is −1: below it demand is
-    /// expected to be less elastic, above it more.
-    fn best_ppm(&self) -> f64 {
-        let elasticity = |ppm: f64| -> f64 {
-            let each = self.0.iter().enumerate();
-            each.map(|(k, weight)| weight * 2.0 * (1.0 - share(ppm, midpoint(k))))
-                .sum()
-        };
-        let (mut low, mut high) = (libm::log(LOWEST_PPM), libm::log(HIGHEST_PPM));
-        for _ in 0..HALVINGS {
-            let middle = (low + high) / 2.0;
-            if elasticity(libm::exp(middle)) < 1.0 {
-                low = middle;
-            } else {
-                high = middle;
-            }
+impl Income {
+    /// The mean of these days. The error is that of the sample: incomes are as
+    /// bursty as they are.
+    pub fn of(days: &[Msat]) -> Self {
+        let n = count(days.len());
+        if days.len() < 2 {
+            return Self::default();
         }
-        libm::exp(low)
+        let mean = days.iter().map(|day| day.as_f64()).sum::<f64>() / n;
+        let squares = days.iter().map(|day| {
+            let off = day.as_f64() - mean;
+            off * off
+        });
+        let variance = squares.sum::<f64>() / (n - 1.0);
+        Self {
+            mean_msat: mean,
+            error_msat: libm::sqrt(variance / n),
+            days: days.len(),
+        }
     }
+}
 
-    /// Standard deviation of the midpoint's natural logarithm.
-    fn ln_sd(&self) -> f64 {
-        let mean_of = |f: &dyn Fn(f64) -> f64| -> f64 {
-            let weights = self.0.iter().enumerate();
-            weights
-                .map(|(k, weight)| weight * f(libm::log(midpoint(k))))
-                .sum()
-        };
-        let mean = mean_of(&|ln_ppm| ln_ppm);
-        mean_of(&|ln_ppm| (ln_ppm - mean) * (ln_ppm - mean)).sqrt()
-    }
+/// The days that tell a node's past income: all from the first one with any, if they
+/// are enough.
+pub fn past_income(days: &[Msat]) -> Option<Income> {
+    let first = days.iter().position(|day| day.0 > 0)?;
+    let known = days.get(first..)?;
+    (known.len() >= PAST_DAYS.0).then(|| Income::of(known))
+}
+
+/// How many days of the past are read.
+pub const PAST_DAYS_READ: usize = PAST_DAYS.1;
+
+/// How many days of new fees to hold against the past, `since` days after they began;
+/// `None` while they are too few.
+pub fn recent_days(since: f64) -> Option<usize> {
+    let whole = RECENT_DAYS.0..=RECENT_DAYS.1;
+    whole.rev().find(|days| count(*days) <= since)
+}
+
+/// Whether income is clearly less than it was.
+pub fn income_fell(past: &Income, recent: &Income) -> bool {
+    let error =
+        libm::sqrt(past.error_msat * past.error_msat + recent.error_msat * recent.error_msat);
+    let fallen = past.mean_msat - recent.mean_msat;
+    fallen > CLEARLY * error && recent.mean_msat < FALLEN_TO * past.mean_msat
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::tuning::Tuning;
 
-    const HOUR_DAYS: f64 = 1.0 / 24.0;
+    fn day(n: u32) -> Timestamp {
+        Timestamp::EPOCH.plus(MOVES_EVERY * n)
+    }
 
-    /// Days of sales under a demand curve (share of `sales_per_day` by level
-    /// and day), taken in hour by hour.
-    fn learned(days: u32, demand: impl Fn(f64, f64) -> f64) -> f64 {
-        let learning = Tuning::default().learning;
-        let mut level = Level::default();
-        for hour in 0..days * 24 {
-            let ppm = libm::exp(level.ln_ppm(&learning));
-            let volume = 100.0 * demand(ppm, f64::from(hour) / 24.0) * HOUR_DAYS;
-            level.watch(HOUR_DAYS, 1.0, volume, &learning);
-        }
-        level.best_ppm(&learning)
+    fn begun(wanted: f64, sold: Option<f64>) -> f64 {
+        let level = Level::beginning(libm::log(wanted), sold.map(libm::log), day(0));
+        libm::exp(level.ln_ppm)
     }
 
     #[test]
-    fn in_a_year_it_earns_nearly_what_a_known_demand_can_give() {
-        for midpoint in [200.0, 600.0, 1_800.0] {
-            let found = learned(360, |ppm, _| share(ppm, midpoint));
-            let earned = |ppm: f64| ppm * share(ppm, midpoint);
-            let of_best = earned(found) / earned(midpoint);
-            assert!(of_best > 0.88, "{midpoint}: {found}");
-        }
+    fn it_begins_at_what_the_node_sells_at_but_not_far_below() {
+        let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{a} is not {b}");
+        near(begun(550.0, None), 550.0);
+        near(begun(550.0, Some(400.0)), 400.0);
+        near(begun(550.0, Some(900.0)), 900.0);
+        near(begun(550.0, Some(1.0)), 330.0);
     }
 
     #[test]
-    fn it_comes_near_the_optimum_of_a_demand_of_another_shape() {
-        // e^(−f/θ) sells best at θ.
-        for theta in [250.0, 800.0] {
-            let found = learned(360, |ppm, _| libm::exp(-ppm / theta));
-            assert!(libm::log(found / theta).abs() < 0.3, "{theta}: {found}");
-        }
+    fn it_goes_by_a_tenth_a_day_and_rests_when_it_is_there() {
+        let mut level = Level::beginning(libm::log(550.0), Some(libm::log(400.0)), day(0));
+        let wanted = libm::log(550.0);
+        assert_eq!(level.follow(wanted, day(0)), None);
+        assert!(level.follow(wanted, day(1)).is_some());
+        assert!((libm::exp(level.ln_ppm) - 440.0).abs() < 0.1);
+        assert_eq!(
+            level.follow(wanted, day(1).plus(Duration::from_secs(3_600))),
+            None
+        );
+        let moves = (2..30).filter(|n| level.follow(wanted, day(*n)).is_some());
+        assert_eq!(moves.count(), 3);
+        assert!((level.ln_ppm - wanted).abs() < SMALLEST_MOVE);
+        assert_eq!(level.follow(f64::NAN, day(40)), None);
     }
 
     #[test]
-    fn a_trend_in_demand_is_not_taken_for_the_level_s_doing() {
-        for per_day in [-0.01, 0.01] {
-            let found = learned(200, |ppm, day| share(ppm, 500.0) * libm::exp(per_day * day));
-            assert!(libm::log(found / 500.0).abs() < 0.25, "{per_day}: {found}");
-        }
+    fn a_clock_that_was_ahead_does_not_hold_it_still() {
+        let mut level = Level::beginning(libm::log(550.0), Some(libm::log(400.0)), day(900));
+        assert_eq!(level.follow(libm::log(550.0), day(1)), None);
+        assert!(level.follow(libm::log(550.0), day(2)).is_some());
+    }
+
+    fn msat(days: &[u64]) -> Vec<Msat> {
+        days.iter().map(|day| Msat(*day)).collect()
     }
 
     #[test]
-    fn without_business_it_stays_near_what_it_believed() {
-        let learning = Tuning::default().learning;
-        let mut level = Level::default();
-        for _ in 0..200 {
-            level.watch(1.0, 0.0, 0.0, &learning);
-        }
-        let moved = libm::exp(level.ln_ppm(&learning)) / learning.prior_ppm;
-        assert!(libm::log(moved).abs() < 0.3, "{moved}");
+    fn income_has_fallen_when_chance_would_hardly_make_it_so() {
+        let past = past_income(&msat(&[100; 20])).expect("enough days");
+        let recent = |days: &[u64]| Income::of(&msat(days));
+        assert!(income_fell(&past, &recent(&[50, 40, 60, 50, 45, 55, 50])));
+        assert!(
+            !income_fell(&past, &recent(&[90, 85, 95, 88, 92, 90, 90])),
+            "less than a fifth"
+        );
+        assert!(
+            !income_fell(&past, &recent(&[0, 300, 0, 0, 0, 200, 0])),
+            "as likely chance"
+        );
+        assert!(!income_fell(&past, &recent(&[150; 7])));
+    }
+
+    #[test]
+    fn a_past_too_short_says_nothing() {
+        assert_eq!(past_income(&msat(&[0; 30])), None);
+        let mut late = vec![Msat(0); 30];
+        late[20] = Msat(5);
+        assert_eq!(past_income(&late), None);
+        late[16] = Msat(5);
+        assert_eq!(past_income(&late).expect("enough").days, 14);
+    }
+
+    #[test]
+    fn a_week_is_waited_for_and_a_fortnight_is_enough() {
+        assert_eq!(recent_days(6.9), None);
+        assert_eq!(recent_days(7.0), Some(7));
+        assert_eq!(recent_days(10.5), Some(10));
+        assert_eq!(recent_days(99.0), Some(14));
     }
 }

@@ -1,127 +1,81 @@
-//! What the sweet-spot law remembers, of each channel and of the node.
+//! What the sweetspot strategy remembers of the node.
 
-use serde::Serialize;
-
-use crate::settings::tuning::{Learning, Tuning};
-use crate::signals::exposure::Exposure;
-use crate::signals::level::Level;
-use crate::types::channel::Channel;
+use crate::settings::tuning::Tuning;
+use crate::signals::level::{Income, Level};
+use crate::signals::price_index::PriceIndex;
+use crate::types::segment::Segment;
 use crate::types::time::Timestamp;
 
-/// A single amount counts for no more than so many mean ones.
-const LARGEST_AMOUNT: f64 = 10.0;
-
-/// Where a channel's buyers come from. Whoever pays over an announced channel
-/// found it in the graph and can compare. Over an unannounced one only its peer
-/// pays and is paid, and few ways lead to it: that is another market, with
-/// another price level. In training this earns 3 to 5 % more than one level for
-/// all; no further division of the announced ones (by how many channels the peer
-/// has, what it or its other neighbours charge, which way it mostly pays) earned
-/// anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Segment {
-    /// Buyers from the public graph.
-    #[default]
-    Announced,
-    /// The peer alone.
-    Unannounced,
-}
-
-impl Segment {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Announced, Self::Unannounced];
-
-    /// A channel's.
-    pub fn of(channel: &Channel) -> Self {
-        if channel.private {
-            Self::Unannounced
-        } else {
-            Self::Announced
-        }
-    }
-}
-
-impl Tuning {
-    /// How a segment's level is learned.
-    pub fn learning_of(&self, segment: Segment) -> &Learning {
-        match segment {
-            Segment::Announced => &self.learning,
-            Segment::Unannounced => &self.unannounced,
-        }
-    }
-}
-
-/// A channel's part in the market, as remembered.
+/// How it was when sweetspot took the node over.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ChannelMarket {
-    /// What it sold, and when it could.
-    pub exposure: Exposure,
-    /// Which market that is.
-    pub segment: Segment,
+pub struct TakeOver {
+    /// When that was.
+    pub at: Timestamp,
+    /// What the node earned before; `None` if too little is known of that.
+    pub past: Option<Income>,
+    /// How far the levels have given way to the rates under which that was
+    /// earned: 0 not at all, 1 wholly.
+    pub given_way: f64,
+    /// When they last did.
+    pub gave_way_at: Option<Timestamp>,
+}
+
+/// The price level of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SegmentLevel {
+    /// The level in force; `None` before the first cycle.
+    pub level: Option<Level>,
+    /// The mean rate at which the segment sold before the take-over, natural
+    /// logarithm of ppm; `None` if it hardly sold.
+    pub sold_ln_ppm: Option<f64>,
 }
 
 /// The node's part in the market, as remembered.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct NodeMarket {
-    /// The learned level.
-    pub level: Level,
-    /// That of unannounced channels.
-    pub unannounced_level: Level,
-    /// The amount of a mean forward.
-    pub amount: MeanAmount,
-    /// The last forward counted here, that none is counted twice.
-    pub counted_through: Timestamp,
-    /// When the market was last watched.
-    pub watched_at: Option<Timestamp>,
+    /// Of announced channels.
+    pub announced: SegmentLevel,
+    /// Of unannounced channels.
+    pub unannounced: SegmentLevel,
+    /// What the network charges.
+    pub index: PriceIndex,
+    /// When the graph was last read.
+    pub index_read_at: Option<Timestamp>,
+    /// `None` before the first cycle.
+    pub take_over: Option<TakeOver>,
 }
 
 impl NodeMarket {
-    /// The learned level of a segment.
-    pub fn level_of(&self, segment: Segment) -> &Level {
+    /// What is remembered of a segment's level.
+    pub fn of(&self, segment: Segment) -> &SegmentLevel {
         match segment {
-            Segment::Announced => &self.level,
-            Segment::Unannounced => &self.unannounced_level,
+            Segment::Announced => &self.announced,
+            Segment::Unannounced => &self.unannounced,
         }
     }
 
-    /// The level in force in a segment, as the natural logarithm of ppm.
+    /// See [`Self::of`].
+    pub fn of_mut(&mut self, segment: Segment) -> &mut SegmentLevel {
+        match segment {
+            Segment::Announced => &mut self.announced,
+            Segment::Unannounced => &mut self.unannounced,
+        }
+    }
+
+    /// The level that a segment goes to, natural logarithm of ppm.
+    pub fn ln_wanted(&self, segment: Segment, tuning: &Tuning) -> f64 {
+        let wanted = libm::log(tuning.prior_ppm(segment))
+            + tuning.index_exponent * libm::log(self.index.value());
+        let given_way = self.take_over.map_or(0.0, |then| then.given_way);
+        match self.of(segment).sold_ln_ppm {
+            Some(sold) => wanted + given_way * (sold - wanted),
+            None => wanted,
+        }
+    }
+
+    /// The level in force in a segment, natural logarithm of ppm.
     pub fn ln_level(&self, segment: Segment, tuning: &Tuning) -> f64 {
-        self.level_of(segment).ln_ppm(tuning.learning_of(segment))
-    }
-
-    /// See [`Self::level_of`].
-    pub fn level_mut(&mut self, segment: Segment) -> &mut Level {
-        match segment {
-            Segment::Announced => &mut self.level,
-            Segment::Unannounced => &mut self.unannounced_level,
-        }
-    }
-}
-
-/// A running mean of amounts, over about the last thousand.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MeanAmount {
-    /// The mean, in satoshis.
-    pub sat: f64,
-    /// How many amounts it stands for.
-    pub count: f64,
-}
-
-impl Default for MeanAmount {
-    /// As if twenty forwards of 50,000 sat (a public node's median) had passed.
-    fn default() -> Self {
-        Self {
-            sat: 50_000.0,
-            count: 20.0,
-        }
-    }
-}
-
-impl MeanAmount {
-    /// Counts one amount.
-    pub fn take_in(&mut self, sat: f64) {
-        self.count = (self.count + 1.0).min(1_000.0);
-        self.sat += (sat.min(LARGEST_AMOUNT * self.sat) - self.sat) / self.count;
+        let level = self.of(segment).level.map(|level| level.ln_ppm);
+        level.unwrap_or_else(|| self.ln_wanted(segment, tuning))
     }
 }

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::settings::windows::Windows;
-use crate::signals::estimate::Flow;
+use crate::signals::meter::Meter;
 use crate::state::inbound::InboundMemory;
-use crate::state::market::{ChannelMarket, NodeMarket};
+use crate::state::market::NodeMarket;
 use crate::state::prune::PruneMemory;
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::fee_change::FeeChange;
+use crate::types::segment::Segment;
 use crate::types::time::Timestamp;
 
 /// A settled balance at a moment.
@@ -66,8 +67,8 @@ pub struct ChannelMemory {
     pub first_seen: Timestamp,
     /// When it was last seen.
     pub last_seen: Timestamp,
-    /// Its forwards, as decayed rates, and the time it had stock.
-    pub flow: Flow,
+    /// Its forwards, and the time it had stock.
+    pub meter: Meter,
     /// Balances over the protection window.
     pub recent: VecDeque<BalanceSample>,
     /// Its fee.
@@ -76,8 +77,8 @@ pub struct ChannelMemory {
     pub decided_at: Option<Timestamp>,
     /// How long each pruning rule has held.
     pub prune: PruneMemory,
-    /// What the sweet-spot law knows of it.
-    pub market: ChannelMarket,
+    /// Where its buyers come from.
+    pub segment: Segment,
 }
 
 /// The node-wide gossip budget: a token bucket.
@@ -107,13 +108,15 @@ pub struct NodeMemory {
     pub ingested_seq: i64,
     /// When the daily report was last made.
     pub reported_at: Option<Timestamp>,
-    /// All forwards of the node, over weeks: to tell a quiet market from a
-    /// dead channel.
-    pub flow: Flow,
-    /// The time constants the channels' flows were computed with.
+    /// All forwards of the node, over months: its income, and whether the market
+    /// is quiet or a channel dead.
+    pub meter: Meter,
+    /// The windows by which the channels' meters forget.
     pub windows: Option<Windows>,
-    /// What the sweet-spot law knows of the node.
+    /// What the sweetspot strategy knows of the node.
     pub market: NodeMarket,
+    /// When the node was last read.
+    pub seen_at: Option<Timestamp>,
 }
 
 impl FeeMemory {
@@ -140,14 +143,11 @@ impl FeeMemory {
 
 impl Memory {
     /// Brings what lies in the future, by a clock that was wrong, back to `now`:
-    /// otherwise waits and rates would stand still for as long as it was ahead.
+    /// otherwise waits would stand still for as long as it was ahead. What was
+    /// forgotten of forwards then is to be counted again.
     pub fn not_after(&mut self, now: Timestamp) {
-        self.node.flow.not_after(now);
         self.node.bucket.at = self.node.bucket.at.map(|at| at.min(now));
-        let counted = &mut self.node.market.counted_through;
-        *counted = (*counted).min(now);
         for channel in self.channels.values_mut() {
-            channel.flow.not_after(now);
             channel.fee.not_after(now);
             channel.recent.retain(|sample| sample.at <= now);
         }
@@ -156,9 +156,23 @@ impl Memory {
     /// Forgets every counted forward, to count them afresh from the store.
     pub fn forget_forwards(&mut self) {
         self.node.ingested_seq = 0;
-        self.node.flow = Flow::default();
+        self.node.meter.forget_forwards();
         for channel in self.channels.values_mut() {
-            channel.flow = Flow::new(channel.flow.since);
+            channel.meter.forget_forwards();
+        }
+    }
+
+    /// Takes over the forwards that `other`, which remembers the same channels, has
+    /// counted; where it does not, all are to be counted again.
+    pub fn take_over_forwards(&mut self, other: &Self) {
+        if !self.channels.keys().eq(other.channels.keys()) {
+            return;
+        }
+        self.node.ingested_seq = other.node.ingested_seq;
+        self.node.meter.take_over_forwards(&other.node.meter);
+        let pairs = self.channels.values_mut().zip(other.channels.values());
+        for (channel, other) in pairs {
+            channel.meter.take_over_forwards(&other.meter);
         }
     }
 }

@@ -16,6 +16,10 @@ use crate::settings::values::{Gains, StrategyName};
 use crate::signals::stock::stocked;
 use crate::types::channel::{Channel, ChannelPoint};
 
+/// With less of the current window in stock its rate is no rate yet: a fifth of a
+/// day in the shortest window that makes sense.
+const LEAST_STOCKED_SHARE: f64 = 0.1;
+
 /// The strategy, by name `classic`.
 #[derive(Clone, Copy, Debug)]
 pub struct Classic;
@@ -40,13 +44,14 @@ pub fn ask(market: &Market<'_>, channel: &Channel) -> Option<Ask> {
     let settings = market.settings.get(&channel.point)?;
     let memory = market.memory.channels.get(&channel.point)?;
     let (now, windows) = (market.seen.at, market.node.windows());
+    let demand = memory.meter.demand(now, windows);
     let evidence = Evidence {
         ratio: channel.local_ratio(),
         target_ratio: settings.target_ratio,
-        tpm: memory.flow.tpm(now, windows),
-        tpm_history: memory.flow.tpm_history(now, windows),
-        forwards: memory.flow.evidence(now, windows),
-        stocked_share: memory.flow.stocked_share(now, windows),
+        tpm: demand.current.tpm(),
+        tpm_history: demand.history.tpm(),
+        forwards: demand.history.forwards,
+        stocked_share: demand.current.stocked_share(),
     };
     let (terms, limit) = terms(&evidence, stocked(channel), &settings.gains);
     Some(Ask::Move(Move {
@@ -98,16 +103,14 @@ fn relative_deviation(now: f64, history: f64) -> f64 {
     (now / history - 1.0).clamp(-1.0, 1.0)
 }
 
-/// The deviation of tpm that says something about demand. A channel without
-/// stock cannot forward: while it has none, low tpm tells nothing; afterwards,
-/// tpm is held against the part of its history for which it had stock.
+/// The deviation of tpm that says something about demand. Both rates are per minute
+/// with stock; a channel without any cannot forward, and while it has none, or had
+/// hardly any of late, low tpm tells nothing.
 fn demand_deviation(literal: f64, seen: &Evidence, stocked_now: bool) -> f64 {
-    if literal >= 0.0 {
+    if stocked_now && seen.stocked_share >= LEAST_STOCKED_SHARE {
         literal
-    } else if !stocked_now || seen.stocked_share <= 0.0 {
-        0.0
     } else {
-        relative_deviation(seen.tpm, seen.tpm_history * seen.stocked_share).min(0.0)
+        literal.max(0.0)
     }
 }
 
@@ -239,23 +242,21 @@ mod tests {
         let (asked, limit) = terms(&idle, false, &LITERAL);
         assert_eq!((asked.throughput, limit), (0.0, Some(Limit::Depleted)));
 
-        let half_stocked = Evidence {
-            tpm: 0.0005,
-            stocked_share: 0.5,
-            ..on_target()
+        let hardly_stocked = Evidence {
+            stocked_share: 0.05,
+            ..idle
         };
-        let (asked, limit) = terms(&half_stocked, true, &LITERAL);
+        let (asked, limit) = terms(&hardly_stocked, true, &LITERAL);
         assert_eq!((asked.throughput, limit), (0.0, Some(Limit::Depleted)));
 
+        // Rates are per minute with stock: they compare whatever the share of it.
         let slow_all_the_same = Evidence {
-            tpm: 0.0004,
+            tpm: 0.0008,
             stocked_share: 0.5,
             ..on_target()
         };
-        assert!(close(
-            terms(&slow_all_the_same, true, &LITERAL).0.throughput,
-            -0.2
-        ));
+        let (asked, limit) = terms(&slow_all_the_same, true, &LITERAL);
+        assert!(close(asked.throughput, -0.2) && limit.is_none());
     }
 
     #[test]

@@ -7,10 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::settings::values::{ChannelSettings, Mode, StrategyName};
-use crate::state::market::Segment;
 use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::observation::Observation;
-use crate::types::units::Sat;
+use crate::types::segment::Segment;
 
 /// Channels with one peer under the same settings.
 #[derive(Clone, Debug)]
@@ -37,13 +36,6 @@ impl PeerGroup<'_> {
         self.members.iter().map(local).sum::<f64>() / capacity
     }
 
-    /// Whether a payment of `needed` could leave: over one member, for no HTLC
-    /// is split.
-    pub fn can_send(&self, needed: Sat) -> bool {
-        let mut active = self.members.iter().filter(|c| c.active);
-        active.any(|c| c.spendable() >= needed)
-    }
-
     /// Where its buyers come from: whoever finds one member can use all.
     pub fn segment(&self) -> Segment {
         let mut each = self.members.iter().map(|c| Segment::of(c));
@@ -53,11 +45,6 @@ impl PeerGroup<'_> {
         } else {
             Segment::Unannounced
         }
-    }
-
-    /// Whether its peer is there.
-    pub fn is_active(&self) -> bool {
-        self.members.iter().any(|c| c.active)
     }
 }
 

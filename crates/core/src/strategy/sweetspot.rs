@@ -1,51 +1,56 @@
-//! The sweet-spot law: the founding rules, steadied for a market that buys
-//! seldom and in bursts.
+//! The sweetspot strategy: the founding rules as a place to go to.
 //!
-//! A channel's price is the node's learned level (`level`), moved by its
-//! balance and its throughput; each is recomputed from what is seen, so nothing
-//! adds up in error. The rules stay: more local than wanted, lower; more
-//! remote, higher; tpm below its history, lower; above, higher; opposite
-//! signals cancel; few forwards dampen. What differs from the classic law:
+//! ```text
+//! fee = level · e^(G · (target − local ratio)) · e^T
+//! T   = t · n/(n + F) · ln((sold + ½) / (expected + ½)),  within ±t
+//! ```
 //!
-//! * tpm counts sessions over time in which there was something to sell, and
-//!   is compared as a logarithm, so sparse counts have no drift downwards;
-//! * balance is a position law: deviation sets where the price stands, not how
-//!   fast it runs away. It counts by how pressing it is ([`crate::signals::urgency`]): few
-//!   forwards dampen it. (An integral of it was tried and cost 1 to 2 %.)
-//! * the wanted ratio is what the node can have: if it owns a third of its
+//! The level ([`crate::signals::level`]) is what a channel charges with its balance as
+//! wanted and demand as usual; G is steeper for too little than for too much. Sold is
+//! what the current window saw, expected what it would have seen at the channel's own
+//! historical rate, n the forwards behind that ([`crate::signals::meter`]). So more
+//! local than wanted: lower; more remote: higher; tpm below its history: lower, above:
+//! higher; opposite signals cancel; few forwards dampen. With an operator's numbers:
+//! local 20 %, target 45 %, level 550, usual demand: 550 · e^(2 · 0.25) = 907 ppm.
+//!
+//! * Each term is computed anew from what is seen, so nothing adds up in error.
+//! * The wanted ratio is what the node can have: if it owns a third of its
 //!   capacity, a half everywhere is not to be had, and all targets give way by
-//!   the same amount;
-//! * a new price is `f · (1 + b + t + l)` as before, `l` being the pull from the
-//!   present fee towards the level.
+//!   the same amount.
+//! * Without stock, low demand is no evidence and lowers nothing.
+//!
+//! What was tried beside these terms and not kept stands in
+//! docs/decisions/0006-next-law.md.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::ask::{Ask, Place};
 use super::{FeeStrategy, Market};
-use crate::decision::Evidence;
+use crate::decision::{Evidence, LevelMove, LevelReason};
 use crate::settings::tuning::Tuning;
-use crate::settings::values::{ChannelSettings, LevelChoice, Mode, NodeSettings};
-use crate::signals::exposure::Exposure;
-use crate::signals::tally::Tally;
-use crate::signals::urgency::{Turnover, urgency};
-use crate::state::market::{ChannelMarket, Segment};
-use crate::state::memory::{ChannelMemory, Memory};
+use crate::settings::values::{ChannelSettings, LevelChoice, NodeSettings};
+use crate::signals::level::{self, ENOUGH_SOLD, Income, Level, SOLD_OVER};
+use crate::signals::meter::{Demand, TYPICAL_FORWARD};
+use crate::signals::stock::stocked;
+use crate::state::market::{NodeMarket, TakeOver};
+use crate::state::memory::Memory;
 use crate::strategy::peer_group::{PeerGroup, peer_groups};
-use crate::types::channel::{Channel, ChannelPoint};
-use crate::types::observation::{Forward, Observation};
-use crate::types::time::{MINUTES_PER_DAY, SECONDS_PER_DAY};
-use crate::types::units::Sat;
+use crate::types::channel::ChannelPoint;
+use crate::types::observation::Observation;
+use crate::types::segment::Segment;
+use crate::types::time::Timestamp;
 
-/// A channel is liquid while it can send so many mean forwards.
-const LIQUID_FORWARDS: f64 = 2.0;
-/// A fee further from its place than this (natural-log units) is still on its
-/// way, clamped or foreign, and says nothing about the level.
-const AT_PLACE: f64 = 0.3;
-/// A longer gap was not watched.
-const LONGEST_SPAN: Duration = Duration::from_secs(2 * 3_600);
 /// The wanted ratio gives way to what the node owns within these bounds.
 const FEASIBLE: (f64, f64) = (0.2, 0.8);
+/// Counted with what was sold and with what was expected: nothing seen is not
+/// nothing there, and a first forward is no boom.
+const HALF_A_FORWARD: f64 = 0.5;
+/// For so long after a take-over income is held against what it was before: later
+/// the market will have changed more than we did.
+const WATCHED_DAYS: f64 = 90.0;
+/// What was given way for is waited for before more is: the longest span that is
+/// held against the past.
+const GIVES_WAY_EVERY_DAYS: f64 = 14.0;
 
 /// The strategy, by name `sweetspot`.
 #[derive(Clone, Copy, Debug)]
@@ -53,143 +58,40 @@ pub struct Sweetspot;
 
 impl FeeStrategy for Sweetspot {
     fn asks(&self, market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask> {
-        let Market {
-            memory,
-            seen,
-            settings,
-            node,
-        } = market;
-        let places = places(memory, seen, settings, &node.tuning);
-        let asks = places.into_iter();
-        asks.map(|(point, place)| (point, Ask::Place(place)))
-            .collect()
-    }
-
-    fn ingest(
-        &self,
-        memory: &mut Memory,
-        came_and_left_by: [Option<ChannelPoint>; 2],
-        forward: &Forward,
-        node: &NodeSettings,
-    ) {
-        sold(memory, came_and_left_by, forward, &node.tuning);
+        let peer_groups = peer_groups(market.seen, market.settings);
+        let shift = shortfall(&peer_groups);
+        let mut asks = BTreeMap::new();
+        for group in &peer_groups {
+            let place = place(group, shift, market);
+            let members = group.members.iter();
+            asks.extend(members.map(|channel| (channel.point, Ask::Place(place))));
+        }
+        asks
     }
 
     fn watch(
         &self,
         memory: &mut Memory,
         seen: &Observation,
-        settings: &BTreeMap<ChannelPoint, ChannelSettings>,
         node: &NodeSettings,
-    ) {
-        watch(memory, seen, settings, &node.tuning);
+    ) -> Vec<LevelMove> {
+        let market = &mut memory.node.market;
+        if let Some(visit) = seen.graph_visit {
+            market.index.take_in(visit);
+            market.index_read_at = Some(seen.at);
+        }
+        if market.take_over.is_none() {
+            take_over(memory, seen.at, &node.tuning)
+        } else {
+            let mut moves = give_way(memory, seen.at, &node.tuning);
+            moves.extend(follow(&mut memory.node.market, seen.at, &node.tuning));
+            moves
+        }
     }
 
     fn adopt_learned(&self, memory: &mut Memory, from: &Memory) {
-        let (held, learned) = (&mut memory.node.market, &from.node.market);
-        held.level = learned.level;
-        held.unannounced_level = learned.unannounced_level;
+        memory.node.market = from.node.market;
     }
-}
-
-/// Counts a settled forward that came and left by these channels.
-fn sold(
-    memory: &mut Memory,
-    [came_by, left_by]: [Option<ChannelPoint>; 2],
-    forward: &Forward,
-    tuning: &Tuning,
-) {
-    let market = &mut memory.node.market;
-    if forward.settled_at <= market.counted_through {
-        return;
-    }
-    market.counted_through = forward.settled_at;
-    let sat = forward.amount_out.as_sat();
-    let volume = sat / market.amount.sat.max(1.0);
-    market.amount.take_in(sat);
-    let paid_ppm = forward.fee.as_sat() / sat.max(1.0) * 1e6;
-    if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
-        let ChannelMarket { exposure, segment } = &mut channel.market;
-        let price = paid_ppm / libm::exp(market.ln_level(*segment, tuning));
-        exposure.sold(forward.settled_at, volume, price);
-    }
-    if let Some(channel) = came_by.and_then(|point| memory.channels.get_mut(&point)) {
-        channel.market.exposure.brought(volume);
-    }
-}
-
-/// A pool and its standing.
-struct Case<'a> {
-    group: PeerGroup<'a>,
-    segment: Segment,
-    short: Tally,
-    long: Tally,
-    turnover: Turnover,
-    idle_days: f64,
-    liquid: bool,
-    roomy: bool,
-    ratio: f64,
-    target: f64,
-}
-
-impl Case<'_> {
-    /// How much is missing; below 0, how much is too much.
-    fn missing(&self) -> f64 {
-        self.target - self.ratio
-    }
-
-    /// How pressing that is, 0 to 1.
-    fn urgency(&self, mean_per_day: f64, forward_sat: f64, tuning: &Tuning) -> f64 {
-        let (turned, share) = if self.missing() > 0.0 {
-            (self.turnover.out, self.ratio)
-        } else {
-            (self.turnover.back, 1.0 - self.ratio)
-        };
-        let stock = share * self.group.capacity() / forward_sat.max(1.0);
-        urgency(turned, mean_per_day, stock, tuning.urgency_days)
-    }
-}
-
-fn cases<'a>(
-    memory: &Memory,
-    seen: &'a Observation,
-    settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
-) -> Vec<Case<'a>> {
-    let peer_groups = peer_groups(seen, settings);
-    let needed = Sat::rounded(LIQUID_FORWARDS * memory.node.market.amount.sat);
-    let shift = shortfall(&peer_groups);
-    let case = |group: PeerGroup<'a>| {
-        let members: Vec<&ChannelMemory> = group
-            .members
-            .iter()
-            .filter_map(|c| memory.channels.get(&c.point))
-            .collect();
-        let sum = |tally: fn(&Exposure) -> Tally| {
-            let tallies = members.iter().map(|m| tally(&m.market.exposure));
-            tallies.fold(Tally::default(), Tally::plus)
-        };
-        let wanted = group.settings.target_ratio;
-        let (least, most) = (FEASIBLE.0.min(wanted), FEASIBLE.1.max(wanted));
-        Case {
-            segment: group.segment(),
-            short: sum(|e| e.short),
-            long: sum(|e| e.long),
-            idle_days: members
-                .iter()
-                .map(|m| m.market.exposure.idle_days)
-                .fold(f64::INFINITY, f64::min),
-            turnover: members
-                .iter()
-                .map(|m| m.market.exposure.turnover)
-                .fold(Turnover::default(), Turnover::plus),
-            liquid: group.can_send(needed),
-            roomy: (1.0 - group.ratio()) * group.capacity() >= needed.as_f64(),
-            ratio: group.ratio(),
-            target: (wanted - shift).clamp(least, most),
-            group,
-        }
-    };
-    peer_groups.into_iter().map(case).collect()
 }
 
 /// By how much the wanted ratios, weighted by capacity, ask for more than there
@@ -207,160 +109,191 @@ fn shortfall(peer_groups: &[PeerGroup<'_>]) -> f64 {
     }
 }
 
-/// The sessions per day of a mean pool.
-fn mean_rate(cases: &[Case<'_>]) -> f64 {
-    let (mut sessions, mut days) = (0.5, 1.0);
-    for case in cases {
-        sessions += case.long.sessions;
-        days += case.long.liquid_days;
-    }
-    sessions / days
-}
-
-fn place(case: &Case<'_>, mean_per_day: f64, memory: &Memory, tuning: &Tuning) -> Place {
-    let history = case.long.per_day(mean_per_day);
-    let current = case.short.per_day(history);
-    let dampening = case.long.sessions / (case.long.sessions + tuning.evidence_sessions);
-    let literal = if Exposure::has_current_rate(&case.short) {
-        tuning.throughput * dampening * libm::log(current / history).clamp(-1.0, 1.0)
-    } else {
-        0.0
-    };
-    let throughput = if case.liquid {
-        literal
-    } else {
-        literal.max(0.0)
-    };
-    let missing = case.missing();
+fn place(group: &PeerGroup<'_>, shift: f64, market: &Market<'_>) -> Place {
+    let Market { memory, node, .. } = market;
+    let (now, tuning) = (market.seen.at, &node.tuning);
+    let members = group.members.iter();
+    let meters = members.filter_map(|c| Some(&memory.channels.get(&c.point)?.meter));
+    let demand = meters.fold(Demand::default(), |sum, meter| {
+        sum.plus(meter.demand(now, node.windows()))
+    });
+    let wanted = group.settings.target_ratio;
+    let (least, most) = (FEASIBLE.0.min(wanted), FEASIBLE.1.max(wanted));
+    let (ratio, target) = (group.ratio(), (wanted - shift).clamp(least, most));
+    let missing = target - ratio;
     let gain = if missing > 0.0 {
         tuning.balance_up
     } else {
         tuning.balance_down
     };
-    let ln_level = match case.group.settings.level {
-        LevelChoice::Learned => memory.node.market.ln_level(case.segment, tuning),
-        LevelChoice::Fixed(ppm) => libm::log(ppm.as_f64().max(1.0)),
-    };
-    let watched = case.short.liquid_days;
+    let (dampening, literal) = throughput(&demand, group.settings, tuning);
+    let has_stock = group.members.iter().any(|c| stocked(c));
+    let throughput = if has_stock { literal } else { literal.max(0.0) };
     Place {
         evidence: Evidence {
-            ratio: case.ratio,
-            target_ratio: case.target,
-            tpm: current / MINUTES_PER_DAY,
-            tpm_history: history / MINUTES_PER_DAY,
-            forwards: case.long.sessions,
-            stocked_share: watched.min(1.0),
+            ratio,
+            target_ratio: target,
+            tpm: demand.current.tpm(),
+            tpm_history: demand.history.tpm(),
+            forwards: demand.history.forwards,
+            stocked_share: demand.current.stocked_share(),
         },
-        ln_level,
-        balance: gain * missing * case.urgency(mean_per_day, memory.node.market.amount.sat, tuning),
-        throughput: throughput + descent(case, mean_per_day, tuning),
+        ln_level: match group.settings.level {
+            LevelChoice::Market => memory.node.market.ln_level(group.segment(), tuning),
+            LevelChoice::Fixed(ppm) => libm::log(ppm.as_f64().max(1.0)),
+        },
+        balance: gain * missing,
+        throughput,
         dampening,
         censored: throughput > literal,
-        leader: case.group.members[0].point,
+        leader: group.members[0].point,
     }
 }
 
-/// How far a channel is let down that sold nothing for long, though it could
-/// and the node's mean channel would have.
-fn descent(case: &Case<'_>, mean_per_day: f64, tuning: &Tuning) -> f64 {
-    let over = case.idle_days - tuning.dead_after_days;
-    let expected = mean_per_day * case.long.liquid_days;
-    if over <= 0.0 || !over.is_finite() || expected < tuning.dead_expected_sessions {
-        return 0.0;
-    }
-    -tuning.dead_per_day * over
+/// How far demand moves the fee (natural-log units), and the weight of its evidence.
+fn throughput(demand: &Demand, settings: &ChannelSettings, tuning: &Tuning) -> (f64, f64) {
+    let forwards = demand.history.forwards;
+    let half_trusted_at = settings.gains.evidence_forwards;
+    let dampening = if half_trusted_at > 0.0 {
+        forwards / (forwards + half_trusted_at)
+    } else {
+        1.0
+    };
+    let (sold, expected) = (demand.current.forwards, demand.expected());
+    let ratio = (sold + HALF_A_FORWARD) / (expected + HALF_A_FORWARD);
+    let moved = tuning.throughput * dampening * libm::log(ratio);
+    (
+        dampening,
+        moved.clamp(-tuning.throughput, tuning.throughput),
+    )
 }
 
-/// The place of every channel that the strategy prices.
-fn places(
-    memory: &Memory,
-    seen: &Observation,
-    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+/// The first cycle: begins from what the node sells at, and remembers what it
+/// earned.
+fn take_over(memory: &mut Memory, now: Timestamp, tuning: &Tuning) -> Vec<LevelMove> {
+    let days = memory.node.meter.daily_fees(now, level::PAST_DAYS_READ);
+    memory.node.market.take_over = Some(TakeOver {
+        at: now,
+        past: level::past_income(&days),
+        ..TakeOver::default()
+    });
+    let mut moves = vec![];
+    for segment in Segment::ALL {
+        let sold = sold_ln_ppm(memory, segment, now);
+        let market = &mut memory.node.market;
+        let wanted = market.ln_wanted(segment, tuning);
+        let remembered = market.of_mut(segment);
+        // An earlier version of the strategy may have left a level: it goes on.
+        let begun = remembered.level;
+        let begun = begun.unwrap_or_else(|| Level::beginning(wanted, sold, now));
+        (remembered.level, remembered.sold_ln_ppm) = (Some(begun), sold);
+        let reason = LevelReason::Begun {
+            sold_ppm: sold.map(libm::exp),
+        };
+        let way = (None, libm::exp(begun.ln_ppm));
+        moves.push(level_move(market, segment, way, reason, tuning));
+    }
+    moves
+}
+
+/// The mean rate at which a segment's channels sold of late, natural logarithm of
+/// ppm.
+fn sold_ln_ppm(memory: &Memory, segment: Segment, now: Timestamp) -> Option<f64> {
+    let channels = memory.channels.values().filter(|c| c.segment == segment);
+    let (mut sold, mut fees) = (0.0, 0.0);
+    for channel in channels {
+        let passed = channel.meter.sold_since(now.minus(SOLD_OVER));
+        sold += passed.sold.as_f64();
+        fees += passed.fees.as_f64();
+    }
+    let enough = sold >= ENOUGH_SOLD * TYPICAL_FORWARD.as_f64() && fees > 0.0;
+    enough.then(|| libm::log(fees / sold * 1e6))
+}
+
+/// Has the levels give way if the node's income has clearly fallen since the
+/// take-over.
+fn give_way(memory: &mut Memory, now: Timestamp, tuning: &Tuning) -> Vec<LevelMove> {
+    let Some((then, reason)) = fallen(memory, now) else {
+        return vec![];
+    };
+    let market = &mut memory.node.market;
+    market.take_over = Some(TakeOver {
+        given_way: (1.0 + then.given_way) / 2.0,
+        gave_way_at: Some(now),
+        ..then
+    });
+    let segments = Segment::ALL.into_iter();
+    let sold = segments.filter(|segment| market.of(*segment).sold_ln_ppm.is_some());
+    let told = sold.map(|segment| {
+        let ppm = libm::exp(market.ln_level(segment, tuning));
+        level_move(market, segment, (Some(ppm), ppm), reason, tuning)
+    });
+    told.collect()
+}
+
+/// The take-over, and by how much income has clearly fallen since.
+fn fallen(memory: &Memory, now: Timestamp) -> Option<(TakeOver, LevelReason)> {
+    let then = memory.node.market.take_over?;
+    let past = then.past?;
+    // A clock that was ahead is no reason for haste.
+    let begun = then.gave_way_at.unwrap_or(then.at).min(now);
+    let (since, watched) = (now.days_since(begun), now.days_since(then.at));
+    let waits = then.gave_way_at.is_some() && since < GIVES_WAY_EVERY_DAYS;
+    if watched > WATCHED_DAYS || waits {
+        return None;
+    }
+    let days = memory
+        .node
+        .meter
+        .daily_fees(now, level::recent_days(since)?);
+    let recent = Income::of(&days);
+    level::income_fell(&past, &recent).then_some((
+        then,
+        LevelReason::IncomeFell {
+            before_msat_per_day: past.mean_msat,
+            now_msat_per_day: recent.mean_msat,
+            days: recent.days,
+        },
+    ))
+}
+
+/// Moves the levels in force towards those wanted.
+fn follow(market: &mut NodeMarket, now: Timestamp, tuning: &Tuning) -> Vec<LevelMove> {
+    let mut moves = vec![];
+    for segment in Segment::ALL {
+        let wanted = market.ln_wanted(segment, tuning);
+        let Some(level) = &mut market.of_mut(segment).level else {
+            continue;
+        };
+        if let Some(from) = level.follow(wanted, now) {
+            let way = (Some(libm::exp(from)), libm::exp(level.ln_ppm));
+            moves.push(level_move(
+                market,
+                segment,
+                way,
+                LevelReason::Follows,
+                tuning,
+            ));
+        }
+    }
+    moves
+}
+
+fn level_move(
+    market: &NodeMarket,
+    segment: Segment,
+    (from_ppm, to_ppm): (Option<f64>, f64),
+    reason: LevelReason,
     tuning: &Tuning,
-) -> BTreeMap<ChannelPoint, Place> {
-    let cases = cases(memory, seen, settings);
-    let mean_per_day = mean_rate(&cases);
-    let mut places = BTreeMap::new();
-    for case in &cases {
-        let place = place(case, mean_per_day, memory, tuning);
-        let members = case.group.members.iter();
-        places.extend(members.map(|c| (c.point, place)));
+) -> LevelMove {
+    LevelMove {
+        segment,
+        from_ppm,
+        to_ppm,
+        wanted_ppm: libm::exp(market.ln_wanted(segment, tuning)),
+        index: market.index.value(),
+        reason,
     }
-    places
-}
-
-/// Takes in the span since the last look: what was sold in it, the balances,
-/// the level's experiment.
-fn watch(
-    memory: &mut Memory,
-    seen: &Observation,
-    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
-    tuning: &Tuning,
-) {
-    let since = memory.node.market.watched_at.replace(seen.at);
-    let gap = since.map(|at| seen.at.since(at));
-    let span = gap.filter(|gap| *gap <= LONGEST_SPAN);
-    let days = span.map_or(0.0, |span| span.as_secs_f64() / SECONDS_PER_DAY);
-    let cases = cases(memory, seen, settings);
-    let mean_per_day = mean_rate(&cases);
-    let mut lessons: BTreeMap<Segment, Lesson> = BTreeMap::new();
-    for case in &cases {
-        let place = place(case, mean_per_day, memory, tuning);
-        let weight = case.long.per_day(mean_per_day);
-        let lesson = lessons.entry(case.segment).or_default();
-        lesson.business += weight;
-        let teaches = case.group.settings.level == LevelChoice::Learned
-            && case.group.settings.mode == Mode::Manage
-            && case
-                .group
-                .members
-                .iter()
-                .all(|c| stands_at(c, memory, &place));
-        let mut sold = 0.0;
-        for channel in &case.group.members {
-            let Some(remembered) = memory.channels.get_mut(&channel.point) else {
-                continue;
-            };
-            let span = span.filter(|_| remembered.first_seen < seen.at);
-            remembered.market.segment = case.segment;
-            let exposure = &mut remembered.market.exposure;
-            sold += exposure.watch(span, case.liquid, case.roomy);
-        }
-        if teaches {
-            // Time without stock counts here: a level at which channels sell
-            // out sells less, and that is part of what it earns.
-            lesson.volume += sold;
-            lesson.taught += weight;
-        }
-    }
-    for (segment, lesson) in lessons {
-        if days > 0.0 && lesson.business > 0.0 {
-            let standing = lesson.taught / lesson.business;
-            let level = memory.node.market.level_mut(segment);
-            level.watch(days, standing, lesson.volume, tuning.learning_of(segment));
-        }
-    }
-}
-
-/// What a span tells a level.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lesson {
-    /// Sessions per day of the channels that may teach it, ...
-    business: f64,
-    /// ... and of those that do.
-    taught: f64,
-    /// What these sold.
-    volume: f64,
-}
-
-/// Whether the channel's fee stands where the law wants it.
-fn stands_at(channel: &Channel, memory: &Memory, place: &Place) -> bool {
-    let foreign = memory
-        .channels
-        .get(&channel.point)
-        .is_some_and(|remembered| remembered.fee.foreign.is_some());
-    let fee = channel.policy.map(|policy| policy.fees.outbound.as_f64());
-    !foreign && fee.is_some_and(|ppm| (libm::log(ppm.max(0.4)) - place.ln_ppm()).abs() <= AT_PLACE)
 }
 
 #[cfg(test)]

@@ -322,18 +322,18 @@ impl Channel {
 pub struct ChannelIds(BTreeMap<Scid, ChannelPoint>);
 
 impl ChannelIds {
-    /// Learns one name.
-    pub fn insert(&mut self, scid: Scid, point: ChannelPoint) {
-        if scid.0 != 0 {
-            self.0.insert(scid, point);
-        }
+    /// Learns one name; tells whether it meant something else, or nothing, before.
+    pub fn insert(&mut self, scid: Scid, point: ChannelPoint) -> bool {
+        scid.0 != 0 && self.0.insert(scid, point) != Some(point)
     }
 
-    /// Learns every name of `channel`.
-    pub fn learn(&mut self, channel: &Channel) {
+    /// Learns every name of `channel`; tells whether any was new.
+    pub fn learn(&mut self, channel: &Channel) -> bool {
+        let mut new = false;
         for scid in channel.scids() {
-            self.insert(scid, channel.point);
+            new |= self.insert(scid, channel.point);
         }
+        new
     }
 
     /// The channel that `scid` means.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::types::channel::{Channel, ChannelPoint, Scid};
+use crate::types::graph_visit::GraphVisit;
 use crate::types::time::Timestamp;
 use crate::types::units::{BlockHeight, Msat};
 
@@ -15,6 +16,8 @@ pub struct Observation {
     pub tip: BlockHeight,
     /// Every open channel.
     pub channels: BTreeMap<ChannelPoint, Channel>,
+    /// What a node somewhere in the graph charges, if one was visited.
+    pub graph_visit: Option<GraphVisit>,
 }
 
 /// A settled forward, as the node's forwarding history tells it. Shards of one

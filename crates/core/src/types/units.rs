@@ -63,6 +63,18 @@ impl Msat {
     pub fn as_sat(self) -> f64 {
         self.0 as f64 / 1_000.0
     }
+
+    /// The amount as a float, for ratios.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64
+    }
+
+    /// Both together; the most there can be, where that is more.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
 }
 
 impl Sat {

@@ -11,7 +11,7 @@ use sweetspot_core::engine::FeeEvent;
 use sweetspot_core::engine::cycle::CycleOutcome;
 use sweetspot_core::settings::tuning::Tuning;
 use sweetspot_core::settings::values::StrategyName;
-use sweetspot_core::state::market::Segment;
+use sweetspot_core::types::segment::Segment;
 
 use crate::fees::wanted;
 use crate::inbound::discount;
@@ -48,6 +48,7 @@ impl Reached {
                     Limit::CostFloor { .. } => "cost floor",
                     Limit::Maximum { .. } => "maximum",
                     Limit::Step { .. } => "largest step",
+                    Limit::NewChannel { .. } => "new channel",
                     Limit::Pinned { .. } => "pinned",
                     Limit::Depleted => "depleted",
                 },

@@ -256,7 +256,7 @@ fn bounds() -> impl Strategy<Value = (FeePpm, FeePpm)> {
 
 pub fn settings() -> impl Strategy<Value = ChannelSettings> {
     let level = prop_oneof![
-        4 => Just(LevelChoice::Learned),
+        4 => Just(LevelChoice::Market),
         1 => (1..3_000_u32).prop_map(|ppm| LevelChoice::Fixed(FeePpm(ppm))),
     ];
     let half = 0.5;

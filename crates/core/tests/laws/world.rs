@@ -7,11 +7,12 @@ use std::time::Duration;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::FeeEvent;
 use sweetspot_core::engine::cycle::{CycleOutcome, Engine};
-use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::engine::input::{CycleInput, LAW};
 use sweetspot_core::settings::values::{ChannelSettings, NodeSettings};
 use sweetspot_core::testing;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, InboundFee, Policy};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::{Forward, Observation, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{FeePpm, Msat, Sat};
@@ -28,7 +29,7 @@ pub struct World {
     pub now: Timestamp,
     began: Timestamp,
     /// Sold since the last cycle.
-    uncounted: Vec<StoredForward>,
+    stored: Vec<StoredForward>,
     next_seq: i64,
     /// Changes that the node makes only after a while.
     late: Vec<(ChannelPoint, FeeParts)>,
@@ -90,7 +91,7 @@ impl World {
             settings: drawn().map(|(n, d)| (point(n), d.settings)).collect(),
             now: began,
             began,
-            uncounted: vec![],
+            stored: vec![],
             next_seq: 1,
             late: vec![],
             log: Log::default(),
@@ -178,7 +179,7 @@ impl World {
             amount_out: Msat(sat * 1_000),
             fee: Msat(fee),
         };
-        self.uncounted.push(StoredForward {
+        self.stored.push(StoredForward {
             seq: self.next_seq,
             forward,
         });
@@ -186,11 +187,21 @@ impl World {
         self.log.sold.insert(left_by, settled_at);
     }
 
+    /// A large node of the graph, whose prices go up and down with the weeks.
+    fn visit(&self) -> GraphVisit {
+        let weeks = self.now.days_since(self.began) / 7.0;
+        GraphVisit {
+            ln_ppm: 5.0 + 3.0 * (weeks * std::f64::consts::PI).sin(),
+            weight: 4.0,
+        }
+    }
+
     /// A cycle as the daemon runs it, up to the decisions.
     pub fn cycle(&mut self, ready: bool, look_again: bool) -> CycleOutcome {
         let seen = Observation {
             at: self.now,
             channels: self.channels.clone(),
+            graph_visit: Some(self.visit()),
             ..Observation::default()
         };
         let input = CycleInput {
@@ -202,9 +213,10 @@ impl World {
             look_again,
             report_due: false,
             node_ready: ready,
+            law: LAW,
         };
         let mut counting = self.engine.begin(input);
-        counting.count(&std::mem::take(&mut self.uncounted));
+        counting.count_rest(&self.stored);
         let outcome = counting.watch().decide();
         self.note_events(&outcome);
         outcome

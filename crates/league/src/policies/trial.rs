@@ -106,6 +106,7 @@ impl Trial {
             at: self.now,
             tip: BlockHeight(930_000),
             channels: self.channels.clone(),
+            graph_visit: None,
         };
         let updates = pricer.price(Tick {
             seen: &seen,

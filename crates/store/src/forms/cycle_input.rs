@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
-use super::Form;
 use super::channel::ChannelForm;
 use super::ids::PointForm;
 use super::node_settings::NodeSettingsForm;
 use super::settings::ChannelSettingsForm;
+use super::{Form, form};
 
 /// What a cycle was given. Its own fields have all been there since the first
 /// version; settings added later read as the built-in ones.
@@ -28,6 +29,13 @@ pub(crate) struct CycleInputForm {
     look_again: bool,
     report_due: bool,
     node_ready: bool,
+    /// The version of the strategies; the first one did not write it.
+    #[serde(default = "first_law")]
+    law: u32,
+}
+
+fn first_law() -> u32 {
+    1
 }
 
 /// What the node said.
@@ -36,6 +44,16 @@ struct SeenForm {
     /// The height of the chain tip.
     tip: u32,
     channels: BTreeMap<PointForm, ChannelForm>,
+    #[serde(default)]
+    graph_visit: Option<GraphVisitForm>,
+}
+
+form! {
+    /// What a node of the graph charges, natural logarithm of ppm.
+    struct GraphVisitForm of GraphVisit {
+        ln_ppm: f64,
+        weight: f64,
+    }
 }
 
 impl CycleInputForm {
@@ -50,16 +68,19 @@ impl CycleInputForm {
             look_again,
             report_due,
             node_ready,
+            law,
         } = input;
         let Observation {
             at: _,
             tip,
             channels,
+            graph_visit,
         } = seen;
         Self {
             seen: SeenForm {
                 tip: Form::of(tip),
                 channels: Form::of(channels),
+                graph_visit: Form::of(graph_visit),
             },
             settings: Form::of(settings),
             node: Form::of(node),
@@ -68,6 +89,7 @@ impl CycleInputForm {
             look_again: *look_again,
             report_due: *report_due,
             node_ready: *node_ready,
+            law: *law,
         }
     }
 
@@ -78,6 +100,7 @@ impl CycleInputForm {
                 at,
                 tip: self.seen.tip.into_core(),
                 channels: self.seen.channels.into_core(),
+                graph_visit: self.seen.graph_visit.into_core(),
             },
             settings: self.settings.into_core(),
             node: self.node.into_core(),
@@ -86,6 +109,7 @@ impl CycleInputForm {
             look_again: self.look_again,
             report_due: self.report_due,
             node_ready: self.node_ready,
+            law: self.law,
         }
     }
 }

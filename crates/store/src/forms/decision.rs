@@ -71,6 +71,7 @@ form_enum! {
         CostFloor { ppm: u32 },
         Maximum { ppm: u32 },
         Step { ppm: u32 },
+        NewChannel { ppm: u32 },
         Pinned { ppm: u32 },
         Depleted,
     }

@@ -1,43 +1,32 @@
-//! A learned price level: part of the node's memory.
-//!
-//! What is missing reads as not learned. The number of midpoints is part of the
-//! form: a list of another length is refused, and the node's memory with it.
+//! Price levels: part of the node's memory.
 
-use sweetspot_core::signals::level::{DemandEstimate, Level, POINTS, Trial};
+use sweetspot_core::signals::level::{Income, Level};
+use sweetspot_core::signals::price_index::PriceIndex;
 
-use super::{default_of, form};
+use super::form;
 
 form! {
-    /// What has been learned; the level is the natural logarithm of ppm.
-    #[serde(default)]
+    /// A level in force, natural logarithm of ppm.
     struct LevelForm of Level {
-        ln_ppm: Option<f64>,
-        #[serde(rename = "stand")]
-        trial: TrialForm,
-        #[serde(rename = "course")]
-        estimate: Option<DemandEstimateForm>,
-        ln_likelihood: [f64; POINTS],
-        #[serde(rename = "stands")]
-        trials: u32,
-    }
-}
-
-default_of!(LevelForm, Level);
-
-form! {
-    /// A stretch of time at one level; the volume is in mean forwards.
-    struct TrialForm of Trial {
-        days: f64,
-        standing_days: f64,
-        volume: f64,
+        ln_ppm: f64,
+        looked_at: i64,
     }
 }
 
 form! {
-    /// Where demand is believed to be.
-    struct DemandEstimateForm of DemandEstimate {
-        ln_rate: [f64; POINTS],
-        variance: f64,
-        days: f64,
+    /// Income per day, in msat.
+    struct IncomeForm of Income {
+        mean_msat: f64,
+        error_msat: f64,
+        days: usize,
+    }
+}
+
+form! {
+    /// The fading mean of what the network charges.
+    struct PriceIndexForm of PriceIndex {
+        weight: f64,
+        ln_sum: f64,
+        visits: u64,
     }
 }

@@ -1,29 +1,15 @@
-//! What the sweetspot strategy remembers: part of memories.
-//!
-//! What is missing of a channel's sales reads as none, a missing segment as the
-//! announced one, a missing level of unannounced channels as one not learned.
+//! What the sweetspot strategy remembers: part of the node's memory.
 
-use sweetspot_core::signals::exposure::{Exposure, Pending};
-use sweetspot_core::signals::tally::Tally;
-use sweetspot_core::signals::urgency::Turnover;
-use sweetspot_core::state::market::{ChannelMarket, MeanAmount, NodeMarket, Segment};
+use sweetspot_core::signals::level::Level;
+use sweetspot_core::state::market::{NodeMarket, SegmentLevel, TakeOver};
+use sweetspot_core::types::segment::Segment;
+use sweetspot_core::types::time::Timestamp;
 
-use super::level::LevelForm;
+use super::level::{IncomeForm, LevelForm, PriceIndexForm};
 use super::{default_of, form, form_enum};
 
-form! {
-    /// A channel's part in the market.
-    struct ChannelMarketForm of ChannelMarket {
-        exposure: ExposureForm,
-        #[serde(default)]
-        segment: SegmentForm,
-    }
-}
-
-default_of!(ChannelMarketForm, ChannelMarket);
-
 form_enum! {
-    /// Which market that is.
+    /// Which market a channel is in.
     enum SegmentForm of Segment {
         Announced,
         Unannounced,
@@ -33,68 +19,64 @@ form_enum! {
 default_of!(SegmentForm, Segment);
 
 form! {
-    /// What a channel sold, and when it could. Volumes are in mean forwards.
-    #[serde(default)]
-    struct ExposureForm of Exposure {
-        short: TallyForm,
-        long: TallyForm,
-        idle_days: f64,
-        last_forward: Option<i64>,
-        session_room: f64,
-        pending: PendingForm,
-        turnover: TurnoverForm,
-    }
-}
-
-default_of!(ExposureForm, Exposure);
-
-form! {
-    /// Sessions and the liquid days they came in.
-    struct TallyForm of Tally {
-        sessions: f64,
-        liquid_days: f64,
-    }
-}
-
-form! {
-    /// What was counted since a span was last watched.
-    #[serde(default)]
-    struct PendingForm of Pending {
-        sessions: f64,
-        volume: f64,
-        worth: f64,
-        brought: f64,
-    }
-}
-
-default_of!(PendingForm, Pending);
-
-form! {
-    /// What passes through a channel.
-    struct TurnoverForm of Turnover {
-        out: TallyForm,
-        back: TallyForm,
-    }
-}
-
-form! {
     /// The node's part in the market.
     struct NodeMarketForm of NodeMarket {
-        level: LevelForm,
-        #[serde(default)]
-        unannounced_level: LevelForm,
-        amount: MeanAmountForm,
-        counted_through: i64,
-        watched_at: Option<i64>,
+        announced: SegmentLevelForm,
+        unannounced: SegmentLevelForm,
+        index: PriceIndexForm,
+        index_read_at: Option<i64>,
+        take_over: Option<TakeOverForm>,
     }
 }
 
-default_of!(NodeMarketForm, NodeMarket);
+form! {
+    /// A segment's level; rates are natural logarithms of ppm.
+    struct SegmentLevelForm of SegmentLevel {
+        level: Option<LevelForm>,
+        sold_ln_ppm: Option<f64>,
+    }
+}
 
 form! {
-    /// The mean of amounts, in sat.
-    struct MeanAmountForm of MeanAmount {
-        sat: f64,
-        count: f64,
+    /// How it was when sweetspot took the node over.
+    struct TakeOverForm of TakeOver {
+        at: i64,
+        past: Option<IncomeForm>,
+        given_way: f64,
+        gave_way_at: Option<i64>,
+    }
+}
+
+/// The levels that an earlier version learned from its own sales: of what it wrote
+/// of the market, all that still means something. They go on from there.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct EarlierMarketForm {
+    level: EarlierLevelForm,
+    unannounced_level: EarlierLevelForm,
+}
+
+/// A learned level, natural logarithm of ppm.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+struct EarlierLevelForm {
+    ln_ppm: Option<f64>,
+}
+
+impl EarlierMarketForm {
+    /// The market as this version remembers it.
+    pub(crate) fn into_core(self) -> NodeMarket {
+        let level = |earlier: EarlierLevelForm| SegmentLevel {
+            level: earlier.ln_ppm.map(|ln_ppm| Level {
+                ln_ppm,
+                looked_at: Timestamp::EPOCH,
+            }),
+            sold_ln_ppm: None,
+        };
+        NodeMarket {
+            announced: level(self.level),
+            unannounced: level(self.unannounced_level),
+            ..NodeMarket::default()
+        }
     }
 }

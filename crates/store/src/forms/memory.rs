@@ -1,7 +1,9 @@
-//! What is remembered: `channel_memory.body` and `node.body`, in format 1.
+//! What is remembered: `channel_memory.body` and `node.body`, in format 2.
 //!
-//! Inbound fees, the market and its second level came later; each reads as
-//! nothing known where it is missing.
+//! Format 1 had decayed counts under `flow` and learned levels under `market`: of
+//! the former this version reads since when forwards are known, of the latter the
+//! levels. Inbound fees came later; they read as nothing known where they are
+//! missing.
 
 use std::time::Duration;
 
@@ -13,23 +15,24 @@ use sweetspot_core::state::memory::{
 
 use super::channel::FeePartsForm;
 use super::fee_change::RememberedChangeForm;
-use super::flow::FlowForm;
-use super::market::{ChannelMarketForm, NodeMarketForm};
+use super::market::{EarlierMarketForm, NodeMarketForm, SegmentForm};
+use super::meter::MeterForm;
 use super::prune::PruneMemoryForm;
-use super::{default_of, form};
+use super::{Form, default_of, form};
 
 form! {
     /// Of a channel.
     struct ChannelMemoryForm of ChannelMemory {
         first_seen: i64,
         last_seen: i64,
-        flow: FlowForm,
+        #[serde(rename = "flow")]
+        meter: MeterForm,
         recent: Vec<BalanceSampleForm>,
         fee: FeeMemoryForm,
         decided_at: Option<i64>,
         prune: PruneMemoryForm,
         #[serde(default)]
-        market: ChannelMarketForm,
+        segment: SegmentForm,
     }
 }
 
@@ -80,17 +83,57 @@ form! {
 
 default_of!(InboundMemoryForm, InboundMemory);
 
-form! {
-    /// Of the node as a whole.
-    struct NodeMemoryForm of NodeMemory {
-        bucket: BucketForm,
-        #[serde(rename = "absorbed_seq")]
-        ingested_seq: i64,
-        reported_at: Option<i64>,
-        flow: FlowForm,
-        windows: Option<WindowsForm>,
-        #[serde(default)]
-        market: NodeMarketForm,
+/// Of the node as a whole.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct NodeMemoryForm {
+    bucket: BucketForm,
+    #[serde(rename = "absorbed_seq")]
+    ingested_seq: i64,
+    reported_at: Option<i64>,
+    #[serde(rename = "flow")]
+    meter: MeterForm,
+    windows: Option<WindowsForm>,
+    prices: Option<NodeMarketForm>,
+    /// What format 1 had in place of `prices`.
+    #[serde(default, skip_serializing)]
+    market: EarlierMarketForm,
+    seen_at: Option<i64>,
+}
+
+impl Form<NodeMemory> for NodeMemoryForm {
+    fn of(value: &NodeMemory) -> Self {
+        let NodeMemory {
+            bucket,
+            ingested_seq,
+            reported_at,
+            meter,
+            windows,
+            market,
+            seen_at,
+        } = value;
+        Self {
+            bucket: Form::of(bucket),
+            ingested_seq: *ingested_seq,
+            reported_at: Form::of(reported_at),
+            meter: Form::of(meter),
+            windows: Form::of(windows),
+            prices: Some(Form::of(market)),
+            market: EarlierMarketForm::default(),
+            seen_at: Form::of(seen_at),
+        }
+    }
+
+    fn into_core(self) -> NodeMemory {
+        let Self { prices, market, .. } = self;
+        NodeMemory {
+            bucket: self.bucket.into_core(),
+            ingested_seq: self.ingested_seq,
+            reported_at: self.reported_at.into_core(),
+            meter: self.meter.into_core(),
+            windows: self.windows.into_core(),
+            market: prices.map_or_else(|| market.into_core(), Form::into_core),
+            seen_at: self.seen_at.into_core(),
+        }
     }
 }
 
@@ -103,7 +146,7 @@ form! {
 }
 
 form! {
-    /// The time constants of flows.
+    /// How far rates look back.
     struct WindowsForm of Windows {
         current: Duration,
         history: Duration,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use sweetspot_core::settings::inbound::InboundRules;
-use sweetspot_core::settings::tuning::{Learning, Tuning};
+use sweetspot_core::settings::tuning::Tuning;
 use sweetspot_core::settings::values::NodeSettings;
 
 use super::{default_of, form};
@@ -24,6 +24,8 @@ form! {
         max_moving_share: f64,
         max_moving_free: u32,
         inbound: InboundRulesForm,
+        // Not `tuning`: an earlier version's constants meant another strategy.
+        #[serde(rename = "constants")]
         tuning: TuningForm,
     }
 }
@@ -49,43 +51,11 @@ form! {
     struct TuningForm of Tuning {
         balance_up: f64,
         balance_down: f64,
-        #[serde(rename = "press_days")]
-        urgency_days: f64,
         throughput: f64,
-        evidence_sessions: f64,
-        dead_after_days: f64,
-        dead_expected_sessions: f64,
-        dead_per_day: f64,
-        learning: LearningForm,
-        unannounced: LearningForm,
+        announced_ppm: f64,
+        unannounced_ppm: f64,
+        index_exponent: f64,
     }
 }
 
 default_of!(TuningForm, Tuning);
-
-form! {
-    /// How a price level was learned.
-    #[serde(default)]
-    struct LearningForm of Learning {
-        prior_ppm: f64,
-        prior_ln_sd: f64,
-        memory_days: f64,
-        #[serde(rename = "early_stand_days")]
-        early_trial_days: f64,
-        #[serde(rename = "stand_days")]
-        trial_days: f64,
-        #[serde(rename = "longest_stand_days")]
-        longest_trial_days: f64,
-        enough_sales: f64,
-        wash_in_days: f64,
-        #[serde(rename = "early_stands")]
-        early_trials: u32,
-        explored: f64,
-        largest_move: f64,
-        sale: f64,
-        swing: f64,
-        wander_per_day: f64,
-    }
-}
-
-default_of!(LearningForm, Learning);

@@ -24,7 +24,7 @@ macro_rules! as_they_are {
     };
 }
 
-as_they_are!(bool, i32, i64, u32, u64, f64, String, Duration);
+as_they_are!(bool, i32, i64, u32, u64, usize, f64, String, Duration);
 
 /// Numbers that the core keeps in a type of their unit.
 macro_rules! by_number {
@@ -57,16 +57,6 @@ impl Form<Timestamp> for i64 {
 
     fn into_core(self) -> Timestamp {
         Timestamp::from_nanos(self)
-    }
-}
-
-impl<const N: usize> Form<[f64; N]> for [f64; N] {
-    fn of(value: &[f64; N]) -> Self {
-        *value
-    }
-
-    fn into_core(self) -> [f64; N] {
-        self
     }
 }
 

@@ -21,6 +21,7 @@ form! {
         #[serde(rename = "law")]
         strategy: StrategyForm,
         level: LevelChoiceForm,
+        initial: LevelChoiceForm,
         target_ratio: f64,
         min: u32,
         max: u32,
@@ -59,7 +60,8 @@ form_enum! {
 form_enum! {
     /// The price level; a fixed one is in ppm.
     enum LevelChoiceForm of LevelChoice {
-        Learned,
+        #[serde(alias = "learned")]
+        Market,
         Fixed(ppm: u32),
     }
 }

@@ -12,18 +12,18 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use sweetspot_core::decision::discount::DiscountHold;
 use sweetspot_core::decision::{Decision, Hold, Limit, Trigger, Verdict};
 use sweetspot_core::settings::values::{BaseFee, LevelChoice, Mode, StrategyName};
-use sweetspot_core::state::market::{ChannelMarket, NodeMarket, Segment};
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::state::prune::Rule;
 use sweetspot_core::types::channel::Channel;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::segment::Segment;
 use sweetspot_core::types::units::FeePpm;
 use tempfile::TempDir;
 
 use super::decision::{HoldForm, LimitForm, VerdictForm};
 use super::discount::DiscountHoldForm;
 use super::fee_change::RememberedChangeForm;
-use super::market::{ChannelMarketForm, NodeMarketForm, SegmentForm};
+use super::market::SegmentForm;
 use super::prune::RuleForm;
 use super::settings::{BaseFeeForm, LevelChoiceForm, ModeForm, StrategyForm};
 use super::*;
@@ -70,7 +70,7 @@ fn read<T, F: Form<T> + DeserializeOwned>(stored: Value) -> T {
 }
 
 #[tokio::test]
-async fn channels_decisions_and_the_node_of_an_earlier_version_are_stored_anew_to_the_bit() {
+async fn channels_and_decisions_of_an_earlier_version_are_stored_anew_to_the_bit() {
     let (_directory, mut db) = earlier_database().await;
     for body in bodies(&mut db, "select seen from channels").await {
         assert_eq!(again::<Channel, ChannelForm>(&body), body);
@@ -78,24 +78,42 @@ async fn channels_decisions_and_the_node_of_an_earlier_version_are_stored_anew_t
     for body in bodies(&mut db, "select body from decisions").await {
         assert_eq!(again::<Decision, DecisionForm>(&body), body);
     }
-    for body in bodies(&mut db, "select body from node").await {
-        assert!(body.contains("\"course\":{\"ln_rate\""), "{body}");
-        assert_eq!(again::<NodeMemory, NodeMemoryForm>(&body), body);
-    }
 }
 
 #[tokio::test]
-async fn a_channels_memory_gains_only_how_its_last_change_ended() {
+async fn of_an_earlier_channels_memory_all_is_kept_but_its_counts() {
     let (_directory, mut db) = earlier_database().await;
     for body in bodies(&mut db, "select body from channel_memory").await {
-        let before: Value = serde_json::from_str(&body).expect("reads");
+        let mut before: Value = serde_json::from_str(&body).expect("reads");
         let after = again::<ChannelMemory, ChannelMemoryForm>(&body);
         let mut after: Value = serde_json::from_str(&after).expect("reads");
         let last = after["fee"]["last_write"].as_object_mut().expect("a write");
         assert_eq!(last.remove("stage"), Some(json!("settled")));
         assert_eq!(last.remove("settled_at"), Some(Value::Null));
+        let since = before["flow"]["since"].clone();
+        assert_eq!(
+            after["flow"],
+            json!({"since": since, "first_sight": null, "stock": []})
+        );
+        for gone in ["flow", "market", "segment"] {
+            before.as_object_mut().expect("an object").remove(gone);
+            after.as_object_mut().expect("an object").remove(gone);
+        }
         assert_eq!(after, before);
     }
+}
+
+#[tokio::test]
+async fn the_levels_that_an_earlier_version_learned_are_gone_on_from() {
+    let (_directory, mut db) = earlier_database().await;
+    let body = bodies(&mut db, "select body from node").await.remove(0);
+    let node: NodeMemory =
+        read::<NodeMemory, NodeMemoryForm>(serde_json::from_str(&body).expect("reads"));
+    let announced = node.market.announced.level.expect("learned");
+    assert_eq!(announced.ln_ppm, 6.746_064_164_631_176);
+    assert_eq!(node.market.unannounced.level, None);
+    let stored = stored::<_, NodeMemoryForm>(node.clone());
+    assert_eq!(read::<NodeMemory, NodeMemoryForm>(stored), node);
 }
 
 #[test]
@@ -105,17 +123,6 @@ fn what_an_earlier_version_did_not_know_reads_as_nothing_known() {
         assert!(fields.remove(field).is_some(), "no {field} in {stored}");
         stored
     };
-    let market = NodeMarket::default();
-    let older = without(
-        stored::<_, NodeMarketForm>(market.clone()),
-        "unannounced_level",
-    );
-    assert_eq!(read::<NodeMarket, NodeMarketForm>(older), market);
-
-    let market = ChannelMarket::default();
-    let older = without(stored::<_, ChannelMarketForm>(market), "segment");
-    assert_eq!(read::<ChannelMarket, ChannelMarketForm>(older), market);
-
     let made = Decision {
         inbound: None,
         ..hold(1, 10)
@@ -184,7 +191,7 @@ fn settings_keep_their_stored_names() {
     holds::<_, ModeForm>(Mode::Ignore, json!("ignore"));
     holds::<_, StrategyForm>(StrategyName::Sweetspot, json!("sweetspot"));
     holds::<_, StrategyForm>(StrategyName::Classic, json!("classic"));
-    holds::<_, LevelChoiceForm>(LevelChoice::Learned, json!("learned"));
+    holds::<_, LevelChoiceForm>(LevelChoice::Market, json!("market"));
     holds::<_, LevelChoiceForm>(LevelChoice::Fixed(FeePpm(7)), json!({"fixed": 7}));
     holds::<_, BaseFeeForm>(BaseFee::Set(7), json!({"set": 7}));
     holds::<_, BaseFeeForm>(BaseFee::Keep, json!("keep"));
@@ -222,6 +229,7 @@ fn limits_and_verdicts_keep_their_stored_names() {
         (Limit::CostFloor { ppm }, "cost_floor"),
         (Limit::Maximum { ppm }, "maximum"),
         (Limit::Step { ppm }, "step"),
+        (Limit::NewChannel { ppm }, "new_channel"),
         (Limit::Pinned { ppm }, "pinned"),
     ] {
         holds::<_, LimitForm>(limit, json!({"limit": name, "ppm": 7}));

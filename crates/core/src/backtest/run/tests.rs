@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::super::demand::msat;
 use super::super::sales::Account;
 use super::*;
-use crate::settings::tuning::Learning;
 use crate::settings::values::Mode;
+use crate::signals::level::Level;
 use crate::state::memory::Memory;
 use crate::testing::{channel, point};
 use crate::types::channel::ChannelIds;
@@ -116,27 +116,24 @@ fn where_nothing_is_set_each_elasticity_gives_what_was_earned() {
 }
 
 #[test]
-fn the_level_is_the_one_learned_then() {
+fn the_level_is_that_of_then() {
     let checkpoint = Checkpoint::of(&Memory::default(), &ChannelIds::default(), true);
     let mut backtest = Backtest::new(checkpoint, book(Mode::Manage), vec![]);
-    let level = |engine: &Engine| engine.memory().node.market.level;
-    let at_first = level(&backtest.then);
-    for hour in 0..24 * 30 {
-        let input = input(600, hour);
-        let outcome = backtest.begin(input).watch().decide();
+    let market = |engine: &Engine| engine.memory().node.market;
+    for hour in 0..3 {
+        let outcome = backtest.begin(input(600, hour)).watch().decide();
         backtest.settle(outcome, &[]);
     }
-    assert_ne!(level(&backtest.then), at_first);
-    assert_eq!(level(&backtest.with), level(&backtest.then));
-    let unannounced = |engine: &Engine| engine.memory().node.market.unannounced_level;
     let mut memory = backtest.then.memory().clone();
-    let (market, learning) = (&mut memory.node.market, Learning::default());
-    market.unannounced_level.watch(30.0, 1.0, 5.0, &learning);
+    memory.node.market.announced.level = Some(Level {
+        ln_ppm: 6.0,
+        looked_at: start(),
+    });
     backtest.then = Engine::new(memory, ChannelIds::default());
-    assert_ne!(unannounced(&backtest.with), unannounced(&backtest.then));
-    let outcome = backtest.begin(input(600, 24 * 30)).watch().decide();
+    assert_ne!(market(&backtest.with), market(&backtest.then));
+    let outcome = backtest.begin(input(600, 3)).watch().decide();
     backtest.settle(outcome, &[]);
-    assert_eq!(unannounced(&backtest.with), unannounced(&backtest.then));
+    assert_eq!(market(&backtest.with), market(&backtest.then));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::decision::Evidence;
 use crate::engine::ingest;
 use crate::engine::phase::next_due;
-use crate::settings::values::{BaseFee, Gains, StrategyName};
+use crate::settings::values::{BaseFee, Gains, LevelChoice, StrategyName};
 use crate::strategy::ask::Move;
 use crate::strategy::classic;
 use crate::testing::{channel, point};
@@ -44,6 +44,7 @@ struct World {
     channels: Vec<Channel>,
     settings: ChannelSettings,
     node: NodeSettings,
+    tip: BlockHeight,
 }
 
 impl World {
@@ -53,6 +54,7 @@ impl World {
             channels,
             settings,
             node: NodeSettings::default(),
+            tip: BlockHeight::default(),
         }
     }
 
@@ -61,6 +63,7 @@ impl World {
         let seen = Observation {
             at: now,
             channels: self.channels.iter().map(|c| (c.point, c.clone())).collect(),
+            tip: self.tip,
             ..Observation::default()
         };
         let settings: BTreeMap<_, _> = self
@@ -129,6 +132,8 @@ fn the_worked_example_number_for_number() {
         settings: &settings,
         ask: &ask,
         led: None,
+        initial: FeePpm(0),
+        tip: BlockHeight::default(),
         node: &NodeSettings::default(),
         now: at(0),
         node_ready: true,
@@ -341,4 +346,65 @@ fn channels_take_their_turns_at_moments_of_their_own() {
     }
     let first_five = (0..=255).filter(|n| due(*n, 0)).count();
     assert!((10..40).contains(&first_five), "{first_five}");
+}
+
+/// A channel of so many blocks with these fees, under the default strategy.
+fn opened(blocks_ago: u32, ppm: u32, base_fee_msat: u32) -> World {
+    let mut channel = channel(1);
+    let fees = FeeParts {
+        base_fee_msat,
+        outbound: FeePpm(ppm),
+        ..FeeParts::default()
+    };
+    channel.policy = channel.policy.map(|policy| Policy { fees, ..policy });
+    channel.scid = crate::types::channel::Scid(u64::from(1_000_000 - blocks_ago) << 40);
+    let settings = ChannelSettings {
+        mode: Mode::Manage,
+        ..ChannelSettings::default()
+    };
+    World {
+        tip: BlockHeight(1_000_000),
+        ..World::of(vec![channel], settings)
+    }
+}
+
+#[test]
+fn a_new_channel_with_the_default_fee_begins_at_the_level_at_once() {
+    let mut world = opened(10, 1, 1_000);
+    let decision = world.round(at(1)).remove(0);
+    assert_eq!(world.ppm(0), 550);
+    let ppm = FeePpm(550);
+    assert_eq!(decision.limits, [Limit::NewChannel { ppm }]);
+
+    let mut world = opened(10, 1, 1_000);
+    world.settings.initial = LevelChoice::Fixed(FeePpm(320));
+    world.round(at(1));
+    assert_eq!(world.ppm(0), 320);
+
+    let mut world = opened(10, 1, 1_000);
+    world.settings.max = FeePpm(300);
+    world.round(at(1));
+    assert_eq!(world.ppm(0), 300);
+}
+
+#[test]
+fn a_fee_that_somebody_set_or_left_goes_by_steps() {
+    for mut world in [
+        opened(10, 1, 0),
+        opened(10, 2, 1_000),
+        opened(500, 1, 1_000),
+    ] {
+        world.round(at(1));
+        assert!(world.ppm(0) <= 12, "{}", world.ppm(0));
+    }
+}
+
+#[test]
+fn a_new_channel_that_is_not_ours_to_price_is_left() {
+    for mode in [Mode::Ignore, Mode::Pin(FeePpm(77))] {
+        let mut world = opened(10, 1, 1_000);
+        world.settings.mode = mode;
+        world.round(at(1));
+        assert_ne!(world.ppm(0), 550, "{mode:?}");
+    }
 }

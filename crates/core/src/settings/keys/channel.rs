@@ -16,6 +16,7 @@ layer! {
         Mode mode: Mode = mode() => mode,
         Strategy strategy: StrategyName = strategy() => strategy,
         LevelPpm level_ppm: LevelChoice = level() => level,
+        InitialPpm initial_ppm: LevelChoice = level() => initial,
         TargetRatio target_ratio: f64 = number(RATIO) => target_ratio,
         MinPpm min_ppm: FeePpm = ppm() => min,
         MaxPpm max_ppm: FeePpm = ppm() => max,

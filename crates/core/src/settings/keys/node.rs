@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use super::{
-    Conflict, DECADE, HOUR, Key, KeyReader, Layer, MONTH, RATIO, SECOND, WEEK, Written, layer,
-};
+use super::{Conflict, HOUR, Key, KeyReader, Layer, MONTH, RATIO, SECOND, WEEK, Written, layer};
 use crate::settings::values::NodeSettings;
 use crate::types::units::FeePpm;
+
+/// Forwards are kept at hand for several times the longest window: 15 months.
+const QUARTER: Duration = Duration::from_secs(90 * 86_400);
 
 layer! {
     /// `[rhythm]`: how often the node is read and decided on, how far rates
@@ -15,8 +16,8 @@ layer! {
     RhythmLayer by RhythmKey over NodeSettings, checked by rhythm_conflicts {
         FastInterval fast_interval: Duration = span(SECOND..=HOUR) => fast_interval,
         SlowInterval slow_interval: Duration = span(SECOND..=WEEK) => slow_interval,
-        TpmWindow tpm_window: Duration = span(SECOND..=DECADE) => tpm_window,
-        TpmHistory tpm_history: Duration = span(SECOND..=DECADE) => tpm_history,
+        TpmWindow tpm_window: Duration = span(HOUR..=MONTH) => tpm_window,
+        TpmHistory tpm_history: Duration = span(HOUR..=QUARTER) => tpm_history,
     }
 }
 

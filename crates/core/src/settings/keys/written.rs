@@ -98,7 +98,7 @@ impl From<StrategyName> for Written {
 impl From<LevelChoice> for Written {
     fn from(level: LevelChoice) -> Self {
         match level {
-            LevelChoice::Learned => "learned".into(),
+            LevelChoice::Market => "market".into(),
             LevelChoice::Fixed(ppm) => ppm.into(),
         }
     }

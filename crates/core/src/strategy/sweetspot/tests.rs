@@ -1,24 +1,33 @@
+use std::time::Duration;
+
 use super::*;
 use crate::engine::ingest;
-use crate::settings::values::NodeSettings;
+use crate::settings::values::Mode;
 use crate::state::memory::ForeignChange;
 use crate::testing::channel;
-use crate::types::time::Timestamp;
-use crate::types::units::{FeePpm, Msat};
+use crate::types::channel::{Channel, ChannelIds};
+use crate::types::graph_visit::GraphVisit;
+use crate::types::observation::Forward;
+use crate::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// A typical forward.
+const TYPICAL: u64 = 100_000_000;
 
 /// Channels under one settings, and what is remembered of them.
 struct World {
     memory: Memory,
     channels: Vec<Channel>,
     settings: ChannelSettings,
+    node: NodeSettings,
     now: Timestamp,
+    visit: Option<GraphVisit>,
 }
 
 impl World {
-    /// `ratios` of channels of ten million sat, met an hour ago.
-    fn of(ratios: &[f64]) -> Self {
+    /// `ratios` of channels of ten million sat.
+    fn unmet(ratios: &[f64]) -> Self {
         let channels = ratios.iter().zip(1..).map(|(ratio, n)| {
             let local = (ratio * 1e7) as u64;
             Channel {
@@ -28,7 +37,7 @@ impl World {
                 ..channel(n)
             }
         });
-        let mut world = Self {
+        Self {
             memory: Memory::default(),
             channels: channels.collect(),
             settings: ChannelSettings {
@@ -36,9 +45,16 @@ impl World {
                 level: LevelChoice::Fixed(FeePpm(100)),
                 ..ChannelSettings::default()
             },
+            node: NodeSettings::default(),
             now: Timestamp::from_secs(1_700_000_000),
-        };
-        world.look();
+            visit: None,
+        }
+    }
+
+    /// The same, met.
+    fn of(ratios: &[f64]) -> Self {
+        let mut world = Self::unmet(ratios);
+        world.look(HOUR);
         world
     }
 
@@ -46,7 +62,9 @@ impl World {
         Observation {
             at: self.now,
             channels: self.channels.iter().map(|c| (c.point, c.clone())).collect(),
-            ..Observation::default()
+            graph_visit: self.visit,
+            // Blocks of 100 days after the channels were opened.
+            tip: BlockHeight(814_400),
         }
     }
 
@@ -55,336 +73,306 @@ impl World {
         points.map(|point| (point, self.settings)).collect()
     }
 
-    /// The node is read an hour later.
-    fn look(&mut self) {
-        self.now = self.now.plus(HOUR);
+    /// The channels are met, so that their forwards find a place.
+    fn meet(&mut self, history: Duration) {
+        let seen = self.seen();
+        ingest::newcomers(&mut self.memory, &seen, self.now.minus(history));
+    }
+
+    /// The node is read later.
+    fn look(&mut self, later: Duration) -> Vec<LevelMove> {
+        self.now = self.now.plus(later);
+        self.meet(DAY * 60);
         let (seen, table) = (self.seen(), self.table());
-        ingest::newcomers(&mut self.memory, &seen, self.now);
-        ingest::observation(&mut self.memory, &seen, &table, &NodeSettings::default());
+        ingest::observation(&mut self.memory, &seen, &table, &self.node).1
     }
 
-    fn market(&mut self, index: usize) -> &mut ChannelMarket {
-        let point = self.channels[index].point;
-        &mut self.memory.channels.get_mut(&point).expect("met").market
-    }
-
-    fn places(&self, tuning: &Tuning) -> Vec<Place> {
-        let places = places(&self.memory, &self.seen(), &self.table(), tuning);
-        self.channels.iter().map(|c| places[&c.point]).collect()
-    }
-
-    /// A mean forward out of a channel, at 100 ppm.
-    fn forward(&self, index: usize, ago: Duration) -> Forward {
-        Forward {
-            settled_at: self.now.minus(ago),
-            scid_in: self.channels[1 - index].scid,
-            scid_out: self.channels[index].scid,
-            amount_in: Msat(50_005_000),
-            amount_out: Msat(50_000_000),
-            fee: Msat(5_000),
+    /// A forward of `msat` out of a channel, at `ppm`.
+    fn sell(&mut self, index: usize, ago: Duration, msat: u64, ppm: u64) {
+        let mut ids = ChannelIds::default();
+        for channel in &self.channels {
+            ids.learn(channel);
         }
+        let fee = Msat(msat / 1_000_000 * ppm);
+        let forward = Forward {
+            settled_at: self.now.minus(ago),
+            scid_in: self.channels[self.channels.len() - 1].scid,
+            scid_out: self.channels[index].scid,
+            amount_in: Msat(msat).plus(fee),
+            amount_out: Msat(msat),
+            fee,
+        };
+        ingest::forwards(&mut self.memory, &ids, [forward]);
     }
 
-    fn take_in(&mut self, forward: &Forward) {
-        let points = [forward.scid_in, forward.scid_out].map(|scid| {
-            let found = self.channels.iter().find(|c| c.scid == scid);
-            found.map(|channel| channel.point)
+    fn places(&self) -> Vec<Place> {
+        let (seen, settings) = (self.seen(), self.table());
+        let asks = Sweetspot.asks(&Market {
+            memory: &self.memory,
+            seen: &seen,
+            settings: &settings,
+            node: &self.node,
         });
-        sold(&mut self.memory, points, forward, &Tuning::default());
+        let place = |c: &Channel| match asks[&c.point] {
+            Ask::Place(place) => place,
+            Ask::Move(_) => panic!("a place"),
+        };
+        self.channels.iter().map(place).collect()
     }
 
-    fn sell(&mut self, index: usize, ago: Duration) {
-        self.take_in(&self.forward(index, ago));
+    fn ppm(&self, index: usize) -> f64 {
+        libm::exp(self.places()[index].ln_ppm())
+    }
+
+    fn levels(&self) -> [f64; 2] {
+        let market = &self.memory.node.market;
+        Segment::ALL.map(|segment| libm::exp(market.ln_level(segment, &self.node.tuning)))
     }
 }
 
-/// The levels of an announced and an unannounced channel, in ppm.
-fn levels(memory: &Memory, tuning: &Tuning) -> [f64; 2] {
-    Segment::ALL.map(|segment| libm::exp(memory.node.market.ln_level(segment, tuning)))
+fn near(a: f64, b: f64) {
+    assert!((a / b - 1.0).abs() < 0.01, "{a} is not {b}");
 }
 
-/// A rate of `short` against one of `long`, a day each, on firm evidence.
-fn busy(market: &mut ChannelMarket, short: f64, long: f64) {
-    market.exposure.short = Tally {
-        sessions: short,
-        liquid_days: 1.0,
-    };
-    market.exposure.long = Tally {
-        sessions: long * 1_000.0,
-        liquid_days: 1_000.0,
-    };
+/// Sells a typical forward `a_day` over the days from `from` to `until` ago.
+fn trade(world: &mut World, index: usize, a_day: u32, from: u32, until: u32, ppm: u64) {
+    for n in 0..(from - until) * a_day {
+        world.sell(index, DAY * until + DAY * n / a_day, TYPICAL, ppm);
+    }
+}
+
+#[test]
+fn the_worked_example_comes_out() {
+    // Two channels that own 45 % together, so that both targets are 45 %.
+    let mut world = World::of(&[0.2, 0.7]);
+    world.settings.level = LevelChoice::Fixed(FeePpm(550));
+    near(world.ppm(0), 550.0 * libm::exp(2.0 * 0.25));
+    near(world.ppm(1), 550.0 * libm::exp(-1.5 * 0.25));
+    assert!((world.ppm(0) - 907.0).abs() < 1.0);
 }
 
 #[test]
 fn the_signs_follow_the_rules() {
     let mut world = World::of(&[0.7, 0.3, 0.5]);
-    let places = world.places(&Tuning::default());
+    let places = world.places();
     assert!(places[0].balance < 0.0 && places[1].balance > 0.0);
     assert_eq!((places[2].balance, places[2].throughput), (0.0, 0.0));
-    busy(world.market(1), 12.0, 20.0);
-    busy(world.market(2), 30.0, 20.0);
-    let places = world.places(&Tuning::default());
-    assert!(places[1].throughput < 0.0 && places[2].throughput > 0.0);
+    trade(&mut world, 0, 4, 30, 3, 100);
+    trade(&mut world, 1, 4, 30, 0, 100);
+    trade(&mut world, 1, 40, 3, 0, 100);
+    world.look(HOUR);
+    let places = world.places();
+    assert!(places[0].throughput < 0.0, "{}", places[0].throughput);
+    assert!(places[1].throughput > 0.0, "{}", places[1].throughput);
 }
 
 #[test]
-fn for_one_epoch_it_is_the_worked_example() {
-    let undamped = Tuning {
-        throughput: 1.0,
-        evidence_sessions: 0.0,
-        ..Tuning::default()
-    };
-    let mut world = World::of(&[0.5, 0.5]);
-    // A tenth less than usual, prior half session included.
-    busy(world.market(0), 900.0, 1_000.0);
-    let market = world.market(0);
-    market.exposure.short.liquid_days = 1.0;
-    let place = world.places(&undamped)[0];
-    let terms = place.terms(100.0);
-    assert!(
-        (100.0 * (1.0 + terms.sum()) - 90.0).abs() < 0.1,
-        "{terms:?}"
-    );
-    assert_eq!((terms.balance, terms.level), (0.0, 0.0));
-}
-
-#[test]
-fn opposite_signals_cancel_and_others_add_up() {
+fn opposite_signals_cancel() {
     let place = Place {
-        balance: 0.2,
-        throughput: -0.2,
-        ln_level: libm::log(100.0),
-        ..World::of(&[0.5]).places(&Tuning::default())[0]
+        balance: -0.1,
+        throughput: 0.1,
+        ..World::of(&[0.5]).places().remove(0)
     };
-    assert!(place.terms(100.0).sum().abs() < 1e-12);
-    let agreed = Place {
-        throughput: 0.2,
-        ..place
-    };
-    let up = agreed.terms(100.0);
-    assert!((up.sum() - libm::expm1(0.4)).abs() < 1e-12);
-    assert!(up.balance > 0.0 && up.throughput > 0.0);
-    // From below the level, its pull is a part like the others.
-    let from_below = place.terms(50.0);
-    assert!((50.0 * (1.0 + from_below.sum()) - 100.0).abs() < 1e-9);
-    assert!(from_below.balance > 0.0 && from_below.throughput < 0.0);
-    assert!(from_below.level > 0.0);
+    near(libm::exp(place.ln_ppm()), 100.0);
 }
 
 #[test]
-fn an_empty_channel_is_not_called_slow() {
-    let mut world = World::of(&[0.001, 0.999]);
-    busy(world.market(0), 1.0, 20.0);
-    let place = world.places(&Tuning::default())[0];
-    assert_eq!((place.throughput, place.censored), (0.0, true));
-    busy(world.market(0), 40.0, 20.0);
-    let place = world.places(&Tuning::default())[0];
-    assert!(place.throughput > 0.0 && !place.censored);
+fn demand_moves_a_fee_by_no_more_than_a_fifth() {
+    let mut world = World::of(&[0.5, 0.5, 0.5]);
+    trade(&mut world, 0, 200, 45, 15, 100);
+    trade(&mut world, 1, 1, 30, 3, 100);
+    trade(&mut world, 1, 2_000, 3, 0, 100);
+    world.look(HOUR);
+    let places = world.places();
+    assert_eq!((places[0].throughput, places[1].throughput), (-0.2, 0.2));
 }
 
 #[test]
-fn few_sessions_dampen_throughput() {
+fn few_forwards_dampen_demand() {
+    let throughput = |a_day: u32| {
+        let mut world = World::of(&[0.5, 0.5]);
+        trade(&mut world, 0, a_day, 4, 0, 100);
+        world.look(HOUR);
+        world.places()[0]
+    };
+    let (few, many) = (throughput(1), throughput(20));
+    assert!(few.dampening < 0.2 && many.dampening > 0.7);
+    assert!(few.throughput.abs() < many.throughput.abs());
+}
+
+#[test]
+fn low_demand_without_stock_is_no_evidence() {
     let mut world = World::of(&[0.5, 0.5]);
-    let thin = Tally {
-        sessions: 1.0,
-        liquid_days: 10.0,
-    };
-    world.market(0).exposure.long = thin;
-    world.market(0).exposure.short = Tally {
-        sessions: 1.0,
-        liquid_days: 1.0,
-    };
-    let thin = world.places(&Tuning::default())[0];
-    busy(world.market(0), 40.0, 20.0);
-    let firm = world.places(&Tuning::default())[0];
-    assert!(thin.dampening < 0.1 && firm.dampening > 0.99);
-    assert!(thin.throughput < 0.2 * firm.throughput);
+    trade(&mut world, 0, 20, 30, 3, 100);
+    world.look(HOUR);
+    let before = world.places()[0];
+    assert!(!before.censored && before.throughput < 0.0);
+    world.channels[0].local_balance = Sat(20_000);
+    world.look(HOUR);
+    let place = world.places()[0];
+    assert!(place.censored && place.throughput == 0.0);
 }
 
 #[test]
-fn targets_give_way_to_what_the_node_owns() {
-    let world = World::of(&[0.2, 0.4]);
-    let places = world.places(&Tuning::default());
-    assert!((places[0].evidence.target_ratio - 0.3).abs() < 1e-9);
-    assert!(places[0].balance > 0.0 && places[1].balance < 0.0);
+fn wanted_ratios_give_way_to_what_the_node_owns() {
+    let world = World::of(&[0.9, 0.9]);
+    let places = world.places();
+    assert_eq!(
+        (places[0].evidence.target_ratio, places[0].balance),
+        (0.8, -1.5 * (0.9 - 0.8))
+    );
+    let world = World::of(&[0.6, 0.2]);
+    near(world.places()[0].evidence.target_ratio, 0.4);
 }
 
 #[test]
-fn a_channel_is_let_down_only_after_long_and_only_where_sales_were_due() {
-    let tuning = Tuning::default();
-    let mut world = World::of(&[0.5, 0.5]);
-    busy(world.market(0), 20.0, 20.0);
-    let idle = |world: &mut World, days: f64| {
-        world.market(1).exposure.idle_days = days;
-        world.places(&tuning)[1].throughput
-    };
-    world.market(1).exposure.long.liquid_days = 10.0;
-    assert_eq!(idle(&mut world, tuning.dead_after_days), 0.0);
-    let down = idle(&mut world, tuning.dead_after_days + 10.0);
-    assert!((down + 10.0 * tuning.dead_per_day).abs() < 0.1, "{down}");
-    world.market(1).exposure.long.liquid_days = 0.1;
-    assert_eq!(idle(&mut world, tuning.dead_after_days + 10.0), 0.0);
-}
-
-#[test]
-fn parallel_channels_aim_alike() {
+fn parallel_channels_have_one_place() {
     let mut world = World::of(&[0.9, 0.1, 0.5]);
     world.channels[1].peer = world.channels[0].peer;
-    let places = world.places(&Tuning::default());
+    let places = world.places();
     assert_eq!(places[0], places[1]);
     assert_eq!(places[0].balance, 0.0);
-    world.settings.min = FeePpm(5);
-    let mut table = world.table();
-    let apart = world.channels[1].point;
-    table.get_mut(&apart).expect("there").target_ratio = 0.9;
-    let places = super::places(&world.memory, &world.seen(), &table, &Tuning::default());
-    assert_ne!(places[&world.channels[0].point], places[&apart]);
 }
 
 #[test]
-fn a_balance_counts_by_how_pressing_it_is() {
-    let mut world = World::of(&[0.2, 0.8]);
-    let turn = |world: &mut World, per_day: f64| {
-        let tally = Tally {
-            sessions: per_day * 1_000.0,
-            liquid_days: 1_000.0,
-        };
-        for index in [0, 1] {
-            let turnover = &mut world.market(index).exposure.turnover;
-            (turnover.out, turnover.back) = (tally, tally);
-        }
-        let places = world.places(&Tuning::default());
-        (places[0].balance, places[1].balance)
-    };
-    let (up, down) = turn(&mut world, 0.01);
-    assert!(0.0 < up && up < 0.02 && -0.01 < down && down < 0.0);
-    let (up, down) = turn(&mut world, 100.0);
-    assert!((1.1..1.2).contains(&up) && (-0.6..-0.55).contains(&down));
+fn a_node_that_sold_nothing_begins_at_the_level() {
+    let mut world = World::unmet(&[0.5, 0.5]);
+    let moves = world.look(HOUR);
+    assert_eq!(moves.len(), 2);
+    assert_eq!(moves[0].reason, LevelReason::Begun { sold_ppm: None });
+    near(world.levels()[0], 550.0);
+    near(world.levels()[1], 2_500.0);
 }
 
 #[test]
-fn a_sale_teaches_the_level_by_what_it_earned() {
-    let mut world = World::of(&[0.5, 0.5]);
-    let mut worth = |fee_msat: u64| {
-        let forward = Forward {
-            fee: Msat(fee_msat),
-            ..world.forward(0, HOUR / 2)
-        };
-        world.take_in(&forward);
-        let exposure = &mut world.market(0).exposure;
-        let worth = exposure.watch(Some(HOUR), true, true);
-        world.now = world.now.plus(HOUR);
-        worth
-    };
-    // 50,000 sat, a mean forward, at the level of 600 ppm, at half, at 50 times.
-    let level = Tuning::default().learning.prior_ppm;
-    let paid = |ppm: f64| (ppm * 50.0) as u64;
-    assert!((worth(paid(level)) - 1.0).abs() < 1e-6);
-    assert!((worth(paid(level / 2.0)) - 0.5).abs() < 1e-6);
-    assert!((worth(paid(level * 50.0)) - 5.0).abs() < 1e-6);
+fn a_node_that_sells_begins_at_what_it_sells_at_and_goes_by_a_tenth_a_day() {
+    let mut world = World::unmet(&[0.5, 0.5]);
+    world.meet(DAY * 60);
+    trade(&mut world, 0, 2, 30, 0, 400);
+    world.look(HOUR);
+    near(world.levels()[0], 400.0);
+    near(world.levels()[1], 2_500.0);
+    let moves = world.look(DAY);
+    assert_eq!((moves.len(), moves[0].reason), (1, LevelReason::Follows));
+    near(world.levels()[0], 440.0);
+    (0..5).for_each(|_| drop(world.look(DAY)));
+    near(world.levels()[0], 550.0);
 }
 
 #[test]
-fn only_fees_that_stand_where_they_should_teach_the_level() {
-    let taught = |prepare: fn(&mut World)| {
-        let mut world = World::of(&[0.5, 0.5]);
-        world.settings.level = LevelChoice::Learned;
-        let place = libm::exp(world.places(&Tuning::default())[0].ln_ppm());
-        for channel in &mut world.channels {
-            if let Some(policy) = &mut channel.policy {
-                policy.fees.outbound = FeePpm::rounded(place);
-                let met = world.memory.channels.get_mut(&channel.point);
-                met.expect("met").fee.confirmed = Some(policy.fees);
-            }
-        }
-        (0..24 * 4).for_each(|_| world.look());
-        prepare(&mut world);
-        world.sell(0, HOUR / 2);
-        world.look();
-        world.memory.node.market.level.sold()
-    };
-    assert!(taught(|_| ()) > 0.0);
-    let off = |world: &mut World| {
-        for channel in &mut world.channels {
-            if let Some(policy) = &mut channel.policy {
-                policy.fees.outbound = FeePpm(7);
-            }
-        }
-    };
-    assert_eq!(taught(off), 0.0);
+fn the_level_follows_the_root_of_what_the_network_charges() {
+    let mut world = World::of(&[0.5]);
+    world.visit = Some(GraphVisit {
+        ln_ppm: libm::log(4.0 * 114.0),
+        weight: 4.0,
+    });
+    (0..9_000).for_each(|_| drop(world.look(Duration::from_secs(300))));
+    let index = world.memory.node.market.index.value();
+    near(index, 3.9);
+    let wanted = 550.0 * libm::sqrt(index);
+    assert!((world.levels()[0] / wanted - 1.0).abs() < 0.02);
+    assert_eq!(world.memory.node.market.index_read_at, Some(world.now));
+}
+
+/// A node that sold at 200 ppm for 30 days, and sells `a_day` under our fees for 14.
+fn taken_over(a_day: u32) -> (World, Vec<LevelMove>) {
+    let mut world = World::unmet(&[0.5, 0.5]);
+    world.meet(DAY * 60);
+    trade(&mut world, 0, 20, 30, 0, 200);
+    world.look(HOUR);
+    let mut moves = vec![];
+    for _ in 0..14 {
+        world.now = world.now.plus(DAY - HOUR);
+        trade(&mut world, 0, a_day, 1, 0, 400);
+        moves.extend(world.look(HOUR));
+    }
+    (world, moves)
+}
+
+fn fell(moves: &[LevelMove]) -> usize {
+    let fell = |found: &&LevelMove| matches!(found.reason, LevelReason::IncomeFell { .. });
+    moves.iter().filter(fell).count()
+}
+
+#[test]
+fn a_level_gives_way_when_income_has_clearly_fallen() {
+    let (mut world, moves) = taken_over(2);
+    assert_eq!(fell(&moves), 1, "{moves:?}");
+    let market = world.memory.node.market;
+    assert_eq!(market.take_over.expect("taken over").given_way, 0.5);
+    // Half way, as ratios go, between 550 and the 200 under which it earned.
+    let wanted = libm::exp(market.ln_wanted(Segment::Announced, &world.node.tuning));
+    near(wanted, libm::sqrt(550.0 * 200.0));
+    // A fortnight later it gives way again.
+    let later: Vec<LevelMove> = (0..15).flat_map(|_| world.look(DAY)).collect();
+    assert_eq!(fell(&later), 1);
     assert_eq!(
-        taught(|world| {
-            for channel in world.memory.channels.values_mut() {
-                channel.fee.foreign = Some(ForeignChange {
-                    fees: Default::default(),
-                    seen_at: Timestamp::EPOCH,
-                });
-                channel.fee.confirmed = Some(Default::default());
-            }
-        }),
+        world
+            .memory
+            .node
+            .market
+            .take_over
+            .expect("taken over")
+            .given_way,
+        0.75
+    );
+}
+
+#[test]
+fn income_that_holds_moves_nothing_back() {
+    let (world, moves) = taken_over(12);
+    assert_eq!(fell(&moves), 0);
+    assert_eq!(
+        world
+            .memory
+            .node
+            .market
+            .take_over
+            .expect("taken over")
+            .given_way,
         0.0
     );
-    assert_eq!(taught(|world| world.settings.mode = Mode::Observe), 0.0);
-    assert_eq!(
-        taught(|world| world.now = world.now.plus(HOUR * 24)),
-        0.0,
-        "downtime"
-    );
 }
 
 #[test]
-fn unannounced_channels_have_a_level_of_their_own() {
-    let tuning = Tuning::default();
+fn keep_alive_dust_moves_nothing() {
     let mut world = World::of(&[0.5, 0.5]);
-    world.settings.level = LevelChoice::Learned;
-    world.channels[1].private = true;
-    world.look();
-    for (place, learning) in world
-        .places(&tuning)
-        .iter()
-        .zip([&tuning.learning, &tuning.unannounced])
-    {
-        assert_eq!(place.ln_level, libm::log(learning.prior_ppm));
+    trade(&mut world, 0, 8, 30, 0, 500);
+    world.look(HOUR);
+    let before = world.places();
+    for n in 0..8_000 {
+        world.sell(0, DAY * 3 * n / 8_000, 1_000, 0);
     }
-    for (channel, place) in world
+    let after = world.places();
+    near(after[0].ln_ppm(), before[0].ln_ppm());
+    assert_eq!(after[1], before[1]);
+}
+
+#[test]
+fn a_channel_with_three_thousand_forwards_a_day_is_no_idle_one() {
+    let mut world = World::of(&[0.5, 0.5]);
+    trade(&mut world, 0, 3_000, 30, 0, 500);
+    world.look(HOUR);
+    let place = world.places()[0];
+    assert!((place.evidence.tpm * 1_440.0 / 3_000.0 - 1.0).abs() < 0.03);
+    assert!(place.throughput >= 0.0, "{}", place.throughput);
+}
+
+#[test]
+fn someone_elses_fee_is_of_no_concern_to_the_level() {
+    let mut world = World::of(&[0.5]);
+    let point = world.channels[0].point;
+    let before = world.levels();
+    world
+        .memory
         .channels
-        .iter_mut()
-        .zip(levels(&world.memory, &tuning))
-    {
-        if let Some(policy) = &mut channel.policy {
-            policy.fees.outbound = FeePpm::rounded(place);
-            let met = world.memory.channels.get_mut(&channel.point);
-            met.expect("met").fee.confirmed = Some(policy.fees);
-        }
-    }
-    (0..24 * 4).for_each(|_| world.look());
-    world.sell(1, HOUR / 2);
-    world.look();
-    let market = &world.memory.node.market;
-    assert_eq!(market.level_of(Segment::Announced).sold(), 0.0);
-    assert!(market.level_of(Segment::Unannounced).sold() > 0.0);
-}
-
-#[test]
-fn a_peer_with_an_announced_channel_too_is_of_the_public_market() {
-    let mut world = World::of(&[0.5, 0.5]);
-    world.settings.level = LevelChoice::Learned;
-    world.channels[1].private = true;
-    world.channels[1].peer = world.channels[0].peer;
-    world.look();
-    let places = world.places(&Tuning::default());
-    assert_eq!(places[0].ln_level, places[1].ln_level);
-    assert_eq!(
-        places[0].ln_level,
-        libm::log(Tuning::default().learning.prior_ppm)
-    );
-}
-
-#[test]
-fn a_forward_is_counted_once() {
-    let mut world = World::of(&[0.5, 0.5]);
-    world.sell(0, HOUR / 2);
-    world.sell(0, HOUR / 2);
-    world.look();
-    assert_eq!(world.market(0).exposure.long.sessions, 1.0);
+        .get_mut(&point)
+        .expect("met")
+        .fee
+        .foreign = Some(ForeignChange {
+        fees: Default::default(),
+        seen_at: world.now,
+    });
+    world.look(DAY);
+    assert_eq!(world.levels(), before);
 }

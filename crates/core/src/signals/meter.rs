@@ -1,0 +1,356 @@
+//! The demand meter: the one count of what a channel sold, and of the time in
+//! which it could.
+//!
+//! Strategies, prune rules, `status`, `explain`, the log and `backtest` all read
+//! it here. What it promises:
+//!
+//! * **Volume, in typical forwards.** A forward counts by its amount, so that dust
+//!   counts as dust: any number of forwards counts as one of their whole amount.
+//!   The unit is the same for all channels and at all times; one learned from the
+//!   same forwards would let one channel's payments move another's reading.
+//! * **Monotone.** One more forward while we watch never lowers a rate.
+//! * **Exposure.** A rate is per minute with stock: a channel that has nothing to
+//!   send sells nothing whatever the demand. From before we watched, the balance is
+//!   walked back through the forwards; as own payments and rebalances are not in
+//!   them, that time and what was sold in it count half.
+//! * **Evidence is discounted, not dropped.** Forwards come in bursts and in very
+//!   different amounts, so `n` of them tell what `n / F` independent equal ones
+//!   would (F, their dispersion, is about 10): readers trust a rate by `n / (n + F)`.
+//! * **Rebuilt is kept up.** Sums are integers by UTC hour, so counting every stored
+//!   forward again, in any order, gives the same meter to the bit.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::stock::StockLog;
+use crate::settings::windows::Windows;
+use crate::types::channel::Channel;
+use crate::types::time::Timestamp;
+use crate::types::units::{Msat, Sat};
+
+/// What counts as one forward. The mean of a real routing node's year is 90,000
+/// sat, the mean of public nodes' reports lies between 50,000 and 200,000.
+pub const TYPICAL_FORWARD: Msat = Msat(100_000_000);
+
+/// Time constants after which nothing is left to read: e⁻⁵ is less than 1 %.
+const READ_FOR: u32 = 5;
+
+/// The weight of what was not watched.
+const UNWATCHED_WEIGHT: f64 = 0.5;
+
+const SECONDS_PER_HOUR: i64 = 3_600;
+const SECONDS_PER_MINUTE: f64 = 60.0;
+
+/// What passed through a channel in one hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hour {
+    /// What left.
+    pub sold: Msat,
+    /// What came in.
+    pub brought: Msat,
+    /// What was earned on what left.
+    pub fees: Msat,
+}
+
+/// The balance from which the time before is walked back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstSight {
+    /// When it was read.
+    pub at: Timestamp,
+    /// What was there to send.
+    pub spendable: Sat,
+    /// What makes it stocked.
+    pub needed: Sat,
+}
+
+/// A channel's forwards, and the time it had stock.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Meter {
+    /// From when on every forward is known.
+    pub since: Timestamp,
+    /// The first balance read; `None` for what always has stock (a whole node).
+    pub first_sight: Option<FirstSight>,
+    /// When it had stock since then.
+    pub stock: StockLog,
+    /// What passed, by hours since the Unix epoch. Not stored: it is counted
+    /// again from the stored forwards.
+    pub hours: BTreeMap<i64, Hour>,
+    /// When a forward last left; counted again likewise.
+    pub last_sold: Option<Timestamp>,
+    /// When a forward last passed either way; counted again likewise.
+    pub last_forward: Option<Timestamp>,
+}
+
+/// Forwards and the minutes in which they were possible, both fading.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Typical forwards.
+    pub forwards: f64,
+    /// Minutes with stock.
+    pub stocked_minutes: f64,
+    /// All minutes.
+    pub minutes: f64,
+}
+
+/// What the meter says of a channel, or of parallel ones together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Demand {
+    /// Over the current window.
+    pub current: Tally,
+    /// Over the historical window.
+    pub history: Tally,
+}
+
+impl Tally {
+    /// Typical forwards per minute with stock; 0 without any.
+    pub fn tpm(&self) -> f64 {
+        if self.stocked_minutes <= 0.0 {
+            return 0.0;
+        }
+        self.forwards / self.stocked_minutes
+    }
+
+    /// The share of time with stock; 1 where there was no time.
+    pub fn stocked_share(&self) -> f64 {
+        if self.minutes <= 0.0 {
+            return 1.0;
+        }
+        (self.stocked_minutes / self.minutes).clamp(0.0, 1.0)
+    }
+
+    /// Parallel channels stand in the market side by side, not in turn.
+    fn plus(self, other: Self) -> Self {
+        Self {
+            forwards: self.forwards + other.forwards,
+            stocked_minutes: self.stocked_minutes.max(other.stocked_minutes),
+            minutes: self.minutes.max(other.minutes),
+        }
+    }
+}
+
+impl Demand {
+    /// What the current window would have seen at the historical rate, in typical
+    /// forwards.
+    pub fn expected(&self) -> f64 {
+        self.history.tpm() * self.current.stocked_minutes
+    }
+
+    /// Parallel channels together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            current: self.current.plus(other.current),
+            history: self.history.plus(other.history),
+        }
+    }
+}
+
+impl Meter {
+    /// One that knows every forward from `since` on.
+    pub fn new(since: Timestamp) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+
+    /// Counts a settled forward that left here.
+    pub fn count_sold(&mut self, settled_at: Timestamp, amount: Msat, fee: Msat) {
+        let hour = self.hour_of(settled_at);
+        hour.sold = hour.sold.plus(amount);
+        hour.fees = hour.fees.plus(fee);
+        self.last_sold = self.last_sold.max(Some(settled_at));
+        self.last_forward = self.last_forward.max(Some(settled_at));
+    }
+
+    /// Counts a settled forward that came in here.
+    pub fn count_brought(&mut self, settled_at: Timestamp, amount: Msat) {
+        let hour = self.hour_of(settled_at);
+        hour.brought = hour.brought.plus(amount);
+        self.last_forward = self.last_forward.max(Some(settled_at));
+    }
+
+    fn hour_of(&mut self, at: Timestamp) -> &mut Hour {
+        let hour = at.secs().div_euclid(SECONDS_PER_HOUR);
+        self.hours.entry(hour).or_default()
+    }
+
+    /// Takes in a balance, and forgets what no reading looks at any more.
+    pub fn watch(&mut self, channel: &Channel, now: Timestamp, windows: Windows) {
+        let needed = super::stock::needed(channel);
+        self.first_sight.get_or_insert(FirstSight {
+            at: now,
+            spendable: channel.spendable(),
+            needed,
+        });
+        self.stock.note(now, super::stock::stocked(channel));
+        self.forget(now, windows);
+    }
+
+    /// Forgets what no reading looks at any more.
+    pub fn forget(&mut self, now: Timestamp, windows: Windows) {
+        let oldest = now.minus(longest(windows).saturating_mul(READ_FOR));
+        let first = oldest.secs().div_euclid(SECONDS_PER_HOUR);
+        self.hours = self.hours.split_off(&first);
+        self.stock.forget(oldest);
+    }
+
+    /// Forgets every forward, to count them afresh.
+    pub fn forget_forwards(&mut self) {
+        self.hours.clear();
+        self.last_sold = None;
+        self.last_forward = None;
+    }
+
+    /// Has the forwards that another has counted.
+    pub fn take_over_forwards(&mut self, other: &Self) {
+        self.hours.clone_from(&other.hours);
+        (self.last_sold, self.last_forward) = (other.last_sold, other.last_forward);
+    }
+
+    /// What it says now.
+    pub fn demand(&self, now: Timestamp, windows: Windows) -> Demand {
+        Demand {
+            current: self.tally(now, windows.current, |hour| hour.sold),
+            history: self.tally(now, windows.history, |hour| hour.sold),
+        }
+    }
+
+    /// Forwards per minute by the historical window, either way and whatever the
+    /// stock: how much the channel is used at all.
+    pub fn used_tpm(&self, now: Timestamp, windows: Windows) -> f64 {
+        let both = |hour: &Hour| hour.sold.plus(hour.brought);
+        let tally = self.tally(now, windows.history, both);
+        if tally.minutes <= 0.0 {
+            return 0.0;
+        }
+        tally.forwards / tally.minutes
+    }
+
+    /// What was sold from `from` on, and what it earned.
+    pub fn sold_since(&self, from: Timestamp) -> Hour {
+        let first = from.secs().div_euclid(SECONDS_PER_HOUR);
+        let hours = self.hours.range(first..).map(|(_, hour)| hour);
+        hours.fold(Hour::default(), |sum, hour| Hour {
+            sold: sum.sold.plus(hour.sold),
+            brought: sum.brought.plus(hour.brought),
+            fees: sum.fees.plus(hour.fees),
+        })
+    }
+
+    /// What was earned on each of the `days` days that end at `until`, oldest
+    /// first.
+    pub fn daily_fees(&self, until: Timestamp, days: usize) -> Vec<Msat> {
+        let day = Duration::from_secs(86_400);
+        let ends = until.secs().div_euclid(SECONDS_PER_HOUR);
+        let mut found = vec![Msat(0); days];
+        let begins = until.minus(day.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX)));
+        let first = begins.secs().div_euclid(SECONDS_PER_HOUR);
+        for (hour, passed) in self.hours.range(first..ends) {
+            let nth = usize::try_from((hour - first) / 24).unwrap_or(usize::MAX);
+            if let Some(sum) = found.get_mut(nth) {
+                *sum = sum.plus(passed.fees);
+            }
+        }
+        found
+    }
+
+    fn tally(&self, now: Timestamp, tau: Duration, volume: impl Fn(&Hour) -> Msat) -> Tally {
+        let tau = tau.max(Duration::from_secs(SECONDS_PER_HOUR.unsigned_abs()));
+        let fading = Fading {
+            now_secs: now.secs(),
+            tau_secs: tau.as_secs_f64(),
+        };
+        let seen = self.first_sight.map_or(self.since, |first| first.at);
+        let mut forwards = 0.0;
+        let last = now.secs().div_euclid(SECONDS_PER_HOUR);
+        let horizon = now.minus(tau.saturating_mul(READ_FOR));
+        let first = horizon.secs().div_euclid(SECONDS_PER_HOUR);
+        for (hour, passed) in self.hours.range(first..=last) {
+            let middle = hour * SECONDS_PER_HOUR + SECONDS_PER_HOUR / 2;
+            let watched = middle >= seen.secs();
+            let weight = if watched { 1.0 } else { UNWATCHED_WEIGHT };
+            let share = volume(passed).as_f64() / TYPICAL_FORWARD.as_f64();
+            forwards += share * weight * fading.at(middle);
+        }
+        let watched_from = seen.max(self.since).secs();
+        let watched = fading.seconds(watched_from, now.secs());
+        let empty: f64 = self
+            .stock
+            .empty_spans(now)
+            .map(|(from, until)| fading.seconds(from.secs().max(watched_from), until.secs()))
+            .sum();
+        let before = fading.seconds(self.since.secs().max(horizon.secs()), seen.secs());
+        let stocked_before = self.walked_back(&fading, horizon);
+        let minutes = watched + UNWATCHED_WEIGHT * before;
+        let stocked = watched - empty + UNWATCHED_WEIGHT * stocked_before;
+        Tally {
+            forwards,
+            stocked_minutes: stocked.clamp(0.0, minutes) / SECONDS_PER_MINUTE,
+            minutes: minutes / SECONDS_PER_MINUTE,
+        }
+    }
+
+    /// Faded seconds with stock from before the first sight, by hours: what there
+    /// was before an hour is what there was after it, and what left less what came.
+    fn walked_back(&self, fading: &Fading, horizon: Timestamp) -> f64 {
+        let Some(first) = self.first_sight else {
+            return 0.0;
+        };
+        let oldest = self.since.secs().max(horizon.secs());
+        let mut until = first.at.secs();
+        let mut spendable_msat = i128::from(first.spendable.0) * 1_000;
+        let needed_msat = i128::from(first.needed.0) * 1_000;
+        let mut seconds = 0.0;
+        let before = self.hours.range(..until.div_euclid(SECONDS_PER_HOUR)).rev();
+        for (hour, passed) in before {
+            let from = (hour * SECONDS_PER_HOUR).max(oldest);
+            if from >= until {
+                break;
+            }
+            // A forward that left proves stock in its hour, whatever is left.
+            let begins = spendable_msat + i128::from(passed.sold.0) - i128::from(passed.brought.0);
+            let ends = (hour + 1) * SECONDS_PER_HOUR;
+            if spendable_msat >= needed_msat {
+                seconds += fading.seconds(ends, until);
+            }
+            if spendable_msat.max(begins) >= needed_msat || passed.sold.0 > 0 {
+                seconds += fading.seconds(from, ends);
+            }
+            (until, spendable_msat) = (from, begins);
+        }
+        if spendable_msat >= needed_msat {
+            seconds += fading.seconds(oldest, until);
+        }
+        seconds
+    }
+}
+
+/// What is long ago counts less: `e^(−age/τ)`.
+struct Fading {
+    now_secs: i64,
+    tau_secs: f64,
+}
+
+impl Fading {
+    fn at(&self, secs: i64) -> f64 {
+        let age = self.now_secs.saturating_sub(secs).max(0);
+        libm::exp(-(age as f64) / self.tau_secs)
+    }
+
+    /// The seconds of a span, each faded; none of what lies ahead.
+    fn seconds(&self, from: i64, until: i64) -> f64 {
+        let until = until.min(self.now_secs);
+        if from >= until {
+            return 0.0;
+        }
+        self.tau_secs * (self.at(until) - self.at(from))
+    }
+}
+
+fn longest(windows: Windows) -> Duration {
+    windows.current.max(windows.history)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The demand meter: part of memories.
+//!
+//! Its forwards are not stored here: they are counted again from the stored ones.
+//! What an earlier version kept beside `since` is passed over.
+
+use std::collections::BTreeMap;
+
+use sweetspot_core::signals::meter::{FirstSight, Meter};
+use sweetspot_core::signals::stock::StockLog;
+
+use super::{Form, form};
+
+/// A channel's or the node's meter.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct MeterForm {
+    since: i64,
+    first_sight: Option<FirstSightForm>,
+    /// Moments, and whether it was stocked from then on.
+    #[serde(default)]
+    stock: Vec<(i64, bool)>,
+}
+
+form! {
+    /// The first balance read, in sat.
+    struct FirstSightForm of FirstSight {
+        at: i64,
+        spendable: u64,
+        needed: u64,
+    }
+}
+
+impl Form<Meter> for MeterForm {
+    fn of(value: &Meter) -> Self {
+        let Meter {
+            since,
+            first_sight,
+            stock: StockLog { changes },
+            hours: _,
+            last_sold: _,
+            last_forward: _,
+        } = value;
+        Self {
+            since: Form::of(since),
+            first_sight: Form::of(first_sight),
+            stock: Form::of(changes),
+        }
+    }
+
+    fn into_core(self) -> Meter {
+        Meter {
+            since: self.since.into_core(),
+            first_sight: self.first_sight.into_core(),
+            stock: StockLog {
+                changes: self.stock.into_core(),
+            },
+            hours: BTreeMap::new(),
+            last_sold: None,
+            last_forward: None,
+        }
+    }
+}
