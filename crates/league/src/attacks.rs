@@ -279,7 +279,10 @@ const HEADER: [&str; 11] = [
 impl Attacks {
     /// The table.
     pub fn sheet(&self) -> Sheet {
-        let lost = |ratio: f64| format!("{:.1}", (1.0 - ratio) * 100.0);
+        // No "-0.0".
+        let tidy = |value: f64, least: f64| if value.abs() < least { 0.0 } else { value };
+        let shift = |percent: f64| format!("{:+.1}", tidy(percent, 0.05));
+        let lost = |ratio: f64| format!("{:.1}", tidy((1.0 - ratio) * 100.0, 0.05));
         let row = |row: &Row| {
             let interval = row.income.filter(|income| income.low < income.high);
             vec![
@@ -289,10 +292,10 @@ impl Attacks {
                 interval.map_or("-".to_owned(), |r| {
                     format!("{} to {}", lost(r.high), lost(r.low))
                 }),
-                format!("{:.0}", row.lost_sat),
-                format!("{:+.1}", row.attacked_shift_percent),
+                format!("{:.0}", tidy(row.lost_sat, 0.5)),
+                shift(row.attacked_shift_percent),
                 format!("{:.1}", row.attacked_distance_percent),
-                format!("{:+.1}", row.others_shift_percent),
+                shift(row.others_shift_percent),
                 format!("{:.1}", row.others_distance_percent),
                 format!("{:.0}", row.paid_sat),
                 format!("{:.0}", row.author_locked_sat_days),
