@@ -209,7 +209,7 @@ const WORLDS: &[Entry] = &[
         ALL_WORLDS,
         "fee_scale = 3.0\npeers = { private = 0 }",
     ),
-    // So much traffic takes small payments and large channels: the names say
+    // So much traffic takes small payments and large channels. The names say
     // about how many forwards a day each channel settles.
     (
         "200 a day",
@@ -220,7 +220,7 @@ const WORLDS: &[Entry] = &[
     (
         "1000 a day",
         ALL_WORLDS,
-        "rate = 2500\nchannels = 8\nscale = 100\ndays = 12\nwarm_up_days = 2\n\
+        "rate = 4500\nchannels = 8\nscale = 100\ndays = 8\nwarm_up_days = 2\n\
          demand = { amount_median_sat = 2000 }\npeers = { private = 0 }",
     ),
     (
