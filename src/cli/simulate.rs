@@ -1,6 +1,9 @@
 //! `simulate`: the league, its table and report, and the search that tunes the
 //! rivals.
 
+mod experiments;
+mod tune;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,16 +17,35 @@ use crate::table::table;
 use sweetspot_league::results::{Results, Sheet};
 use sweetspot_league::runner::{self, Plan, PlayError};
 use sweetspot_league::sets::{SETS, Set, numbers};
-use sweetspot_league::tuning::{self, Family};
-use sweetspot_league::{Entrant, ORACLES, REFERENCE, entrants, families, oracles, report};
+use sweetspot_league::{
+    Entrant, LEFT_ALONE, ORACLES, OURS, REFERENCE, ablation, entrants, oracles, report,
+};
 use sweetspot_market::scenario::Scenario;
 
 /// What to play.
 #[derive(Debug, Args)]
 pub struct Simulate {
-    /// Set of scenarios: training, validation or adversarial
-    #[arg(long, default_value = "training", conflicts_with = "scenario")]
-    set: String,
+    /// What a take-over does to a small node's income: the first month of each
+    /// policy against the same node's fees left alone
+    #[arg(long)]
+    take_over: bool,
+
+    /// What attacks do to income and fees, and what they cost their author: each
+    /// world with its attack against the same world without
+    #[arg(long, conflicts_with = "take_over")]
+    attacks: bool,
+
+    /// What constants of the sweetspot strategy are worth: play it as it is
+    /// against itself with these changes
+    #[arg(long, value_name = "CONSTANT=VALUE", value_delimiter = ',',
+        conflicts_with_all = ["take_over", "attacks", "policies"])]
+    ablate: Vec<String>,
+
+    /// Set of scenarios: training, validation, worlds (cheap and dear ones, busy
+    /// and small nodes), take-overs or adversarial [default: training, or what the
+    /// options above are about]
+    #[arg(long, conflicts_with = "scenario")]
+    set: Option<String>,
 
     /// Scenarios to play instead of a set: built-in names or TOML files
     #[arg(long, value_name = "NAME|FILE")]
@@ -33,7 +55,8 @@ pub struct Simulate {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
 
-    /// Policies to play [default: all but the oracles]
+    /// Policies to play [default: all but the oracles; with --attacks, sweetspot].
+    /// "sweetspot NAME=VALUE" is sweetspot with a constant changed
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     policies: Vec<String>,
 
@@ -42,13 +65,13 @@ pub struct Simulate {
     #[arg(long)]
     oracles: bool,
 
-    /// Nodes per scenario
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    nodes: u32,
+    /// Nodes per scenario [default: 12; with --take-over, 24]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    nodes: Option<u32>,
 
-    /// Seeds per node
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    seeds: u32,
+    /// Seeds per node [default: 6; with --take-over, --attacks or --ablate, 1]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: Option<u32>,
 
     /// Simulated days; the warm-up scales with them
     #[arg(long, value_parser = days)]
@@ -60,11 +83,12 @@ pub struct Simulate {
 
     /// Tune this policy, or `all`, on the training set, and print the constants
     /// as TOML
-    #[arg(long, value_name = "POLICY", conflicts_with_all = ["scenario", "set", "report", "json"])]
+    #[arg(long, value_name = "POLICY", conflicts_with_all =
+        ["scenario", "set", "report", "json", "take_over", "attacks", "ablate"])]
     tune: Option<String>,
 
     /// Also write a report with charts to one self-contained HTML file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["take_over", "attacks", "ablate"])]
     report: Option<PathBuf>,
 
     /// Print JSON
@@ -91,8 +115,41 @@ pub fn run(what: &Simulate) -> Result<(), Failure> {
     let threads = what.threads.unwrap_or(cores);
     let plan = plan(what)?;
     match &what.tune {
-        Some(name) => tune(name, &plan, threads),
+        Some(name) => tune::tune(name, &plan, threads),
+        None if what.take_over => experiments::play_take_overs(what, &plan, threads),
+        None if what.attacks => experiments::play_attacks(what, &plan, threads),
+        None if !what.ablate.is_empty() => experiments::play_ablation(what, &plan, threads),
         None => play(what, &plan, threads),
+    }
+}
+
+impl Simulate {
+    /// The set to play unless scenarios are named.
+    fn set(&self) -> &str {
+        match &self.set {
+            Some(set) => set,
+            None if self.take_over => "take-overs",
+            None if self.attacks => "adversarial",
+            None => "training",
+        }
+    }
+
+    fn nodes(&self) -> u32 {
+        self.nodes.unwrap_or(if self.take_over { 24 } else { 12 })
+    }
+
+    fn seeds(&self) -> u32 {
+        let paired = self.take_over || self.attacks || !self.ablate.is_empty();
+        self.seeds.unwrap_or(if paired { 1 } else { 6 })
+    }
+
+    /// The policy that all are compared with.
+    fn reference(&self) -> Option<&'static str> {
+        match (self.take_over, self.attacks) {
+            (true, _) => Some(LEFT_ALONE),
+            (_, true) => None,
+            _ => Some(REFERENCE),
+        }
     }
 }
 
@@ -106,7 +163,7 @@ fn unknown(kind: &str, name: &str, known: impl Iterator<Item = String>) -> Failu
 
 fn plan(what: &Simulate) -> Result<Plan, Failure> {
     let sets = || SETS.iter().map(|set| set.name.to_owned());
-    let set = Set::named(&what.set).ok_or_else(|| unknown("set", &what.set, sets()))?;
+    let set = Set::named(what.set()).ok_or_else(|| unknown("set", what.set(), sets()))?;
     let mut scenarios = match what.scenario.is_empty() {
         true => set
             .read()
@@ -116,6 +173,12 @@ fn plan(what: &Simulate) -> Result<Plan, Failure> {
     for name in &what.scenario {
         scenarios.push((name.clone(), scenario(name).map_err(Failure::Other)?));
     }
+    if what.attacks {
+        scenarios.retain(|(_, scenario)| scenario.attack.is_some());
+        if scenarios.is_empty() {
+            return Err(Failure::Other("none of the scenarios has an attack".into()));
+        }
+    }
     if !what.only.is_empty() {
         let names: Vec<String> = scenarios.iter().map(|(name, _)| name.clone()).collect();
         if let Some(name) = what.only.iter().find(|name| !names.contains(name)) {
@@ -124,6 +187,7 @@ fn plan(what: &Simulate) -> Result<Plan, Failure> {
         scenarios.retain(|(name, _)| what.only.contains(name));
     }
     for (_, scenario) in &mut scenarios {
+        scenario.take_over |= what.take_over;
         if let Some(days) = what.days {
             scenario.warm_up_days *= days / scenario.days;
             scenario.days = days;
@@ -131,8 +195,8 @@ fn plan(what: &Simulate) -> Result<Plan, Failure> {
     }
     Ok(Plan {
         scenarios,
-        nodes: numbers(set.first(), what.nodes),
-        seeds: numbers(set.first(), what.seeds),
+        nodes: numbers(set.first(), what.nodes()),
+        seeds: numbers(set.first(), what.seeds()),
     })
 }
 
@@ -147,22 +211,29 @@ fn scenario(name: &str) -> Result<Scenario, String> {
     Scenario::parse(&text).map_err(|error| format!("{name}: {error}"))
 }
 
-/// The policies asked for; the reference plays always, oracles only if asked for.
+/// The policies asked for; the one that all are compared with plays always,
+/// oracles only if asked for.
 fn chosen(what: &Simulate, bar: &ProgressBar) -> Result<Vec<Entrant>, Failure> {
     let searched = bar.clone();
     let tell: Arc<dyn Fn() + Send + Sync> = Arc::new(move || searched.inc(1));
     let mut all = entrants();
     all.extend(oracles(&tell));
     let names: Vec<String> = all.iter().map(|entrant| entrant.name.clone()).collect();
-    if let Some(name) = what.policies.iter().find(|name| !names.contains(name)) {
-        return Err(unknown("policy", name, names.into_iter()));
+    let others = what.policies.iter().filter(|name| !names.contains(name));
+    for name in others {
+        let changed = ablation::named(name);
+        let changed = changed.ok_or_else(|| unknown("policy", name, names.iter().cloned()))?;
+        all.push(changed.map_err(|error| Failure::Other(error.to_string()))?);
     }
+    let all_by_default = what.policies.is_empty() && !what.attacks;
+    let ours_by_default = what.policies.is_empty() && what.attacks;
     all.retain(|entrant| {
         let name = &entrant.name;
-        name == REFERENCE
+        what.reference() == Some(name)
             || what.policies.contains(name)
+            || (ours_by_default && name == OURS[0])
             || match searches(name) {
-                0 => what.policies.is_empty(),
+                0 => all_by_default,
                 _ => what.oracles,
             }
     });
@@ -204,10 +275,10 @@ fn play(what: &Simulate, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failu
 
 fn about(what: &Simulate, plan: &Plan) -> String {
     let set = match what.scenario.is_empty() {
-        true => format!("the {} set", what.set),
+        true => format!("the {} set", what.set()),
         false => "chosen scenarios".to_owned(),
     };
-    let names: Vec<&str> = plan.scenarios.iter().map(|s| s.0.as_str()).collect();
+    let names = plan.names();
     let days = what.days.map(|days| format!(", {days} days"));
     format!(
         "{set}: {} ({}), {} and {} each{}",
@@ -261,145 +332,24 @@ fn write_report(
     })
 }
 
+/// A sheet as a table; figures, unlike names, are aligned to the right.
+fn shown(sheet: Sheet) -> String {
+    let header: Vec<&str> = sheet.header.iter().map(String::as_str).collect();
+    let names = usize::from(header.contains(&"policy") && header.first() != Some(&"policy"));
+    let right: Vec<usize> = (1 + names..header.len()).collect();
+    let mut shown = table(&header, &right);
+    sheet.rows.into_iter().for_each(|row| {
+        shown.add_row(row);
+    });
+    shown.to_string()
+}
+
 fn render(results: &Results) -> String {
-    let shown = |sheet: Sheet| {
-        let header: Vec<&str> = sheet.header.iter().map(String::as_str).collect();
-        let right: Vec<usize> = (1..header.len()).collect();
-        let mut shown = table(&header, &right);
-        sheet.rows.into_iter().for_each(|row| {
-            shown.add_row(row);
-        });
-        shown.to_string()
-    };
     let matrix = results.matrix().map(shown);
     let parts = [Some(results.about.clone()), Some(shown(results.sheet()))];
     let parts = parts.into_iter().chain([results.verdict(), matrix]);
     parts.flatten().collect::<Vec<String>>().join("\n")
 }
 
-fn tune(name: &str, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
-    let mut families = families();
-    let names: Vec<String> = families.iter().map(|f| f.name.to_owned()).collect();
-    if name != "all" {
-        families.retain(|family| family.name == name);
-    }
-    if families.is_empty() {
-        return Err(unknown("policy that can be tuned", name, names.into_iter()));
-    }
-    for family in &families {
-        tune_family(family, plan, threads)?;
-    }
-    Ok(())
-}
-
-fn tune_family(family: &Family, plan: &Plan, threads: NonZeroUsize) -> Result<(), Failure> {
-    let bar = ProgressBar::new_spinner();
-    let tuned = tuning::tune(family, plan, threads, &mut |settings, score| {
-        let said = family.describe(settings).join(", ");
-        bar.set_message(format!("{}: {score:.3} with {said}", family.name));
-        bar.tick();
-    })?;
-    bar.finish_and_clear();
-    let edge = match family.on_edge(&tuned.settings).join(", ") {
-        none if none.is_empty() => none,
-        some => format!("\n# at the end of its grid: {some}"),
-    };
-    print(&format!(
-        "# {:.3} times {REFERENCE}; the defaults {:.3}; {} settings tried{edge}\n[{}]\n{}\n",
-        tuned.after,
-        tuned.before,
-        tuned.tried,
-        family.name,
-        family.describe(&tuned.settings).join("\n"),
-    ));
-    Ok(())
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        simulate: Simulate,
-    }
-
-    /// Names with a space in them are quoted, as for a shell.
-    fn asked(line: &str) -> Simulate {
-        let parts = line.split('"').enumerate();
-        let words = parts.flat_map(|(index, part)| match index % 2 {
-            0 => part.split_whitespace().collect(),
-            _ => vec![part],
-        });
-        let words = std::iter::once("simulate").chain(words);
-        Line::try_parse_from(words).expect("a command").simulate
-    }
-
-    #[test]
-    fn days_scale_the_warm_up() {
-        let plan = plan(&asked("--only plain --days 30 --nodes 2 --seeds 3")).expect("a plan");
-        let (name, scenario) = &plan.scenarios[0];
-        assert_eq!((name.as_str(), scenario.days), ("plain", 30.0));
-        assert_eq!(scenario.warm_up_days, 5.0);
-        assert_eq!((plan.nodes.len(), plan.runs(5)), (2, 30));
-    }
-
-    #[test]
-    fn what_was_played_is_said() {
-        let asked = asked("--only plain,quiet --days 30 --nodes 1 --seeds 3");
-        let about = about(&asked, &plan(&asked).expect("a plan"));
-        let said = "the training set: 2 scenarios (plain, quiet), 1 node and 3 seeds each, 30 days";
-        assert_eq!(about, said);
-    }
-
-    #[test]
-    fn the_readmes_league_can_be_played() {
-        let readme = include_str!("../../README.md").replace("\\\n", " ");
-        let commands = readme.split("cargo run --release -- simulate ").skip(1);
-        let commands: Vec<&str> = commands.filter_map(|c| c.lines().next()).collect();
-        assert!(!commands.is_empty());
-        for command in commands {
-            let asked = asked(command);
-            assert!(plan(&asked).is_ok() && chosen(&asked, &ProgressBar::hidden()).is_ok());
-        }
-    }
-
-    #[test]
-    fn unknown_names_are_refused_with_what_there_is() {
-        let chosen = |what: &Simulate| chosen(what, &ProgressBar::hidden());
-        let said = |line: &str| match plan(&asked(line)).and_then(|_| chosen(&asked(line))) {
-            Ok(_) => String::new(),
-            Err(fault) => fault.to_string(),
-        };
-        assert!(said("--set holdout").contains("validation"));
-        assert!(said("--only calm").contains("plain"));
-        assert!(said("--scenario calm").contains("reactive-rivals"));
-        assert!(said("--policies best").contains("charge-lnd"));
-        assert_eq!(said("--policies lit --scenario quiet"), "");
-    }
-
-    fn playing(line: &str) -> Vec<String> {
-        let entrants = chosen(&asked(line), &ProgressBar::hidden()).expect("known");
-        entrants.into_iter().map(|entrant| entrant.name).collect()
-    }
-
-    #[test]
-    fn the_reference_always_plays() {
-        assert_eq!(playing("--policies lit"), [REFERENCE, "lit"]);
-    }
-
-    #[test]
-    fn oracles_play_when_asked_for() {
-        let [(fixed, _), (levels, _)] = ORACLES;
-        assert!(playing("").iter().all(|name| searches(name) == 0));
-        let asked = playing("--oracles");
-        assert!(asked.len() > 10 && asked.ends_with(&[fixed.to_owned(), levels.to_owned()]));
-        let with = playing("--oracles --policies lit");
-        assert_eq!(with, [REFERENCE, "lit", fixed, levels]);
-        let named = playing(&format!("--policies \"{levels}\""));
-        assert_eq!(named, [REFERENCE, levels]);
-    }
-}
+mod tests;

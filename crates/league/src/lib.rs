@@ -3,6 +3,8 @@
 //! Every policy meets the same nodes, payments and outages; what it earns is
 //! compared pair by pair.
 
+pub mod ablation;
+pub mod attacks;
 pub mod chart;
 pub mod flows;
 pub mod model;
@@ -14,6 +16,7 @@ pub mod runner;
 pub mod sets;
 pub mod stats;
 pub mod sweetspot_policy;
+pub mod take_over;
 pub mod tuning;
 
 use std::sync::Arc;
@@ -37,6 +40,8 @@ use tuning::Family;
 
 /// The policy all are compared with.
 pub const REFERENCE: &str = "static 200";
+/// Fees left as they are: what a take-over is compared with.
+pub const LEFT_ALONE: &str = "nothing";
 /// sweetspot's own entrants, the default law first.
 pub const OURS: [&str; 3] = ["sweetspot", "sweetspot with inbound discount", "classic"];
 /// Policies that know the future, with the most runs each makes in a world to
@@ -101,7 +106,7 @@ fn untuned() -> Vec<Entrant> {
         Entrant::new(OURS[2], |_| {
             SweetspotPolicy::new(book(StrategyName::Classic))
         }),
-        Entrant::new("nothing", |_| Untouched),
+        Entrant::new(LEFT_ALONE, |_| Untouched),
         Entrant::of::<fixed::Fixed>(REFERENCE, fixed::Constants::default()),
         Entrant::of::<charge_lnd::ChargeLnd>("charge-lnd", charge_lnd::Constants::default()),
         Entrant::of::<lndg::Lndg>("lndg", lndg::Constants::default()),
@@ -231,7 +236,7 @@ mod tests {
                 "{} forwards nothing",
                 entrant.name
             );
-            let still = ["nothing", REFERENCE].contains(&&*entrant.name);
+            let still = [LEFT_ALONE, REFERENCE].contains(&&*entrant.name);
             assert_eq!(metrics.updates == 0, still, "{}", entrant.name);
         }
     }

@@ -204,11 +204,11 @@ fn is_oracle(policy: &str) -> bool {
     ORACLES.iter().any(|(name, _)| *name == policy)
 }
 
-fn mean(ratio: Ratio) -> String {
+pub(crate) fn mean(ratio: Ratio) -> String {
     format!("{:.2}", ratio.mean)
 }
 
-fn interval(ratio: Ratio) -> String {
+pub(crate) fn interval(ratio: Ratio) -> String {
     match ratio.low < ratio.high {
         true => format!("{:.2}-{:.2}", ratio.low, ratio.high),
         false => "-".to_owned(),

@@ -38,7 +38,8 @@ pub enum PlayError {
 /// What is played.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Scenarios by name.
+    /// Scenarios by name. Those of one name, one after the other, are one
+    /// scenario in several worlds, among which its nodes are dealt out in turn.
     pub scenarios: Vec<(String, Scenario)>,
     /// Nodes; each scenario is played at each.
     pub nodes: Vec<u64>,
@@ -49,7 +50,24 @@ pub struct Plan {
 impl Plan {
     /// How many runs this is for so many policies.
     pub fn runs(&self, policies: usize) -> usize {
-        self.scenarios.len() * self.nodes.len() * self.seeds.len() * policies
+        self.names().len() * self.nodes.len() * self.seeds.len() * policies
+    }
+
+    /// The scenarios' names.
+    pub fn names(&self) -> Vec<&str> {
+        let names = self.scenarios.iter().map(|(name, _)| name.as_str());
+        let mut names: Vec<&str> = names.collect();
+        names.dedup();
+        names
+    }
+
+    /// Each scenario at each node.
+    fn sites(&self) -> impl Iterator<Item = (&str, &Scenario, u64)> {
+        let named = self.scenarios.chunk_by(|one, next| one.0 == next.0);
+        named.flat_map(|worlds| {
+            let dealt = self.nodes.iter().zip(worlds.iter().cycle());
+            dealt.map(|(node, (name, scenario))| (name.as_str(), scenario, *node))
+        })
     }
 }
 
@@ -90,6 +108,34 @@ impl Run {
     /// The world it ran in.
     pub fn case(&self) -> (&str, u64, u64) {
         (&self.scenario, self.node, self.seed)
+    }
+}
+
+/// What was found of one policy in one world.
+#[derive(Clone, Debug, Serialize)]
+pub struct Played<T> {
+    /// The scenario.
+    pub scenario: String,
+    /// The node.
+    pub node: u64,
+    /// The seed.
+    pub seed: u64,
+    /// The policy.
+    pub policy: String,
+    /// What was found.
+    #[serde(flatten)]
+    pub found: T,
+}
+
+impl From<Played<Account>> for Run {
+    fn from(played: Played<Account>) -> Self {
+        Self {
+            scenario: played.scenario,
+            node: played.node,
+            seed: played.seed,
+            policy: played.policy,
+            account: played.found,
+        }
     }
 }
 
@@ -194,18 +240,16 @@ impl Sites {
     pub fn of(plan: &Plan) -> Result<Self, PlayError> {
         let mut networks = Networks::default();
         let mut sites = vec![];
-        for (name, scenario) in &plan.scenarios {
-            for node in &plan.nodes {
-                sites.push(Site {
-                    scenario: name.clone(),
-                    network: networks.get(&scenario.network)?,
-                    rules: Arc::new(Scenario {
-                        node: *node,
-                        ..scenario.clone()
-                    }),
-                    map: Mutex::default(),
-                });
-            }
+        for (name, scenario, node) in plan.sites() {
+            sites.push(Site {
+                scenario: name.to_owned(),
+                network: networks.get(&scenario.network)?,
+                rules: Arc::new(Scenario {
+                    node,
+                    ..scenario.clone()
+                }),
+                map: Mutex::default(),
+            });
         }
         Ok(Self {
             sites,
@@ -230,6 +274,20 @@ impl Sites {
         threads: NonZeroUsize,
         tell: &(dyn Fn() + Sync),
     ) -> Result<Vec<Run>, PlayError> {
+        let account = |case: &Case, entrant: &Entrant| play(case, &entrant.make);
+        let played = self.play_as(entrants, threads, tell, &account)?;
+        Ok(played.into_iter().map(Run::from).collect())
+    }
+
+    /// Has each of these policies tried in each world by `tried`; `tell` is called
+    /// after each.
+    pub fn play_as<T: Send>(
+        &self,
+        entrants: &[Entrant],
+        threads: NonZeroUsize,
+        tell: &(dyn Fn() + Sync),
+        tried: &(dyn Fn(&Case, &Entrant) -> T + Sync),
+    ) -> Result<Vec<Played<T>>, PlayError> {
         for site in &self.sites {
             lock(&site.map).runs_left = self.seeds.len() * entrants.len();
         }
@@ -238,7 +296,7 @@ impl Sites {
             worlds.flat_map(|world| entrants.iter().map(move |entrant| (world, entrant)))
         });
         let jobs: Mutex<VecDeque<_>> = Mutex::new(jobs.enumerate().collect());
-        let done: Mutex<Vec<(usize, Run)>> = Mutex::new(vec![]);
+        let done: Mutex<Vec<(usize, Played<T>)>> = Mutex::new(vec![]);
         let work = || -> Result<(), PlayError> {
             loop {
                 let Some((index, ((site, seed), entrant))) = lock(&jobs).pop_front() else {
@@ -251,14 +309,14 @@ impl Sites {
                     scenario: site.rules.clone(),
                     seed,
                 };
-                let run = Run {
+                let played = Played {
                     scenario: site.scenario.clone(),
                     node: site.rules.node,
                     seed,
                     policy: entrant.name.clone(),
-                    account: play(&case, &entrant.make),
+                    found: tried(&case, entrant),
                 };
-                lock(&done).push((index, run));
+                lock(&done).push((index, played));
                 tell();
             }
         };
@@ -272,7 +330,7 @@ impl Sites {
         })?;
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(index, _)| *index);
-        Ok(done.into_iter().map(|(_, run)| run).collect())
+        Ok(done.into_iter().map(|(_, played)| played).collect())
     }
 }
 
@@ -312,6 +370,18 @@ mod tests {
             (1, 6, "static 200")
         ]));
         assert!(runs.iter().any(|run| run.account.fees_msat > 0));
+    }
+
+    #[test]
+    fn scenarios_of_one_name_share_its_nodes() {
+        let mut plan = tiny();
+        let mut busier = plan.scenarios[0].clone();
+        busier.1.rate = 4.0;
+        plan.scenarios.push(busier);
+        plan.nodes = vec![1, 2, 3];
+        let dealt: Vec<_> = plan.sites().map(|(_, s, node)| (s.rate, node)).collect();
+        assert_eq!(dealt, [(2.0, 1), (4.0, 2), (2.0, 3)]);
+        assert_eq!((plan.runs(5), plan.names()), (30, vec!["tiny"]));
     }
 
     #[test]

@@ -95,17 +95,38 @@ pub fn geometric_mean(ratios: impl IntoIterator<Item = (u64, f64)>) -> Option<Ra
 
 /// The ratio of one policy's net fees to another's, in the runs both have.
 pub fn ratio(runs: &[Run], policy: &str, other: &str) -> Option<Ratio> {
-    let of = |name: &str| -> BTreeMap<_, f64> {
+    geometric_mean(pairs(runs, policy, other))
+}
+
+/// One account's net fees over another's of the same world.
+pub fn fees_ratio(account: &Account, other: &Account) -> f64 {
+    (account.fees_ppm_per_year() + NOTHING_PPM) / (other.fees_ppm_per_year() + NOTHING_PPM)
+}
+
+/// Node, and one policy's net fees over another's, in each run that both have.
+pub fn pairs(runs: &[Run], policy: &str, other: &str) -> Vec<(u64, f64)> {
+    let of = |name: &str| -> BTreeMap<_, &Account> {
         let own = runs.iter().filter(|run| run.policy == name);
-        own.map(|run| (run.case(), run.account.fees_ppm_per_year()))
-            .collect()
+        own.map(|run| (run.case(), &run.account)).collect()
     };
     let others = of(other);
-    let pairs = of(policy).into_iter().filter_map(|(case, fees)| {
+    let pairs = of(policy).into_iter().filter_map(|(case, account)| {
         let other = others.get(&case)?;
-        Some((case.1, (fees + NOTHING_PPM) / (other + NOTHING_PPM)))
+        Some((case.1, fees_ratio(account, other)))
     });
-    geometric_mean(pairs)
+    pairs.collect()
+}
+
+/// The value below which a share of them lies, linear between neighbours; `None`
+/// if there are none.
+pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = share.clamp(0.0, 1.0) * math::count(sorted.len().checked_sub(1)?);
+    let below = usize::try_from(math::whole(at)).unwrap_or(0);
+    let low = sorted.get(below)?;
+    let high = sorted.get(below + 1).unwrap_or(low);
+    Some(low + (high - low) * (at - at.floor()))
 }
 
 /// How each of the policies fared, in their order.
@@ -238,6 +259,15 @@ mod tests {
         assert!((found.ratio.mean - 2.0).abs() < 1e-4);
         assert_eq!(duel(&runs, &standings, "ours", |_| false), None);
         assert_eq!(duel(&runs, &standings, "absent", may), None);
+    }
+
+    #[test]
+    fn a_quantile_lies_between_its_neighbours() {
+        let values = [4.0, 1.0, 3.0, 2.0];
+        assert_eq!(quantile(&values, 0.5), Some(2.5));
+        assert!((quantile(&values, 0.1).expect("some") - 1.3).abs() < 1e-12);
+        assert_eq!(quantile(&values, 1.0), Some(4.0));
+        assert_eq!(quantile(&[], 0.5), None);
     }
 
     #[test]

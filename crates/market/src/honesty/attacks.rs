@@ -174,6 +174,9 @@ fn the_largest_channel_is_aimed_at() {
     let world = alone(attack(AttackKind::Dust));
     assert_eq!(largest(&world).capacity.0, 10_000_000);
     assert_eq!(world.attack_targets().len(), 1);
+    // Both ends of a wash are the author's.
+    let world = alone(attack(AttackKind::Wash));
+    assert_eq!(world.attack_targets().len(), 2);
 }
 
 #[test]

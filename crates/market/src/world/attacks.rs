@@ -31,12 +31,14 @@ impl World {
         self.attacker.as_ref().map(|attacker| attacker.account)
     }
 
-    /// The open channels aimed at.
+    /// The open channels aimed at; of a wash, both its author's.
     pub fn attack_targets(&self) -> Vec<ChannelPoint> {
         let Some(attacker) = &self.attacker else {
             return vec![];
         };
-        let aimed = attacker.peers.iter().take(attacker.rules.targets.max(1));
+        let partners = usize::from(attacker.rules.kind == AttackKind::Wash);
+        let aimed = attacker.rules.targets.max(1).saturating_add(partners);
+        let aimed = attacker.peers.iter().take(aimed);
         let aimed: Vec<usize> = aimed.copied().collect();
         let links = self.links.iter().flatten();
         let hit = links.filter(|link| aimed.contains(&link.peer) && !link.private);
