@@ -15,6 +15,7 @@ use sweetspot_core::state::market::Segment;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format::{grouped, grouped_signed, rate};
 use sweetspot_core::types::time::{TimeFormat, Timestamp, rfc3339};
@@ -35,7 +36,7 @@ pub struct Line {
     /// Its scid.
     pub scid: Scid,
     /// The peer's alias, or the start of its key.
-    pub peer: String,
+    pub peer: CleanText,
     /// Its capacity.
     pub capacity_sat: Sat,
     /// The share on our side.
@@ -265,7 +266,7 @@ pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
     );
     for line in lines {
         let peer = match line.active {
-            true => line.peer.clone(),
+            true => line.peer.to_string(),
             false => format!("{} (offline)", line.peer),
         };
         shown.add_row(vec![

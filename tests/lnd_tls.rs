@@ -74,7 +74,7 @@ fn first(most: u32) -> HistoryPage {
 async fn the_pinned_certificate_is_accepted_though_it_is_a_ca() {
     let fake = FakeLnd::start(World::new([]));
     let info = fake.client().info().await.expect("an answer");
-    assert_eq!(info.alias, "fake");
+    assert_eq!(info.alias.as_str(), "fake");
     assert_eq!(info.tip, BlockHeight(850_000));
     assert!(info.synced_to_chain);
 }
@@ -248,7 +248,7 @@ async fn a_round_of_reading_takes_three_calls_and_one_for_each_unannounced_chann
     let seen = observe(&lnd).await;
     lnd.forwards(first(1_000)).await.expect("a page");
     assert_eq!(seen.channels.len(), 23);
-    assert_eq!(seen.channels[&key(1)].peer_name(), "peer-1");
+    assert_eq!(seen.channels[&key(1)].peer_name().as_str(), "peer-1");
     assert!(
         seen.channels
             .values()
@@ -457,7 +457,7 @@ async fn a_failed_update_inside_an_ok_reply_is_a_refusal() {
     fake.world().on_update = OnUpdate::Fail(UpdateFailure::Pending, "not yet confirmed");
     let refused = write(1).send(&fake.client()).await.expect_err("refused");
     let reason = format!("{}: not yet confirmed (UPDATE_FAILURE_PENDING)", point(1));
-    assert_eq!(refused, WriteError::Refused(reason));
+    assert_eq!(refused, WriteError::Refused(reason.into()));
 }
 
 #[tokio::test]

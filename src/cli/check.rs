@@ -20,6 +20,7 @@ use sweetspot_core::settings::keys::written::Written;
 use sweetspot_core::settings::keys::{Key, Layer};
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::units::FeePpm;
@@ -49,7 +50,7 @@ enum Judgement {
 struct Effective {
     channel_point: ChannelPoint,
     scid: Scid,
-    peer: String,
+    peer: CleanText,
     capacity_sat: u64,
     /// The value of every key, as the config would have it.
     #[serde(serialize_with = "by_key")]
@@ -306,7 +307,7 @@ fn render_channels(channels: &[Effective]) -> String {
         let settings = &channel.settings;
         shown.add_row(vec![
             channel.scid.to_string(),
-            channel.peer.clone(),
+            channel.peer.to_string(),
             grouped(channel.capacity_sat),
             mode_name(settings.mode),
             settings.strategy.name().to_owned(),

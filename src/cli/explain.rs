@@ -14,6 +14,7 @@ use sweetspot_core::engine::phase::next_due;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::format::{decimal, decimal_change, demand, grouped, grouped_signed};
 use sweetspot_core::types::time::{Timestamp, human_span};
@@ -43,7 +44,7 @@ struct LastChange {
     from_inbound_ppm: i32,
     to_inbound_ppm: i32,
     outcome: String,
-    detail: String,
+    detail: CleanText,
 }
 
 impl From<&FeeChange> for LastChange {

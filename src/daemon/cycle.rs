@@ -19,7 +19,7 @@ use sweetspot_core::ports::{
     Clock, CycleRecord, HistoryCursor, Node, NodeError, PolicyWriter, Store, StoreError,
 };
 use sweetspot_core::settings::layers::SettingsLayers;
-use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, Scid};
+use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, PeerId, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
@@ -72,7 +72,7 @@ pub struct CycleOptions<'a> {
 #[derive(Default)]
 struct KnownNode {
     /// Its public key, once the store was bound to it.
-    pubkey: Option<String>,
+    pubkey: Option<PeerId>,
     /// Whether it followed the chain when last asked.
     synced: bool,
 }
@@ -208,7 +208,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     async fn ask_node(&mut self) -> Result<(), CycleError> {
         let info = self.node.info().await?;
         if self.known.pubkey.as_ref() != Some(&info.pubkey) {
-            self.store.bind_node(&info.pubkey).await?;
+            self.store.bind_node(&info.pubkey.to_string()).await?;
             if self.known.pubkey.replace(info.pubkey).is_none() {
                 self.known.synced = true;
                 self.learn_closed().await?;

@@ -33,21 +33,21 @@ fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
     let (scid, peer) = (channel.scid, channel.peer_name());
     match event {
         FeeEvent::ForeignChange(foreign) => info!(
-            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            channel = %scid, peer = peer.as_str(), ppm = foreign.fees.outbound.0,
             base_fee_msat = foreign.fees.base_fee_msat,
             inbound_ppm = foreign.fees.inbound.rate_ppm,
             until = %foreign.seen_at.plus(hands_off),
             "external fee change: hands off"
         ),
         FeeEvent::Adopted(foreign) => info!(
-            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            channel = %scid, peer = peer.as_str(), ppm = foreign.fees.outbound.0,
             "external fee adopted as the new starting point"
         ),
         FeeEvent::WriteFoundDone => {
-            info!(channel = %scid, peer, "unconfirmed fee update was applied");
+            info!(channel = %scid, peer = peer.as_str(), "unconfirmed fee update was applied");
         }
         FeeEvent::WriteFoundUndone => {
-            info!(channel = %scid, peer, "unconfirmed fee update was not applied");
+            info!(channel = %scid, peer = peer.as_str(), "unconfirmed fee update was not applied");
         }
     }
 }
@@ -77,7 +77,7 @@ pub fn synced(synced: bool) {
 pub fn closed_unread(error: &NodeError) {
     match error {
         NodeError::Denied(reason) => debug!(
-            reason,
+            reason = reason.as_str(),
             "the macaroon does not permit listing closed channels: their old forwards stay without \
              a channel"
         ),
@@ -102,20 +102,20 @@ pub fn fee_change(due: &DueChange<'_>, change: &FeeChange) {
     let to_ppm = due.to.outbound.0;
     let to_inbound_ppm = inbound_set(due.decision, due.to);
     let why = due.decision.story();
-    let detail = &change.detail;
+    let detail = change.detail.as_str();
     match change.stage {
         Stage::Confirmed => {
-            info!(%channel, peer, from_ppm, to_ppm, to_inbound_ppm, why, "fee changed");
+            info!(%channel, peer = peer.as_str(), from_ppm, to_ppm, to_inbound_ppm, why, "fee changed");
             if !detail.is_empty() {
-                warn!(%channel, peer, detail, "a policy field that sweetspot does not manage has changed");
+                warn!(%channel, peer = peer.as_str(), detail, "a policy field that sweetspot does not manage has changed");
             }
         }
         Stage::Sent => warn!(
-            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, to_inbound_ppm, detail, why,
             "fee update unconfirmed: the next reads of the node show whether it was applied"
         ),
         outcome => warn!(
-            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, %outcome, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, to_inbound_ppm, %outcome, detail, why,
             "fee update failed"
         ),
     }
@@ -148,15 +148,15 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let to_inbound_ppm = |to| inbound_set(decision, to);
         match decision.verdict {
             Verdict::Change { to } => debug!(
-                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
                 to_inbound_ppm = to_inbound_ppm(to), why, "changing fee"
             ),
             Verdict::WouldChange { to } => info!(
-                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
                 to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observe mode)"
             ),
             Verdict::Hold { .. } => debug!(
-                channel = %scid, peer, from_ppm, wanted_ppm = decision.wanted_ppm,
+                channel = %scid, peer = peer.as_str(), from_ppm, wanted_ppm = decision.wanted_ppm,
                 ratio = seen.ratio, tpm = seen.tpm, balance = terms.balance,
                 throughput = terms.throughput, reason = in_log(decision), "no fee change"
             ),
@@ -195,7 +195,7 @@ fn prune(channel: &Channel, tpm: f64, news: &News) {
         News::Stands(found) => (found, "prune recommendation (daily report)"),
         News::Cleared(advice) => {
             info!(
-                channel = %channel.scid, peer = channel.peer_name(), now = advice.words(&rfc3339),
+                channel = %channel.scid, peer = channel.peer_name().as_str(), now = advice.words(&rfc3339),
                 "prune recommendation cleared"
             );
             return;
@@ -204,7 +204,7 @@ fn prune(channel: &Channel, tpm: f64, news: &News) {
     info!(
         channel = %channel.scid,
         channel_point = %channel.point,
-        peer = channel.peer_name(),
+        peer = channel.peer_name().as_str(),
         rule = %found.rule,
         since = %found.since,
         ratio = channel.local_ratio(),

@@ -87,7 +87,7 @@ fn channel(n: u8, ppm: u32) -> Channel {
         scid: scid(n),
         other_scids: vec![],
         peer: PeerId([2; 33]),
-        peer_alias: Some(format!("peer-{n}")),
+        peer_alias: Some(format!("peer-{n}").into()),
         capacity: Sat(1_000_000),
         local_balance: Sat(500_000),
         remote_balance: Sat(500_000),
@@ -145,7 +145,7 @@ impl FakeNode {
     fn up(&self) -> Result<MutexGuard<'_, Inner>, NodeError> {
         let inner = self.inner();
         if inner.down {
-            return Err(NodeError::Unreachable("down".to_owned()));
+            return Err(NodeError::Unreachable("down".into()));
         }
         Ok(inner)
     }
@@ -168,9 +168,9 @@ impl Node for FakeNode {
     async fn info(&self) -> Result<NodeInfo, NodeError> {
         let inner = self.up()?;
         Ok(NodeInfo {
-            pubkey: "02".repeat(33),
-            alias: "fake".to_owned(),
-            version: "0.21.2-beta".to_owned(),
+            pubkey: PeerId([2; 33]),
+            alias: "fake".into(),
+            version: "0.21.2-beta".into(),
             tip: BlockHeight(800_000),
             synced_to_chain: !inner.unsynced,
             synced_to_graph: true,
@@ -209,13 +209,13 @@ impl Node for FakeNode {
         let channel = inner.channels.get(&point);
         channel
             .and_then(|channel| channel.policy)
-            .ok_or_else(|| NodeError::NotFound(point.to_string()))
+            .ok_or_else(|| NodeError::NotFound(point.to_string().into()))
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
         let inner = self.up()?;
         match inner.closed_fails {
-            true => Err(NodeError::Other("an error".to_owned())),
+            true => Err(NodeError::Other("an error".into())),
             false => Ok(inner.closed.clone()),
         }
     }
@@ -250,10 +250,10 @@ impl PolicyWriter for FakeNode {
         }
         match inner.writes {
             Writes::Done | Writes::Lost => Ok(()),
-            Writes::Denied => Err(WriteError::NotSent(NodeError::Denied("no".to_owned()))),
-            Writes::Refused => Err(WriteError::Refused("INVALID_PARAMETER".to_owned())),
+            Writes::Denied => Err(WriteError::NotSent(NodeError::Denied("no".into()))),
+            Writes::Refused => Err(WriteError::Refused("INVALID_PARAMETER".into())),
             Writes::DoneUnanswered | Writes::UndoneUnanswered => {
-                Err(WriteError::Unknown("timed out".to_owned()))
+                Err(WriteError::Unknown("timed out".into()))
             }
         }
     }

@@ -6,6 +6,7 @@
     reason = "all of this is test code, where a panic is the report"
 )]
 
+mod hostile_text;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;

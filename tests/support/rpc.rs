@@ -42,6 +42,9 @@ impl Rpc {
         let state = *world.state.borrow();
         check_state(state)?;
         check_macaroon(&metadata, &world.macaroon)?;
+        if let Some(text) = world.failing.get(call) {
+            return Err(Status::unknown(*text));
+        }
         Ok((world, message))
     }
 }
@@ -116,7 +119,7 @@ impl Lightning for Rpc {
         let (world, _) = self.admit("GetInfo", request)?;
         Ok(Response::new(GetInfoResponse {
             identity_pubkey: OWN_KEY.to_owned(),
-            alias: "fake".to_owned(),
+            alias: world.alias.clone(),
             block_height: world.height,
             synced_to_chain: true,
             version: world.version.clone(),

@@ -9,7 +9,8 @@ use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cycle::Counting;
 use crate::engine::input::CycleInput;
 use crate::state::memory::{ChannelMemory, Memory};
-use crate::types::channel::{ChannelPoint, Policy, Scid};
+use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
+use crate::types::clean_text::CleanText;
 use crate::types::fee_change::FeeChange;
 use crate::types::observation::{ClosedChannel, Forward, Observation, StoredForward};
 use crate::types::time::Timestamp;
@@ -29,30 +30,30 @@ pub enum NodeError {
     Starting,
     /// Nobody answers, or the connection broke.
     #[error("cannot reach the node: {0}")]
-    Unreachable(String),
+    Unreachable(CleanText),
     /// TLS failed: the certificate is not the pinned one, or no valid chain.
     #[error("TLS certificate rejected: {0}")]
-    Tls(String),
+    Tls(CleanText),
     /// The macaroon is missing, wrong or too weak.
     #[error("no access to the node: {0}")]
-    Denied(String),
+    Denied(CleanText),
     /// The node does not know the channel (or its edge).
     #[error("the node does not know this channel: {0}")]
-    NotFound(String),
+    NotFound(CleanText),
     /// The node answered something we cannot accept.
     #[error("node error: {0}")]
-    Other(String),
+    Other(CleanText),
 }
 
 /// What the node is and how ready it is to be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeInfo {
-    /// The node's own public key, in hex.
-    pub pubkey: String,
+    /// The node's own public key.
+    pub pubkey: PeerId,
     /// The node's alias.
-    pub alias: String,
+    pub alias: CleanText,
     /// LND's version text, such as `0.21.2-beta commit=v0.21.2-beta`.
-    pub version: String,
+    pub version: CleanText,
     /// The chain tip.
     pub tip: BlockHeight,
     /// Whether the wallet and graph follow the chain tip.
@@ -106,10 +107,10 @@ pub enum WriteError {
     NotSent(NodeError),
     /// The node said no to this update: nothing was changed.
     #[error("the node rejected the update: {0}")]
-    Refused(String),
+    Refused(CleanText),
     /// No answer, or a broken one: the node may or may not have done it.
     #[error("the update's outcome is unknown: {0}")]
-    Unknown(String),
+    Unknown(CleanText),
 }
 
 /// The write side of a node.

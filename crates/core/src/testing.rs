@@ -21,7 +21,7 @@ pub fn channel(n: u8) -> Channel {
         scid: Scid((800_000 + u64::from(n)) << 40 | 1 << 16),
         other_scids: vec![],
         peer: PeerId(key),
-        peer_alias: Some(format!("peer-{n}")),
+        peer_alias: Some(format!("peer-{n}").into()),
         capacity: Sat(1_000_000),
         local_balance: Sat(500_000),
         remote_balance: Sat(500_000),

@@ -1,6 +1,7 @@
 //! What everything speaks of: units, times, channels, what a node said.
 
 pub mod channel;
+pub mod clean_text;
 pub mod fee_change;
 pub mod format;
 pub mod observation;

@@ -11,6 +11,7 @@ use sweetspot_core::ports::NodeInfo;
 use sweetspot_core::types::channel::{
     Channel, ChannelPoint, FeeParts, InboundFee, ParseIdError, Policy, Scid,
 };
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{CloseType, ClosedChannel, Forward};
 use sweetspot_core::types::time::Timestamp;
@@ -25,15 +26,15 @@ pub(super) enum Malformed {
     Amount { field: &'static str, value: i128 },
 }
 
-pub(super) fn info(said: proto::GetInfoResponse) -> NodeInfo {
-    NodeInfo {
-        pubkey: said.identity_pubkey,
-        alias: said.alias,
-        version: said.version,
+pub(super) fn info(said: proto::GetInfoResponse) -> Result<NodeInfo, Malformed> {
+    Ok(NodeInfo {
+        pubkey: said.identity_pubkey.parse()?,
+        alias: CleanText::alias(&said.alias),
+        version: said.version.into(),
         tip: BlockHeight(said.block_height),
         synced_to_chain: said.synced_to_chain,
         synced_to_graph: said.synced_to_graph,
-    }
+    })
 }
 
 /// The edges of a node by channel point.
@@ -80,7 +81,7 @@ pub(super) fn channel(
         scid: Scid(said.chan_id),
         other_scids: other_scids(&said, edge),
         peer: said.remote_pubkey.parse()?,
-        peer_alias: peer_alias(said.peer_alias),
+        peer_alias: peer_alias(&said.peer_alias),
         capacity: Sat(unsigned("capacity", said.capacity)?),
         local_balance: Sat(unsigned("local balance", said.local_balance)?),
         remote_balance: Sat(unsigned("remote balance", said.remote_balance)?),
@@ -120,8 +121,9 @@ fn named_scids(numbers: impl Iterator<Item = u64>, known: u64) -> Vec<Scid> {
 }
 
 /// LND puts the error of a failed look-up where the alias belongs.
-fn peer_alias(text: String) -> Option<String> {
-    (!text.is_empty() && !text.starts_with("unable to lookup peer alias")).then_some(text)
+fn peer_alias(text: &str) -> Option<CleanText> {
+    let known = !text.starts_with("unable to lookup peer alias");
+    Some(CleanText::alias(text)).filter(|alias| known && !alias.is_empty())
 }
 
 /// Our side's policy on an edge; `None` if the edge has none, or is not ours.
@@ -357,9 +359,9 @@ mod tests {
     #[test]
     fn a_failed_alias_look_up_is_no_alias() {
         let failed = "unable to lookup peer alias: alias for node not found";
-        assert_eq!(peer_alias(failed.to_owned()), None);
-        assert_eq!(peer_alias(String::new()), None);
-        assert_eq!(peer_alias("bob".to_owned()), Some("bob".to_owned()));
+        assert_eq!(peer_alias(failed), None);
+        assert_eq!(peer_alias(""), None);
+        assert_eq!(peer_alias("bob"), Some("bob".into()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::fault::Fault;
 use super::{Lnd, LndVersion, check_version, proto};
 use sweetspot_core::ports::{HistoryPage, Node, NodeError, NodeInfo, PolicyWriter, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
@@ -16,15 +17,18 @@ impl Node for Lnd {
                 lnd.get_info(query).await
             })
             .await?;
-        let info = convert::info(said);
+        let info = convert::info(said).map_err(|fault| {
+            NodeError::Other(format!("invalid answer to GetInfo: {fault}").into())
+        })?;
         *self.seen() = Some(info.clone());
         Ok(info)
     }
 
     async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
         let node = self.last_info().await?;
+        let own = node.pubkey.to_string();
         let channels = self.list_channels().await?;
-        let announced = convert::edges_by_point(self.own_edges(&node.pubkey).await?);
+        let announced = convert::edges_by_point(self.own_edges(&own).await?);
         let mut seen = Observation {
             at,
             tip: node.tip,
@@ -38,7 +42,7 @@ impl Node for Lnd {
                 Ok(None) => self.edge(&node, &said).await?,
                 Err(_) => None,
             };
-            match convert::channel(said, edge.as_ref(), &node.pubkey) {
+            match convert::channel(said, edge.as_ref(), &own) {
                 Ok(channel) => {
                     seen.channels.insert(channel.point, channel);
                 }
@@ -65,11 +69,11 @@ impl Node for Lnd {
             .iter()
             .map(convert::forward)
             .collect::<Result<_, _>>()
-            .map_err(|fault| NodeError::Other(format!("invalid forward: {fault}")))
+            .map_err(|fault| NodeError::Other(format!("invalid forward: {fault}").into()))
     }
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
-        let unknown = || NodeError::NotFound(point.to_string());
+        let unknown = || NodeError::NotFound(point.to_string().into());
         let node = self.last_info().await?;
         let edge = if finds_edges_by_point(&node.version) {
             self.edge_by_point(point.to_string()).await?
@@ -80,8 +84,10 @@ impl Node for Lnd {
             self.edge_by_scid(convert::graph_scid(said.ok_or_else(unknown)?))
                 .await?
         };
-        convert::own_policy(&edge.ok_or_else(unknown)?, &node.pubkey)
-            .map_err(|fault| NodeError::Other(format!("invalid policy of {point}: {fault}")))?
+        convert::own_policy(&edge.ok_or_else(unknown)?, &node.pubkey.to_string())
+            .map_err(|fault| {
+                NodeError::Other(format!("invalid policy of {point}: {fault}").into())
+            })?
             .ok_or_else(unknown)
     }
 
@@ -223,20 +229,22 @@ fn found<T>(answer: Result<T, NodeError>) -> Result<Option<T>, NodeError> {
     }
 }
 
-fn failure(failed: &proto::FailedUpdate) -> String {
+fn failure(failed: &proto::FailedUpdate) -> CleanText {
     let reason = match proto::UpdateFailure::try_from(failed.reason) {
         Ok(reason) => reason.as_str_name().to_owned(),
         Err(_) => format!("reason {}", failed.reason),
     };
-    match &failed.outpoint {
+    let text = match &failed.outpoint {
         Some(point) => format!(
             "{}:{}: {} ({reason})",
             point.txid_str, point.output_index, failed.update_error
         ),
         None => format!("{} ({reason})", failed.update_error),
-    }
+    };
+    text.into()
 }
 
 fn warn_malformed(channel: &str, fault: &Malformed) {
-    tracing::warn!(channel, error = %fault, "ignoring a channel for which the node reports invalid data");
+    let channel = CleanText::new(channel);
+    tracing::warn!(channel = channel.as_str(), error = %fault, "ignoring a channel for which the node reports invalid data");
 }

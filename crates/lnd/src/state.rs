@@ -73,7 +73,7 @@ impl Lnd {
                     Some(reason) => waiting.hear(&reason),
                 },
                 Ok(Ok(None)) => {
-                    return Err(NodeError::Unreachable("it has shut down".to_owned()));
+                    return Err(NodeError::Unreachable("it has shut down".into()));
                 }
                 Ok(Err(status)) => return Err(read_fault(status)),
                 Err(_) => waiting.remind(),

@@ -112,7 +112,7 @@ impl World {
             scid: link.scid,
             other_scids: link.confirmed_scid.into_iter().collect(),
             peer: self.peer_ids[link.peer],
-            peer_alias: Some(alias(peer)),
+            peer_alias: Some(alias(peer).into()),
             capacity: sat(link.capacity),
             local_balance: sat(link.local),
             remote_balance: sat(link.remote),

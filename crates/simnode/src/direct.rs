@@ -32,7 +32,7 @@ impl Direct {
 
 fn ready(core: &Core) -> Result<(), NodeError> {
     if core.world.is_down() {
-        return Err(NodeError::Unreachable("the node is down".to_owned()));
+        return Err(NodeError::Unreachable("the node is down".into()));
     }
     match core.signals.state() {
         WalletState::Locked => Err(NodeError::Locked),
@@ -51,9 +51,9 @@ impl Clock for Direct {
 impl Node for Direct {
     async fn info(&self) -> Result<NodeInfo, NodeError> {
         self.ask(|core| NodeInfo {
-            pubkey: core.name.key.to_string(),
-            alias: core.name.alias.clone(),
-            version: core.name.version.clone(),
+            pubkey: core.name.key,
+            alias: core.name.alias.as_str().into(),
+            version: core.name.version.as_str().into(),
             tip: core.world.tip(),
             synced_to_chain: !core.faults.unsynced,
             synced_to_graph: true,
@@ -83,7 +83,7 @@ impl Node for Direct {
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
         let policy = self.ask(|core| core.find(point).and_then(|listed| listed.channel.policy))?;
-        policy.ok_or_else(|| NodeError::NotFound(point.to_string()))
+        policy.ok_or_else(|| NodeError::NotFound(point.to_string().into()))
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
@@ -111,7 +111,7 @@ impl PolicyWriter for Direct {
         };
         self.0.with(|core| {
             core.sync();
-            let refused = |reason: String| WriteError::Refused(reason);
+            let refused = |reason: String| WriteError::Refused(reason.into());
             ready(core).map_err(WriteError::NotSent)?;
             if core.signals.state() != WalletState::ServerActive {
                 return Err(WriteError::NotSent(NodeError::Starting));
@@ -122,9 +122,7 @@ impl PolicyWriter for Direct {
             core.update(point, &update)
                 .map_err(|failed| refused(failed.update_error))?;
             match core.faults.writes {
-                WriteFault::Unanswered => {
-                    Err(WriteError::Unknown("no answer within 60s".to_owned()))
-                }
+                WriteFault::Unanswered => Err(WriteError::Unknown("no answer within 60s".into())),
                 _ => Ok(()),
             }
         })

@@ -19,6 +19,7 @@ use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::BlockHeight;
@@ -196,7 +197,7 @@ async fn find(db: &mut SqliteConnection, text: &str) -> Result<Vec<KnownChannel>
     {
         return Ok(only(point));
     }
-    let wanted = text.to_lowercase();
+    let wanted = CleanText::new(text).to_lowercase();
     let matching = |fits: &dyn Fn(&str) -> bool| {
         let mut found = channels.clone();
         found.retain(|known| fits(&known.channel.peer_name().to_lowercase()));

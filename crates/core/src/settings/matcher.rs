@@ -1,6 +1,7 @@
 //! Which channels a rule or a schedule is about.
 
 use crate::types::channel::{Channel, ChannelPoint, PeerId, Scid};
+use crate::types::clean_text::CleanText;
 use crate::types::units::{BlockHeight, Sat};
 
 /// Blocks in a day, at ten minutes each.
@@ -64,7 +65,11 @@ impl Matcher {
     pub fn matches(&self, channel: &Channel, tip: BlockHeight) -> bool {
         let capacity = channel.capacity;
         let age_blocks = channel.age_blocks(tip);
-        let fits_alias = |alias: &String| self.aliases.iter().any(|glob| fits(glob, alias));
+        let fits_alias = |alias: &CleanText| {
+            // The alias was cleaned; what is to fit it must be, too.
+            let mut globs = self.aliases.iter().map(|glob| CleanText::new(glob));
+            globs.any(|glob| fits(&glob, alias))
+        };
         let fits_age = |days: u32, fits: fn(u32, u32) -> bool| {
             age_blocks.is_some_and(|age| fits(age, days.saturating_mul(BLOCKS_PER_DAY)))
         };
@@ -236,6 +241,19 @@ mod tests {
         ] {
             assert!(!matcher.matches(&unknown, TIP));
         }
+    }
+
+    #[test]
+    fn a_pattern_copied_with_what_is_not_seen_fits_the_name_it_shows() {
+        let channel = Channel {
+            peer_alias: Some(CleanText::alias("\u{26a1}\u{fe0f} Node\u{200b}")),
+            ..channel(1)
+        };
+        let copied = Matcher {
+            aliases: vec!["\u{26a1}\u{fe0f} node*".to_owned()],
+            ..Matcher::default()
+        };
+        assert!(copied.matches(&channel, TIP));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::types::clean_text::CleanText;
 use crate::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 /// Why a text is no channel point, scid or peer.
@@ -20,15 +21,15 @@ pub enum ParseIdError {
     #[error(
         "`{0}` is not a channel point: it must be <funding txid, 64 hex digits>:<output index>"
     )]
-    ChannelPoint(String),
+    ChannelPoint(CleanText),
     /// Not a scid.
     #[error(
         "`{0}` is not a short channel id: it must be <block>x<transaction>x<output> (850000x12x1) or its integer form"
     )]
-    Scid(String),
+    Scid(CleanText),
     /// Not a public key.
     #[error("`{0}` is not a node's public key: it must be 66 hex digits beginning with 02 or 03")]
-    PeerId(String),
+    PeerId(CleanText),
 }
 
 /// The funding outpoint of a channel, in display byte order.
@@ -45,7 +46,7 @@ impl FromStr for ChannelPoint {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = || ParseIdError::ChannelPoint(text.to_owned());
+        let fault = || ParseIdError::ChannelPoint(text.into());
         let (txid_hex, index) = text.split_once(':').ok_or_else(fault)?;
         let mut txid = [0; 32];
         hex::decode_to_slice(txid_hex, &mut txid).map_err(|_| fault())?;
@@ -103,7 +104,7 @@ impl FromStr for Scid {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = || ParseIdError::Scid(text.to_owned());
+        let fault = || ParseIdError::Scid(text.into());
         if let Ok(number) = text.parse() {
             return Ok(Self(number));
         }
@@ -143,6 +144,13 @@ impl fmt::Debug for Scid {
 #[serde(into = "String")]
 pub struct PeerId(pub [u8; 33]);
 
+impl PeerId {
+    /// The start of the key: enough to tell a node's peers apart.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(12).collect()
+    }
+}
+
 impl FromStr for PeerId {
     type Err = ParseIdError;
 
@@ -150,7 +158,7 @@ impl FromStr for PeerId {
         let mut key = [0; 33];
         match hex::decode_to_slice(text, &mut key) {
             Ok(()) if matches!(key[0], 2 | 3) => Ok(Self(key)),
-            _ => Err(ParseIdError::PeerId(text.to_owned())),
+            _ => Err(ParseIdError::PeerId(text.into())),
         }
     }
 }
@@ -245,7 +253,7 @@ pub struct Channel {
     /// The other node.
     pub peer: PeerId,
     /// The other node's alias, if the node knows it.
-    pub peer_alias: Option<String>,
+    pub peer_alias: Option<CleanText>,
     /// The funding amount.
     pub capacity: Sat,
     /// Our settled balance; net of the commit fee where we pay it.
@@ -308,10 +316,10 @@ impl Channel {
     }
 
     /// The peer as an operator knows it: its alias, or the start of its key.
-    pub fn peer_name(&self) -> String {
+    pub fn peer_name(&self) -> CleanText {
         match &self.peer_alias {
             Some(alias) if !alias.is_empty() => alias.clone(),
-            _ => self.peer.to_string().chars().take(12).collect(),
+            _ => self.peer.short().as_str().into(),
         }
     }
 }
