@@ -14,7 +14,7 @@ use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::market::Segment;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format::{grouped, grouped_signed, rate};
@@ -86,6 +86,8 @@ pub struct Overview {
     pub forwards_7_days: u64,
     /// The learned price levels in use.
     pub levels: Vec<LearnedLevel>,
+    /// Forwards kept aside because they cannot be any.
+    pub quarantined_forwards: u64,
     /// The channels, by peer.
     pub channels: Vec<Line>,
 }
@@ -121,6 +123,7 @@ impl Overview {
             earned_7_days_msat: week.fees.0,
             forwards_7_days: week.count,
             levels,
+            quarantined_forwards: store.quarantined().await?,
             channels,
         })
     }
@@ -131,13 +134,17 @@ impl Overview {
             return NOTHING_YET.to_owned();
         };
         format!(
-            "{}\n{} channels, read {}; last 7 days: {} forwards, {} earned{}",
+            "{}\n{} channels, read {}; last 7 days: {} forwards, {} earned{}{}",
             render_channels(&self.channels, now),
             self.channels.len(),
             ago(now, seen_at),
             grouped(self.forwards_7_days),
             Sat(self.earned_7_days_msat / 1_000),
             self.render_levels(),
+            match self.quarantined_forwards {
+                0 => String::new(),
+                n => format!("; {} impossible forwards quarantined", grouped(n)),
+            },
         )
     }
 
@@ -215,14 +222,20 @@ impl Sources<'_> {
             last_change: changed.map(|change| change.intended_at),
             mode: settings.mode,
             active: channel.active,
-            waits_for: state(decision, &rfc3339),
-            state: state(decision, &local_time),
+            waits_for: state(channel, decision, &rfc3339),
+            state: state(channel, decision, &local_time),
         }
     }
 }
 
 /// What came of a channel's last decision, in a few words.
-fn state(decision: Option<&Decision>, time: TimeFormat<'_>) -> String {
+fn state(channel: &Channel, decision: Option<&Decision>, time: TimeFormat<'_>) -> String {
+    if let Some(error) = &channel.policy_error {
+        return format!(
+            "no change: {} ({error})",
+            Hold::PolicyUnread.words(None, time)
+        );
+    }
     let Some(decision) = decision else {
         return "no decision yet".to_owned();
     };

@@ -1,6 +1,8 @@
 //! `check`: validates the config, the macaroon and the connection, and prints
 //! the effective settings of every open channel. It writes nothing.
 
+mod probe;
+
 use std::time::Duration;
 
 use serde::ser::SerializeMap;
@@ -9,11 +11,9 @@ use serde::{Serialize, Serializer};
 use super::Failure;
 use super::output::{print, print_json};
 use crate::config::Config;
-use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::overview::mode_name;
 use crate::table::table;
-use sweetspot_core::ports::{Clock, Node, NodeError, NodeInfo};
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::keys::channel::{ChannelKey, ChannelLayer};
 use sweetspot_core::settings::keys::written::Written;
@@ -24,7 +24,7 @@ use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
+use sweetspot_lnd::{Permissions, READ_URIS, WRITE_URI};
 
 /// How long `check` waits for an answer in all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -85,7 +85,7 @@ struct Report {
 pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     let mut findings = vec![finding("config", Judgement::Ok, "valid")];
     let permissions = permissions(config, &mut findings);
-    let seen = match tokio::time::timeout(PATIENCE, look(config, &mut findings)).await {
+    let seen = match tokio::time::timeout(PATIENCE, probe::node(config, &mut findings)).await {
         Ok(seen) => seen,
         Err(_) => {
             let says = format!("no answer within {} s", PATIENCE.as_secs());
@@ -187,52 +187,6 @@ fn judge_inbound(rules: &InboundRules, channels: &[Effective]) -> Option<Finding
     rules
         .discount
         .then(|| finding("inbound", Judgement::Ok, says))
-}
-
-/// What the node says of itself and its channels.
-async fn look(config: &Config, findings: &mut Vec<Finding>) -> Option<Observation> {
-    match ask(config).await {
-        Ok((info, seen)) => {
-            findings.extend(judge_node(&info, &seen));
-            Some(seen)
-        }
-        Err(error) => {
-            findings.push(finding("node", Judgement::Error, error));
-            None
-        }
-    }
-}
-
-async fn ask(config: &Config) -> Result<(NodeInfo, Observation), String> {
-    let lnd = Lnd::new(lnd_config(&config.node)).map_err(|error| error.to_string())?;
-    let named = |error: NodeError| format!("{}: {error}", config.node.address);
-    let info = lnd.info().await.map_err(named)?;
-    let seen = lnd.observe(SystemClock.now()).await.map_err(named)?;
-    Ok((info, seen))
-}
-
-fn judge_node(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {
-    let says = format!("{} ({}), LND {}", info.alias, info.pubkey, info.version);
-    let mut findings = vec![finding("node", Judgement::Ok, says)];
-    if let Err(error) = check_version(&info.version) {
-        findings.push(finding("version", Judgement::Error, error.to_string()));
-    }
-    if !info.synced_to_chain {
-        let says = "not synced to the chain; no fee updates until it is";
-        findings.push(finding("sync", Judgement::Warning, says));
-    }
-    let edgeless = seen
-        .channels
-        .values()
-        .filter(|c| c.policy.is_none())
-        .count();
-    let says = format!("{} open", seen.channels.len());
-    findings.push(finding("channels", Judgement::Ok, says));
-    if edgeless > 0 {
-        let says = format!("{edgeless} without a policy in the node's graph; left alone");
-        findings.push(finding("channels", Judgement::Warning, says));
-    }
-    findings
 }
 
 fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {

@@ -189,6 +189,9 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
             grouped_signed(policy.fees.inbound.rate_ppm.into())
         ));
     }
+    if let Some(error) = &channel.policy_error {
+        lines.push(format!("  fee            could not be read: {error}"));
+    }
     if let Some(write) = &explanation.last_write {
         lines.push(format!(
             "  last update    {}: {} -> {} ppm{}, {}{}",
@@ -313,6 +316,8 @@ fn is_untouched(decision: &Decision) -> bool {
                 | Hold::NodeNotReady
                 | Hold::PeerOffline
                 | Hold::NoPolicy
+                | Hold::PolicyUnread
+                | Hold::HistoryUnread
                 | Hold::Foreign { .. }
                 | Hold::WriteUnresolved { .. }
         }

@@ -20,6 +20,7 @@ use sweetspot_core::ports::{
 };
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, PeerId, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
@@ -75,6 +76,10 @@ struct KnownNode {
     pubkey: Option<PeerId>,
     /// Whether it followed the chain when last asked.
     synced: bool,
+    /// Why history could not be read in the last cycle.
+    history_error: Option<CleanText>,
+    /// The channels whose policy could not be read, and why.
+    unread: BTreeMap<ChannelPoint, CleanText>,
 }
 
 /// What runs one cycle after the other, and what it keeps between them.
@@ -193,11 +198,13 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let now = self.clock.now();
         self.ask_node().await?;
         let seen = self.node.observe(now).await?;
+        self.tell_unread(&seen);
         self.learn(&seen).await?;
-        self.read_history(now).await?;
+        let history_read = self.try_history(now).await?;
         let (layers, from) = (options.layers, self.cursor.from);
         let mut input = CycleInput::new(seen, layers, options.observe_only, from);
         input.node_ready = self.known.synced;
+        input.history_read = history_read;
         input.look_again = std::mem::take(&mut self.look_again);
         input.report_due = options.report_due;
         Ok(input)
@@ -220,11 +227,51 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         Ok(())
     }
 
+    /// Reads history; `false` if the node answers everything else, but not that.
+    async fn try_history(&mut self, now: Timestamp) -> Result<bool, CycleError> {
+        match self.read_history(now).await {
+            Ok(()) => {
+                if self.known.history_error.take().is_some() {
+                    log::history_read_again();
+                }
+                Ok(true)
+            }
+            Err(CycleError::Node(NodeError::Other(said))) => {
+                if self.known.history_error.as_ref() != Some(&said) {
+                    log::history_unread(&said);
+                }
+                self.known.history_error = Some(said);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells, when that changes, of which channels the policy cannot be read.
+    fn tell_unread(&mut self, seen: &Observation) {
+        let now: BTreeMap<ChannelPoint, CleanText> = seen
+            .channels
+            .iter()
+            .filter_map(|(point, channel)| Some((*point, channel.policy_error.clone()?)))
+            .collect();
+        let before = std::mem::take(&mut self.known.unread);
+        for (point, channel) in &seen.channels {
+            match (before.get(point), now.get(point)) {
+                (None, Some(error)) => log::policy_unread(channel, error),
+                (Some(_), None) => log::policy_read_again(channel),
+                _ => {}
+            }
+        }
+        self.known.unread = now;
+    }
+
     async fn read_history(&mut self, now: Timestamp) -> Result<(), CycleError> {
         let from = self.cursor;
         let mut events = 0;
-        self.cursor = history::read(&self.node, &self.store, from, now, |cursor, read| {
+        self.cursor = history::read(&self.node, &self.store, from, now, |page| {
+            let (cursor, read) = (page.cursor, page.records);
             events += read;
+            log::quarantined(page.quarantined);
             if read >= history::PAGE_EVENTS as usize {
                 info!(
                     events,

@@ -12,10 +12,12 @@ use sweetspot_core::limits::guard;
 use sweetspot_core::ports::NodeError;
 use sweetspot_core::prune::recommend::News;
 use sweetspot_core::state::memory::Memory;
-use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format;
 use sweetspot_core::types::observation::Observation;
+use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::rfc3339;
 
 /// What happened to fees between two reads.
@@ -71,6 +73,51 @@ pub fn synced(synced: bool) {
         true => info!("the node is synced to the chain again"),
         false => info!("the node is not synced to the chain: no fee updates until it is"),
     }
+}
+
+/// Tells of forwards that cannot be any, where they are not known yet.
+pub fn quarantined(odd: &[OddForward]) {
+    let Some(first) = odd.first() else {
+        return;
+    };
+    let raw = first.raw;
+    warn!(
+        count = odd.len(), fault = %first.fault, timestamp_ns = raw.settled_at_nanos,
+        scid_in = %Scid(raw.scid_in), scid_out = %Scid(raw.scid_out),
+        amt_in_msat = raw.amount_in_msat, amt_out_msat = raw.amount_out_msat,
+        fee_msat = raw.fee_msat,
+        "impossible forwards quarantined: kept in the database, counted nowhere; the first has \
+         these values"
+    );
+}
+
+/// Tells that the forwarding history cannot be read.
+pub fn history_unread(said: &CleanText) {
+    warn!(
+        error = said.as_str(),
+        "cannot read the forwarding history: only pinned fees and drains are acted on"
+    );
+}
+
+/// Tells that the forwarding history can be read again.
+pub fn history_read_again() {
+    info!("the forwarding history can be read again");
+}
+
+/// Tells that a channel's policy cannot be read.
+pub fn policy_unread(channel: &Channel, error: &CleanText) {
+    warn!(
+        channel = %channel.scid, peer = channel.peer_name().as_str(), error = error.as_str(),
+        "cannot read the channel's policy: this channel is left alone"
+    );
+}
+
+/// Tells that a channel's policy can be read again.
+pub fn policy_read_again(channel: &Channel) {
+    info!(
+        channel = %channel.scid, peer = channel.peer_name().as_str(),
+        "the channel's policy can be read again"
+    );
 }
 
 /// Tells that closed channels cannot be read.

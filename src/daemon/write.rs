@@ -28,9 +28,14 @@ impl Attempt {
         Self {
             stage: Stage::NotSent,
             detail: format!("{step}: {error}").into(),
-            closed: (!matches!(error, NodeError::NotFound(_))).then_some(error),
+            closed: says_of_others(&error).then_some(error),
         }
     }
+}
+
+/// Whether the node would answer for another channel likewise.
+fn says_of_others(error: &NodeError) -> bool {
+    !matches!(error, NodeError::NotFound(_) | NodeError::Other(_))
 }
 
 /// Fresh read, update, read back. The intent must be stored before.

@@ -254,7 +254,7 @@ async fn pages_of_history_add_up(subject: &Subject) {
             offset,
             max_events,
         };
-        lnd.forwards(page).await.expect("a page")
+        lnd.forwards(page).await.expect("a page").forwards
     };
     let all = page(0, 0, 50_000).await;
     assert!(all.len() >= 4, "a history of {} is too short", all.len());

@@ -5,6 +5,7 @@
 
 mod inbound;
 mod node;
+mod odd_records;
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A node in memory that can be made to fail, for whole cycles without a network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sweetspot_core::ports::{
@@ -11,6 +11,7 @@ use sweetspot_core::types::channel::{
 };
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::raw_forward::{ForwardPage, RawForward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
@@ -35,6 +36,12 @@ pub struct Inner {
     pub now: Timestamp,
     pub channels: BTreeMap<ChannelPoint, Channel>,
     pub forwards: Vec<Forward>,
+    /// What the node tells of as forwards beside them, whatever is asked for.
+    pub odd: Vec<RawForward>,
+    /// Each call for history fails with this.
+    pub history_fails: Option<NodeError>,
+    /// Each fresh read of these channels' policies fails.
+    pub unreadable: BTreeSet<ChannelPoint>,
     pub closed: Vec<ClosedChannel>,
     pub closed_fails: bool,
     pub unsynced: bool,
@@ -97,6 +104,7 @@ fn channel(n: u8, ppm: u32) -> Channel {
         initiator: false,
         private: false,
         active: true,
+        carries_assets: false,
         policy: Some(Policy {
             fees: fees(ppm),
             time_lock_delta: 77,
@@ -105,6 +113,7 @@ fn channel(n: u8, ppm: u32) -> Channel {
             disabled: false,
             last_update_secs: 0,
         }),
+        policy_error: None,
         peer_policy: None,
     }
 }
@@ -186,23 +195,37 @@ impl Node for FakeNode {
         })
     }
 
-    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+    async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
         let mut inner = self.up()?;
         inner.pages.push(page);
+        if let Some(error) = inner.history_fails.clone() {
+            return Err(error);
+        }
         let start = i64::try_from(page.start_secs).expect("small");
         let found = inner
             .forwards
             .iter()
             .filter(|f| f.settled_at.secs() >= start && f.settled_at <= inner.now);
-        Ok(found
+        let raw = |forward: &Forward| RawForward {
+            settled_at_nanos: forward.settled_at.nanos().cast_unsigned(),
+            scid_in: forward.scid_in.0,
+            scid_out: forward.scid_out.0,
+            amount_in_msat: forward.amount_in.0,
+            amount_out_msat: forward.amount_out.0,
+            fee_msat: forward.fee.0,
+        };
+        let all = found.map(raw).chain(inner.odd.iter().copied());
+        let page = all
             .skip(page.offset as usize)
-            .take(page.max_events as usize)
-            .copied()
-            .collect())
+            .take(page.max_events as usize);
+        Ok(ForwardPage::of(page))
     }
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
         let mut inner = self.up()?;
+        if inner.unreadable.contains(&point) {
+            return Err(NodeError::Other("GetChanInfo: odd".into()));
+        }
         if let Some((point, fees)) = inner.meanwhile.take() {
             inner.set_fees(point, fees);
         }

@@ -7,6 +7,7 @@
 )]
 
 mod hostile_text;
+mod odd_records;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;

@@ -30,6 +30,8 @@ pub struct ScriptedChannel {
     pub edge: Option<ChannelEdge>,
     /// Whether GetNodeInfo lists the edge.
     pub announced: bool,
+    /// What GetChanInfo fails with.
+    pub unreadable: Option<&'static str>,
 }
 
 impl ScriptedChannel {
@@ -72,6 +74,7 @@ impl ScriptedChannel {
                 ..Default::default()
             }),
             announced: true,
+            unreadable: None,
         }
     }
 

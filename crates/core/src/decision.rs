@@ -108,6 +108,10 @@ pub enum Hold {
     PeerOffline,
     /// The node's graph has no policy of ours for the channel.
     NoPolicy,
+    /// Our policy of the channel could not be read; the channel says why.
+    PolicyUnread,
+    /// The forwarding history could not be read.
+    HistoryUnread,
     /// Someone else set the fee.
     Foreign {
         /// Until when it is left alone.

@@ -13,6 +13,7 @@ use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
 use crate::types::clean_text::CleanText;
 use crate::types::fee_change::FeeChange;
 use crate::types::observation::{ClosedChannel, Forward, Observation, StoredForward};
+use crate::types::raw_forward::{ForwardPage, OddForward};
 use crate::types::time::Timestamp;
 use crate::types::units::BlockHeight;
 
@@ -43,6 +44,17 @@ pub enum NodeError {
     /// The node answered something we cannot accept.
     #[error("node error: {0}")]
     Other(CleanText),
+}
+
+impl NodeError {
+    /// The same, where what the node said may not tell which call it is about.
+    #[must_use]
+    pub fn of_call(self, name: &str) -> Self {
+        match self {
+            Self::Other(said) => Self::Other(format!("{name}: {said}").into()),
+            other => other,
+        }
+    }
 }
 
 /// What the node is and how ready it is to be written to.
@@ -79,15 +91,17 @@ pub trait Node: Send + Sync {
     fn info(&self) -> impl Future<Output = Result<NodeInfo, NodeError>> + Send;
 
     /// Every open channel with both policies: two calls, and one more for each
-    /// unannounced channel.
+    /// unannounced channel. What one channel's call fails with is said of that
+    /// channel.
     fn observe(&self, at: Timestamp)
     -> impl Future<Output = Result<Observation, NodeError>> + Send;
 
-    /// One page of settled forwards in ascending order of settle time.
+    /// One page of settled forwards in ascending order of settle time; a record
+    /// that cannot be one keeps no other from being read.
     fn forwards(
         &self,
         page: HistoryPage,
-    ) -> impl Future<Output = Result<Vec<Forward>, NodeError>> + Send;
+    ) -> impl Future<Output = Result<ForwardPage, NodeError>> + Send;
 
     /// Our policy of one channel, read afresh.
     fn policy(&self, point: ChannelPoint)
@@ -237,6 +251,13 @@ pub trait Store: ForwardLog {
         forwards: &[Forward],
         cursor: HistoryCursor,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps forwards aside that cannot be any; returns those that were not kept
+    /// yet. Nothing is counted of them.
+    fn quarantine(
+        &self,
+        odd: &[OddForward],
+    ) -> impl Future<Output = Result<Vec<OddForward>, StoreError>> + Send;
 
     /// Stores scids and the channels they mean.
     fn add_ids(

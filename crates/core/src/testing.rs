@@ -31,6 +31,7 @@ pub fn channel(n: u8) -> Channel {
         initiator: false,
         private: false,
         active: true,
+        carries_assets: false,
         policy: Some(Policy {
             fees: FeeParts {
                 base_fee_msat: 1_000,
@@ -43,6 +44,7 @@ pub fn channel(n: u8) -> Channel {
             disabled: false,
             last_update_secs: 0,
         }),
+        policy_error: None,
         peer_policy: None,
     }
 }

@@ -5,5 +5,6 @@ pub mod clean_text;
 pub mod fee_change;
 pub mod format;
 pub mod observation;
+pub mod raw_forward;
 pub mod time;
 pub mod units;

@@ -13,8 +13,8 @@ use sweetspot_core::types::channel::{
 };
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
-use sweetspot_core::types::observation::{CloseType, ClosedChannel, Forward};
-use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::observation::{CloseType, ClosedChannel};
+use sweetspot_core::types::raw_forward::RawForward;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 /// Why something the node said makes no sense.
@@ -64,8 +64,12 @@ pub(super) fn channel(
     own: &str,
 ) -> Result<Channel, Malformed> {
     let (policy, peer_policy) = match edge {
-        Some(edge) => (own_policy(edge, own)?, peer_policy(edge, own)),
-        None => (None, None),
+        Some(edge) => (own_policy(edge, own), peer_policy(edge, own)),
+        None => (Ok(None), None),
+    };
+    let (policy, policy_error) = match policy {
+        Ok(policy) => (policy, None),
+        Err(fault) => (None, Some(format!("invalid policy: {fault}").into())),
     };
     let (mut pending_in, mut pending_out) = (0_u64, 0_u64);
     for htlc in &said.pending_htlcs {
@@ -91,7 +95,9 @@ pub(super) fn channel(
         initiator: said.initiator,
         private: said.private,
         active: said.active,
+        carries_assets: !said.custom_channel_data.is_empty(),
         policy,
+        policy_error,
         peer_policy,
     })
 }
@@ -170,19 +176,15 @@ fn policy(said: &proto::RoutingPolicy) -> Result<Policy, Malformed> {
     })
 }
 
-pub(super) fn forward(said: &proto::ForwardingEvent) -> Result<Forward, Malformed> {
-    let nanos = i64::try_from(said.timestamp_ns).map_err(|_| Malformed::Amount {
-        field: "settle time in ns",
-        value: said.timestamp_ns.into(),
-    })?;
-    Ok(Forward {
-        settled_at: Timestamp::from_nanos(nanos),
-        scid_in: Scid(said.chan_id_in),
-        scid_out: Scid(said.chan_id_out),
-        amount_in: Msat(said.amt_in_msat),
-        amount_out: Msat(said.amt_out_msat),
-        fee: Msat(said.fee_msat),
-    })
+pub(super) fn forward(said: &proto::ForwardingEvent) -> RawForward {
+    RawForward {
+        settled_at_nanos: said.timestamp_ns,
+        scid_in: said.chan_id_in,
+        scid_out: said.chan_id_out,
+        amount_in_msat: said.amt_in_msat,
+        amount_out_msat: said.amt_out_msat,
+        fee_msat: said.fee_msat,
+    }
 }
 
 pub(super) fn closed_channel(

@@ -17,6 +17,7 @@ mod state;
 mod tls;
 mod version;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use macaroon::Macaroon;
 use proto::lightning_client::LightningClient;
 use proto::state_client::StateClient;
 use sweetspot_core::ports::NodeInfo;
+use sweetspot_core::types::clean_text::CleanText;
 
 pub use macaroon::{MacaroonError, MacaroonSource};
 pub use permissions::{Permission, Permissions, READ_URIS, UnreadableMacaroon, WRITE_URI};
@@ -87,4 +89,6 @@ pub struct Lnd {
     request_timeout: Duration,
     /// What GetInfo said last: who the node is, its release, and the tip.
     seen: Arc<Mutex<Option<NodeInfo>>>,
+    /// Channels whose data make no sense, and why, as told in the log.
+    told: Arc<Mutex<BTreeSet<(CleanText, CleanText)>>>,
 }

@@ -48,7 +48,7 @@ impl Lnd {
     }
 
     /// Says why the node is not ready, if it is not.
-    pub(super) async fn ensure_active(&self) -> Result<(), NodeError> {
+    pub async fn ensure_active(&self) -> Result<(), NodeError> {
         let mut client = self.state.clone();
         let reply = self
             .answer(client.get_state(GetStateRequest {}))

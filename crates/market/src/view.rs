@@ -122,10 +122,12 @@ impl World {
             initiator: link.initiator,
             private: link.private,
             active: link.online() && !self.down && link.closing.is_none(),
+            carries_assets: false,
             policy: Some(Policy {
                 disabled: link.disabled(self.now),
                 ..link.policy
             }),
+            policy_error: None,
             peer_policy: Some(Policy {
                 fees: FeeParts {
                     base_fee_msat: narrow(peer.policy.base_msat),

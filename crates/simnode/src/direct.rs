@@ -6,7 +6,8 @@ use sweetspot_core::ports::{
 };
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
 use sweetspot_core::types::fee_change::FeeChange;
-use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::observation::{ClosedChannel, Observation};
+use sweetspot_core::types::raw_forward::ForwardPage;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::proto::WalletState;
 
@@ -71,14 +72,17 @@ impl Node for Direct {
         })
     }
 
-    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+    async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
         let query = Query {
             start_secs: page.start_secs,
             offset: page.offset,
             most: page.max_events,
             ..Query::default()
         };
-        self.ask(|core| core.history.query(&query, core.now()))
+        self.ask(|core| ForwardPage {
+            forwards: core.history.query(&query, core.now()),
+            odd: vec![],
+        })
     }
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {

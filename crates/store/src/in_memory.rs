@@ -13,6 +13,7 @@ use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::{Forward, StoredForward};
+use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::Timestamp;
 
 /// The store in memory.
@@ -28,6 +29,7 @@ struct Contents {
     ids: BTreeMap<Scid, ChannelPoint>,
     settled: BTreeSet<Timestamp>,
     forwards: Vec<Forward>,
+    odd: Vec<OddForward>,
     decisions: Vec<Decision>,
     changes: Vec<(ChannelPoint, FeeChange)>,
 }
@@ -47,6 +49,11 @@ impl MemoryStore {
     /// Every write, oldest first.
     pub fn changes(&self) -> Vec<(ChannelPoint, FeeChange)> {
         self.contents(|contents| contents.changes.clone())
+    }
+
+    /// Every forward kept aside.
+    pub fn odd_forwards(&self) -> Vec<OddForward> {
+        self.contents(|contents| contents.odd.clone())
     }
 
     fn contents<T>(&self, work: impl FnOnce(&mut Contents) -> T) -> T {
@@ -123,6 +130,19 @@ impl Store for MemoryStore {
             }
             contents.cursor = Some(cursor);
             Ok(())
+        })
+    }
+
+    async fn quarantine(&self, odd: &[OddForward]) -> Result<Vec<OddForward>, StoreError> {
+        self.attempt("cannot quarantine forwards", |contents| {
+            let mut new = vec![];
+            for one in odd {
+                if !contents.odd.contains(one) {
+                    contents.odd.push(*one);
+                    new.push(*one);
+                }
+            }
+            Ok(new)
         })
     }
 

@@ -21,6 +21,7 @@ mod in_memory;
 mod journal;
 #[cfg(test)]
 mod mishaps;
+mod odd_forwards;
 mod open;
 mod patch;
 mod reader;
@@ -42,6 +43,7 @@ use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::{Forward, StoredForward};
+use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::Timestamp;
 
 pub use flows::{ChannelFlow, Leg};
@@ -185,6 +187,17 @@ impl Store for SqliteStore {
         };
         work.await
             .map_err(|fault| self.error(format!("cannot store {} forwards", forwards.len()), fault))
+    }
+
+    async fn quarantine(&self, odd: &[OddForward]) -> Result<Vec<OddForward>, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let new = odd_forwards::insert(&mut tx.connection, odd).await?;
+            tx.commit().await?;
+            Ok(new)
+        };
+        work.await
+            .map_err(|fault| self.error(format!("cannot quarantine {} forwards", odd.len()), fault))
     }
 
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
-use super::{forwards, state};
+use super::{forwards, odd_forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::state::memory::Memory;
@@ -148,6 +148,12 @@ impl StoreReader {
     pub async fn total(&self, from: Timestamp, until: Timestamp) -> Result<Leg, StoreError> {
         let found = flows::total(&mut *self.connection.lock().await, from, until).await;
         self.named("cannot sum up all forwards", found)
+    }
+
+    /// How many forwards were kept aside because they cannot be any.
+    pub async fn quarantined(&self) -> Result<u64, StoreError> {
+        let found = odd_forwards::count(&mut *self.connection.lock().await).await;
+        self.named("cannot count the quarantined forwards", found)
     }
 
     /// The connection, for one read.
@@ -430,6 +436,31 @@ mod tests {
         assert_eq!(flows, BTreeMap::from(each));
         let total = reader.total(at(10), at(20)).await.expect("reads");
         assert_eq!(total, leg(3, 3_000_000, 3_000));
+    }
+
+    #[tokio::test]
+    async fn a_sum_that_no_number_holds_is_the_largest() {
+        let (_directory, store, reader) = place().await;
+        store.add_ids(&names(&[1, 2])).await.expect("stores");
+        let all_bitcoin = Msat(2_100_000_000_000_000_000);
+        let forwards: Vec<Forward> = (1..=20)
+            .map(|secs| Forward {
+                amount_in: all_bitcoin,
+                amount_out: all_bitcoin,
+                fee: Msat(3),
+                ..forward(secs)
+            })
+            .collect();
+        let stored = store.add_forwards(&forwards, cursor(0, 20)).await;
+        stored.expect("stores");
+        let total = async |until| reader.total(at(1), at(until)).await.expect("reads");
+        let within = total(6).await;
+        assert_eq!(within.amount, Msat(5 * all_bitcoin.0));
+        let beyond = total(21).await;
+        assert_eq!((beyond.count, beyond.amount), (20, Msat(u64::MAX)));
+        assert_eq!(beyond.fees, Msat(60));
+        let flows = reader.flows(at(1), at(21)).await.expect("reads");
+        assert_eq!(flows[&point(1)].incoming.amount, Msat(u64::MAX));
     }
 
     #[tokio::test]

@@ -41,6 +41,10 @@ impl Hold {
             Self::NodeNotReady => "the node is not synced to the chain".to_owned(),
             Self::PeerOffline => "the peer is offline".to_owned(),
             Self::NoPolicy => "the node has no policy for this channel".to_owned(),
+            Self::PolicyUnread => "the channel's policy could not be read".to_owned(),
+            Self::HistoryUnread => {
+                "the forwarding history could not be read (ForwardingHistory failed)".to_owned()
+            }
             Self::Foreign { until } => {
                 format!("external fee change: hands off until {}", time(until))
             }

@@ -8,6 +8,15 @@ use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
 
+/// What may be gone by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether the node may be written to.
+    pub node: bool,
+    /// Whether demand is known up to now.
+    pub history: bool,
+}
+
 /// What a cycle is given. It is stored, so that the cycle can be decided again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CycleInput {
@@ -27,6 +36,8 @@ pub struct CycleInput {
     pub report_due: bool,
     /// Whether the node may be written to: it follows the chain.
     pub node_ready: bool,
+    /// Whether the forwarding history was read: what goes by demand waits for it.
+    pub history_read: bool,
 }
 
 impl CycleInput {
@@ -47,9 +58,18 @@ impl CycleInput {
             look_again: false,
             report_due: false,
             node_ready: true,
+            history_read: true,
         };
         input.settle(layers, observe_only);
         input
+    }
+
+    /// What may be gone by.
+    pub fn readiness(&self) -> Readiness {
+        Readiness {
+            node: self.node_ready,
+            history: self.history_read,
+        }
     }
 
     /// Has `layers` hold for everything seen.

@@ -34,6 +34,9 @@ pub fn hands_off(
     if !node_ready {
         return Some(Hold::NodeNotReady);
     }
+    if channel.policy_error.is_some() {
+        return Some(Hold::PolicyUnread);
+    }
     if channel.policy.is_none() {
         return Some(Hold::NoPolicy);
     }

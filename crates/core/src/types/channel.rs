@@ -272,8 +272,14 @@ pub struct Channel {
     pub private: bool,
     /// Whether the peer is online and the link can forward.
     pub active: bool,
-    /// Our policy; `None` if the node's graph has no edge for it.
+    /// Whether it carries assets (LND's custom channel data): its balances in
+    /// satoshis are then not what is forwarded.
+    pub carries_assets: bool,
+    /// Our policy; `None` if the node's graph has no edge for it, or it could not
+    /// be read.
     pub policy: Option<Policy>,
+    /// Why our policy could not be read: the call, and what it said.
+    pub policy_error: Option<CleanText>,
     /// The peer's policy; `None` if the peer never sent one.
     pub peer_policy: Option<Policy>,
 }

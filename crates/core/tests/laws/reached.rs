@@ -61,6 +61,8 @@ impl Reached {
                     Hold::NodeNotReady => "not ready",
                     Hold::PeerOffline => "offline",
                     Hold::NoPolicy => "no policy",
+                    Hold::PolicyUnread => "policy unread",
+                    Hold::HistoryUnread => "history unread",
                     Hold::Foreign { .. } => "hands off",
                     Hold::WriteUnresolved { .. } => "unresolved",
                     Hold::AtRest => "at rest",

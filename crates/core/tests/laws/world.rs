@@ -202,6 +202,7 @@ impl World {
             look_again,
             report_due: false,
             node_ready: ready,
+            history_read: true,
         };
         let mut counting = self.engine.begin(input);
         counting.count(&std::mem::take(&mut self.uncounted));

@@ -28,6 +28,17 @@ pub(crate) struct CycleInputForm {
     look_again: bool,
     report_due: bool,
     node_ready: bool,
+    /// Left out where it was, as always before.
+    #[serde(default = "read", skip_serializing_if = "is_read")]
+    history_read: bool,
+}
+
+fn read() -> bool {
+    true
+}
+
+fn is_read(read: &bool) -> bool {
+    *read
 }
 
 /// What the node said.
@@ -50,6 +61,7 @@ impl CycleInputForm {
             look_again,
             report_due,
             node_ready,
+            history_read,
         } = input;
         let Observation {
             at: _,
@@ -68,6 +80,7 @@ impl CycleInputForm {
             look_again: *look_again,
             report_due: *report_due,
             node_ready: *node_ready,
+            history_read: *history_read,
         }
     }
 
@@ -86,6 +99,7 @@ impl CycleInputForm {
             look_again: self.look_again,
             report_due: self.report_due,
             node_ready: self.node_ready,
+            history_read: self.history_read,
         }
     }
 }

@@ -84,6 +84,8 @@ form_enum! {
         NodeNotReady,
         PeerOffline,
         NoPolicy,
+        PolicyUnread,
+        HistoryUnread,
         Foreign { until: i64 },
         WriteUnresolved { until: i64 },
         AtRest,

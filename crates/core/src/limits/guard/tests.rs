@@ -57,6 +57,14 @@ fn what_stops_a_channel_is_named_in_order() {
         Some(Hold::NodeNotReady)
     );
     assert_eq!(off(&edgeless, &fee, &managed(), true), Some(Hold::NoPolicy));
+    let unread = Channel {
+        policy_error: Some("GetChanInfo: odd".into()),
+        ..edgeless.clone()
+    };
+    assert_eq!(
+        off(&unread, &fee, &managed(), true),
+        Some(Hold::PolicyUnread)
+    );
     assert_eq!(
         off(&offline, &fee, &managed(), true),
         Some(Hold::PeerOffline)
