@@ -12,6 +12,7 @@ use crate::overview::mode_name;
 use sweetspot_core::decision::{Decision, Hold, Trigger, Verdict};
 use sweetspot_core::engine::phase::next_due;
 use sweetspot_core::ports::Clock;
+use sweetspot_core::settings::alias_pins::Renamed;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::types::channel::Channel;
 use sweetspot_core::types::clean_text::CleanText;
@@ -33,6 +34,8 @@ struct Explanation {
     #[serde(serialize_with = "times")]
     decisions: Vec<Decision>,
     last_write: Option<LastChange>,
+    #[serde(skip)]
+    renamed: Option<Renamed>,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,6 +98,7 @@ pub async fn run(
             .await?
             .get(&point)
             .map(LastChange::from),
+        renamed: config.book.names.renamed([&known.channel]).pop(),
         channel: known.channel,
         settings,
     };
@@ -181,6 +185,12 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
         ),
         format!("  last read      {}", ago(now, explanation.seen_at)),
     ];
+    if let Some(renamed) = &explanation.renamed {
+        lines.push(format!(
+            "  name           known to rules as {} (match by the peer's key to have it otherwise)",
+            renamed.known_as
+        ));
+    }
     if let Some(policy) = channel.policy {
         lines.push(format!(
             "  fee            {} + {} msat base, inbound {} ppm",
@@ -316,6 +326,7 @@ fn is_untouched(decision: &Decision) -> bool {
                 | Hold::NodeNotReady
                 | Hold::PeerOffline
                 | Hold::NoPolicy
+                | Hold::NameUnknown
                 | Hold::PolicyUnread
                 | Hold::HistoryUnread
                 | Hold::Foreign { .. }

@@ -18,6 +18,7 @@ use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::{
     Clock, CycleRecord, HistoryCursor, Node, NodeError, PolicyWriter, Store, StoreError,
 };
+use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, PeerId, Scid};
 use sweetspot_core::types::clean_text::CleanText;
@@ -93,6 +94,7 @@ pub struct Cycle<N, W, S, C> {
     /// Fee changes whose end the store does not know.
     open_changes: BTreeMap<ChannelPoint, FeeChange>,
     known: KnownNode,
+    names: AliasPins,
     standing: StoreStanding,
     /// Whether the next cycle is to look at every channel.
     look_again: bool,
@@ -127,6 +129,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             cursor: loaded.cursor.unwrap_or(first),
             open_changes: loaded.open_changes.into_iter().collect(),
             known: KnownNode::default(),
+            names: loaded.names,
             standing: StoreStanding::loaded(loaded.checkpoint_at),
             look_again: false,
         })
@@ -201,13 +204,34 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         self.tell_unread(&seen);
         self.learn(&seen).await?;
         let history_read = self.try_history(now).await?;
-        let (layers, from) = (options.layers, self.cursor.from);
-        let mut input = CycleInput::new(seen, layers, options.observe_only, from);
+        let layers = self.by_known_names(options.layers, &seen).await?;
+        let from = self.cursor.from;
+        let mut input = CycleInput::new(seen, &layers, options.observe_only, from);
         input.node_ready = self.known.synced;
         input.history_read = history_read;
         input.look_again = std::mem::take(&mut self.look_again);
         input.report_due = options.report_due;
         Ok(input)
+    }
+
+    /// The settings with the names by which their rules know the peers seen. A
+    /// name counts only once it is stored: it is to hold over restarts.
+    async fn by_known_names(
+        &mut self,
+        layers: &SettingsLayers,
+        seen: &Observation,
+    ) -> Result<SettingsLayers, StoreError> {
+        let mut names = self.names.clone();
+        let renamed = names.learn(&layers.alias_patterns(), seen);
+        if names != self.names {
+            self.store.save_names(&names).await?;
+            self.names = names;
+        }
+        renamed.iter().for_each(log::renamed);
+        Ok(SettingsLayers {
+            names: self.names.clone(),
+            ..layers.clone()
+        })
     }
 
     /// Who the node is, and whether it follows the chain: only then is it

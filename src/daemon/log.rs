@@ -11,6 +11,7 @@ use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::limits::guard;
 use sweetspot_core::ports::NodeError;
 use sweetspot_core::prune::recommend::News;
+use sweetspot_core::settings::alias_pins::Renamed;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, Scid};
 use sweetspot_core::types::clean_text::CleanText;
@@ -88,6 +89,19 @@ pub fn quarantined(odd: &[OddForward]) {
         fee_msat = raw.fee_msat,
         "impossible forwards quarantined: kept in the database, counted nowhere; the first has \
          these values"
+    );
+}
+
+/// Tells of a peer that calls itself by another name than a rule knows it by.
+pub fn renamed(renamed: &Renamed) {
+    let holds = match renamed.matches {
+        true => "the rule goes on to hold for it",
+        false => "the rule does not hold for it",
+    };
+    warn!(
+        peer = %renamed.peer, known_as = renamed.known_as.as_str(), alias = renamed.now.as_str(),
+        pattern = renamed.pattern,
+        "a peer changed its alias: {holds}; to have it otherwise, match the peer by its key"
     );
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
 mod inbound;
+mod names;
 mod node;
 mod odd_records;
 

@@ -108,6 +108,9 @@ pub enum Hold {
     PeerOffline,
     /// The node's graph has no policy of ours for the channel.
     NoPolicy,
+    /// The peer's alias is unknown, and a rule that matches by alias may be about
+    /// it.
+    NameUnknown,
     /// Our policy of the channel could not be read; the channel says why.
     PolicyUnread,
     /// The forwarding history could not be read.

@@ -8,6 +8,7 @@ use crate::decision::Decision;
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cycle::Counting;
 use crate::engine::input::CycleInput;
+use crate::settings::alias_pins::AliasPins;
 use crate::state::memory::{ChannelMemory, Memory};
 use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
 use crate::types::clean_text::CleanText;
@@ -196,6 +197,8 @@ pub struct Loaded {
     pub open_changes: Vec<(ChannelPoint, FeeChange)>,
     /// The last stored turn that has its beginning stored with it.
     pub checkpoint_at: Option<Timestamp>,
+    /// The names by which rules know peers.
+    pub names: AliasPins,
 }
 
 /// Forwards read at once: some megabytes of memory.
@@ -251,6 +254,9 @@ pub trait Store: ForwardLog {
         forwards: &[Forward],
         cursor: HistoryCursor,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores the names by which rules know peers, these and no others.
+    fn save_names(&self, names: &AliasPins) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Keeps forwards aside that cannot be any; returns those that were not kept
     /// yet. Nothing is counted of them.

@@ -9,6 +9,7 @@ use super::fault::no_such_change;
 use super::retention;
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Store, StoreError};
+use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
@@ -30,6 +31,7 @@ struct Contents {
     settled: BTreeSet<Timestamp>,
     forwards: Vec<Forward>,
     odd: Vec<OddForward>,
+    names: AliasPins,
     decisions: Vec<Decision>,
     changes: Vec<(ChannelPoint, FeeChange)>,
 }
@@ -103,6 +105,7 @@ impl Store for MemoryStore {
                 ids: contents.ids.iter().map(|(s, p)| (*s, *p)).collect(),
                 open_changes: changes.filter(|(_, c)| c.is_open()).cloned().collect(),
                 checkpoint_at: None,
+                names: contents.names.clone(),
             })
         })
     }
@@ -129,6 +132,13 @@ impl Store for MemoryStore {
                 }
             }
             contents.cursor = Some(cursor);
+            Ok(())
+        })
+    }
+
+    async fn save_names(&self, names: &AliasPins) -> Result<(), StoreError> {
+        self.attempt("cannot store the names of peers", |contents| {
+            contents.names = names.clone();
             Ok(())
         })
     }

@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::columns::number;
 use super::fault::Fault;
+use super::open::has_table;
 use sweetspot_core::types::raw_forward::OddForward;
 
 /// Stores those that are not stored yet; returns which.
@@ -40,11 +41,7 @@ pub(super) async fn insert(
 /// How many are kept. A database that no daemon of this version has opened yet
 /// has none.
 pub(super) async fn count(db: &mut SqliteConnection) -> Result<u64, Fault> {
-    let tables: i64 =
-        sqlx::query_scalar("select count(*) from sqlite_schema where name = 'odd_forwards'")
-            .fetch_one(&mut *db)
-            .await?;
-    if tables == 0 {
+    if !has_table(db, "odd_forwards").await? {
         return Ok(0);
     }
     let count: i64 = sqlx::query_scalar("select count(*) from odd_forwards")

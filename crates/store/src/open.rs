@@ -24,8 +24,8 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         ("init", include_str!("../../../migrations/0001_init.sql")),
         ("turns", include_str!("../../../migrations/0002_turns.sql")),
         (
-            "odd_forwards",
-            include_str!("../../../migrations/0003_odd_forwards.sql"),
+            "untrusted",
+            include_str!("../../../migrations/0003_untrusted.sql"),
         ),
     ];
     let migrations = (1..).zip(steps).map(|(version, (name, sql))| {
@@ -292,6 +292,18 @@ async fn refuse_damaged(connection: &mut SqliteConnection) -> Result<(), OpenFau
         return Err(OpenFault::Corrupt(verdict));
     }
     Ok(())
+}
+
+/// Whether the database has a table that an older format lacks.
+pub(super) async fn has_table(
+    connection: &mut SqliteConnection,
+    name: &str,
+) -> Result<bool, sqlx::Error> {
+    let found: i64 = sqlx::query_scalar("select count(*) from sqlite_schema where name = ?")
+        .bind(name)
+        .fetch_one(connection)
+        .await?;
+    Ok(found > 0)
 }
 
 fn known_format() -> i64 {

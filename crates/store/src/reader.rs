@@ -14,9 +14,10 @@ use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
-use super::{forwards, odd_forwards, state};
+use super::{alias_pins, forwards, odd_forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
+use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
@@ -148,6 +149,12 @@ impl StoreReader {
     pub async fn total(&self, from: Timestamp, until: Timestamp) -> Result<Leg, StoreError> {
         let found = flows::total(&mut *self.connection.lock().await, from, until).await;
         self.named("cannot sum up all forwards", found)
+    }
+
+    /// The names by which rules know peers.
+    pub async fn names(&self) -> Result<AliasPins, StoreError> {
+        let found = alias_pins::load(&mut *self.connection.lock().await).await;
+        self.named("cannot read the names of peers", found)
     }
 
     /// How many forwards were kept aside because they cannot be any.

@@ -31,6 +31,9 @@ pub fn hands_off(
     if settings.mode == Mode::Ignore {
         return Some(Hold::Ignored);
     }
+    if settings.name_unknown {
+        return Some(Hold::NameUnknown);
+    }
     if !node_ready {
         return Some(Hold::NodeNotReady);
     }

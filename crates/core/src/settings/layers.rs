@@ -13,9 +13,10 @@
 //! every step gives way. What a sum paid for a channel means for its rate is
 //! worked out here too, where its capacity is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::settings::alias_pins::AliasPins;
 use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::Layer;
 use crate::settings::keys::channel::ChannelLayer;
@@ -85,6 +86,9 @@ pub struct SettingsLayers {
     pub channels: BTreeMap<ChannelName, ChannelLayer>,
     /// Targets that change with the moment, in file order.
     pub schedules: Vec<Schedule>,
+    /// The names by which rules know peers: what was remembered of earlier
+    /// cycles, not what the file says.
+    pub names: AliasPins,
 }
 
 impl SettingsLayers {
@@ -103,6 +107,7 @@ impl SettingsLayers {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
         }
         settings.cost_floor = settings.cost.floor(channel.capacity);
+        settings.name_unknown = self.depends_on_unknown_name(channel, tip);
         workable(settings)
     }
 
@@ -137,7 +142,7 @@ impl SettingsLayers {
         let rules = self
             .rules
             .iter()
-            .filter(move |rule| rule.matcher.matches(channel, tip))
+            .filter(move |rule| self.is_about(&rule.matcher, channel, tip))
             .map(|rule| (Source::Rule(&rule.label), &rule.layer));
         let peer = self
             .peers
@@ -158,7 +163,29 @@ impl SettingsLayers {
     ) -> impl Iterator<Item = &'a Schedule> {
         self.schedules
             .iter()
-            .filter(move |schedule| schedule.matcher.matches(channel, tip))
+            .filter(move |schedule| self.is_about(&schedule.matcher, channel, tip))
+    }
+
+    fn is_about(&self, matcher: &Matcher, channel: &Channel, tip: BlockHeight) -> bool {
+        matcher.judge(channel, tip, &self.names) == Some(true)
+    }
+
+    fn matchers(&self) -> impl Iterator<Item = &Matcher> {
+        let rules = self.rules.iter().map(|rule| &rule.matcher);
+        rules.chain(self.schedules.iter().map(|schedule| &schedule.matcher))
+    }
+
+    /// Whether a rule or schedule may or may not be about `channel`: its peer's
+    /// alias is not known, and was not when the rule looked at it first.
+    fn depends_on_unknown_name(&self, channel: &Channel, tip: BlockHeight) -> bool {
+        let mut matchers = self.matchers();
+        matchers.any(|matcher| matcher.judge(channel, tip, &self.names).is_none())
+    }
+
+    /// Every pattern that an alias may have to fit.
+    pub fn alias_patterns(&self) -> BTreeSet<&str> {
+        let aliases = self.matchers().flat_map(|matcher| &matcher.aliases);
+        aliases.map(String::as_str).collect()
     }
 }
 

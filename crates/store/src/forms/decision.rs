@@ -84,6 +84,7 @@ form_enum! {
         NodeNotReady,
         PeerOffline,
         NoPolicy,
+        NameUnknown,
         PolicyUnread,
         HistoryUnread,
         Foreign { until: i64 },

@@ -52,6 +52,14 @@ fn what_stops_a_channel_is_named_in_order() {
         ..channel(1)
     };
     assert_eq!(off(&offline, &fee, &ignored, false), Some(Hold::Ignored));
+    let nameless = ChannelSettings {
+        name_unknown: true,
+        ..managed()
+    };
+    assert_eq!(
+        off(&offline, &fee, &nameless, false),
+        Some(Hold::NameUnknown)
+    );
     assert_eq!(
         off(&offline, &fee, &managed(), false),
         Some(Hold::NodeNotReady)

@@ -14,3 +14,13 @@ create table odd_forwards (
     fault text not null,
     unique (settled_at_ns, scid_in, scid_out, amount_in_msat, amount_out_msat, fee_msat)
 ) strict;
+
+-- The names by which rules know peers: a pattern looks at a peer's alias once,
+-- and goes by that. `told` is the later alias that the operator was last told of.
+create table alias_pins (
+    pattern text not null,
+    peer text not null,
+    alias text not null,
+    told text,
+    primary key (pattern, peer)
+) strict, without rowid;
