@@ -49,11 +49,15 @@ pub struct Line {
     pub tpm_history: f64,
     /// The outbound rate; `None` without a policy.
     pub fee_ppm: Option<u32>,
+    /// The base fee.
+    pub base_fee_msat: Option<u32>,
     /// The inbound rate; below 0, a discount.
     pub inbound_ppm: Option<i32>,
     /// When we last changed it.
     #[serde(serialize_with = "times")]
     pub last_change: Option<Timestamp>,
+    /// The last update, and what came of it.
+    pub last_update: Option<String>,
     /// What may be done.
     pub mode: Mode,
     /// Whether the peer is online.
@@ -203,10 +207,8 @@ impl Sources<'_> {
         let memory = self.memory.channels.get(&point);
         let windows = self.memory.node.windows.unwrap_or(self.book.node.windows());
         let decision = self.decisions.get(&point);
-        let changed = self
-            .changes
-            .get(&point)
-            .filter(|change| change.stage == Stage::Confirmed);
+        let change = self.changes.get(&point);
+        let changed = change.filter(|change| change.stage == Stage::Confirmed);
         Line {
             channel_point: point,
             scid: channel.scid,
@@ -218,18 +220,27 @@ impl Sources<'_> {
             tpm_history: memory
                 .map_or(0.0, |memory| memory.flow.tpm_history(self.seen_at, windows)),
             fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
+            base_fee_msat: channel.policy.map(|policy| policy.fees.base_fee_msat),
             inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
             last_change: changed.map(|change| change.intended_at),
             mode: settings.mode,
             active: channel.active,
-            waits_for: state(channel, decision, &rfc3339),
-            state: state(channel, decision, &local_time),
+            last_update: change.map(update_in_words),
+            waits_for: state(channel, decision, change, &rfc3339),
+            state: state(channel, decision, change, &local_time),
         }
     }
 }
 
-/// What came of a channel's last decision, in a few words.
-fn state(channel: &Channel, decision: Option<&Decision>, time: TimeFormat<'_>) -> String {
+/// What came of a channel's last decision, in a few words: of a change, what
+/// became of it on the node. An update that failed is named until another one is
+/// done.
+fn state(
+    channel: &Channel,
+    decision: Option<&Decision>,
+    change: Option<&FeeChange>,
+    time: TimeFormat<'_>,
+) -> String {
     if let Some(error) = &channel.policy_error {
         return format!(
             "no change: {} ({error})",
@@ -239,13 +250,45 @@ fn state(channel: &Channel, decision: Option<&Decision>, time: TimeFormat<'_>) -
     let Some(decision) = decision else {
         return "no decision yet".to_owned();
     };
-    match decision.verdict {
-        Verdict::Hold {
-            reason: Hold::Deadband { .. },
-        }
-        | Verdict::Change { .. }
-        | Verdict::WouldChange { .. } => decision.outcome(time),
-        Verdict::Hold { .. } => decision.reason(time).unwrap_or_default(),
+    let carried_out = change.filter(|change| change.intended_at >= decision.at);
+    let held = match (decision.verdict, carried_out) {
+        (Verdict::Change { .. }, Some(change)) => return update_in_words(change),
+        (Verdict::Change { .. }, None) => return format!("{}: not sent", decision.outcome(time)),
+        (Verdict::WouldChange { .. }, _)
+        | (
+            Verdict::Hold {
+                reason: Hold::Deadband { .. },
+            },
+            _,
+        ) => decision.outcome(time),
+        (Verdict::Hold { .. }, _) => decision.reason(time).unwrap_or_default(),
+    };
+    match change.filter(|change| has_failed(change.stage)) {
+        Some(change) => format!("{held}; {}", update_in_words(change)),
+        None => held,
+    }
+}
+
+fn has_failed(stage: Stage) -> bool {
+    matches!(
+        stage,
+        Stage::Refused | Stage::NotSent | Stage::NotSeen | Stage::NotApplied
+    )
+}
+
+/// An update and what came of it.
+fn update_in_words(change: &FeeChange) -> String {
+    let to = change.to.told_after(Some(change.from));
+    if change.stage == Stage::Confirmed {
+        return format!("changed to {to}");
+    }
+    let outcome = match change.is_open() {
+        true => "unconfirmed".to_owned(),
+        false => change.stage.to_string(),
+    };
+    match change.detail.is_empty() {
+        true => format!("update to {to} {outcome}"),
+        false => format!("update to {to} {outcome}: {}", change.detail),
     }
 }
 

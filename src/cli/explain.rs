@@ -44,6 +44,8 @@ struct LastChange {
     at: Timestamp,
     from_ppm: u32,
     to_ppm: u32,
+    from_base_fee_msat: u32,
+    to_base_fee_msat: u32,
     from_inbound_ppm: i32,
     to_inbound_ppm: i32,
     outcome: String,
@@ -56,6 +58,8 @@ impl From<&FeeChange> for LastChange {
             at: change.intended_at,
             from_ppm: change.from.outbound.0,
             to_ppm: change.to.outbound.0,
+            from_base_fee_msat: change.from.base_fee_msat,
+            to_base_fee_msat: change.to.base_fee_msat,
             from_inbound_ppm: change.from.inbound.rate_ppm,
             to_inbound_ppm: change.to.inbound.rate_ppm,
             outcome: match change.is_open() {
@@ -204,10 +208,18 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
     }
     if let Some(write) = &explanation.last_write {
         lines.push(format!(
-            "  last update    {}: {} -> {} ppm{}, {}{}",
+            "  last update    {}: {} -> {} ppm{}{}, {}{}",
             local_time(write.at),
             grouped(write.from_ppm.into()),
             grouped(write.to_ppm.into()),
+            match (write.from_base_fee_msat, write.to_base_fee_msat) {
+                (from, to) if from == to => String::new(),
+                (from, to) => format!(
+                    ", base {} -> {} msat",
+                    grouped(from.into()),
+                    grouped(to.into())
+                ),
+            },
             match (write.from_inbound_ppm, write.to_inbound_ppm) {
                 (from, to) if from == to => String::new(),
                 (from, to) => format!(
@@ -326,6 +338,7 @@ fn is_untouched(decision: &Decision) -> bool {
                 | Hold::NodeNotReady
                 | Hold::PeerOffline
                 | Hold::NoPolicy
+                | Hold::Disabled
                 | Hold::NameUnknown
                 | Hold::PolicyUnread
                 | Hold::HistoryUnread

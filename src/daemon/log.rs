@@ -162,21 +162,22 @@ pub fn fee_change(due: &DueChange<'_>, change: &FeeChange) {
     let from_ppm = due.decision.current.map(|fees| fees.outbound.0);
     let to_ppm = due.to.outbound.0;
     let to_inbound_ppm = inbound_set(due.decision, due.to);
+    let (from_base_fee_msat, to_base_fee_msat) = base_set(due.decision, due.to);
     let why = due.decision.story();
     let detail = change.detail.as_str();
     match change.stage {
         Stage::Confirmed => {
-            info!(%channel, peer = peer.as_str(), from_ppm, to_ppm, to_inbound_ppm, why, "fee changed");
+            info!(%channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, why, "fee changed");
             if !detail.is_empty() {
                 warn!(%channel, peer = peer.as_str(), detail, "a policy field that sweetspot does not manage has changed");
             }
         }
         Stage::Sent => warn!(
-            %channel, peer = peer.as_str(), from_ppm, to_ppm, to_inbound_ppm, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, detail, why,
             "fee update unconfirmed: the next reads of the node show whether it was applied"
         ),
         outcome => warn!(
-            %channel, peer = peer.as_str(), from_ppm, to_ppm, to_inbound_ppm, %outcome, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, %outcome, detail, why,
             "fee update failed"
         ),
     }
@@ -207,13 +208,17 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let terms = decision.terms;
         let why = decision.story();
         let to_inbound_ppm = |to| inbound_set(decision, to);
+        let from_base = |to| base_set(decision, to).0;
+        let to_base = |to| base_set(decision, to).1;
         match decision.verdict {
             Verdict::Change { to } => debug!(
                 channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
+                from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
                 to_inbound_ppm = to_inbound_ppm(to), why, "changing fee"
             ),
             Verdict::WouldChange { to } => info!(
                 channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
+                from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
                 to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observe mode)"
             ),
             Verdict::Hold { .. } => debug!(
@@ -229,6 +234,15 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
 pub fn inbound_set(decision: &Decision, to: FeeParts) -> Option<i32> {
     let before = decision.current.map(|fees| fees.inbound.rate_ppm);
     Some(to.inbound.rate_ppm).filter(|rate| before != Some(*rate))
+}
+
+/// The base fee before and after, in msat, if `to` sets another one.
+pub fn base_set(decision: &Decision, to: FeeParts) -> (Option<u32>, Option<u32>) {
+    let before = decision.current.map(|fees| fees.base_fee_msat);
+    match before == Some(to.base_fee_msat) {
+        true => (None, None),
+        false => (before, Some(to.base_fee_msat)),
+    }
 }
 
 /// Why nothing was changed, with times as the log writes them.

@@ -5,6 +5,7 @@
 #[path = "../cycle/node.rs"]
 #[allow(dead_code, reason = "whole cycles need more of it")]
 mod node;
+mod shown_as_written;
 
 use std::path::PathBuf;
 use std::process::Output;

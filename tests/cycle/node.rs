@@ -105,6 +105,7 @@ fn channel(n: u8, ppm: u32) -> Channel {
         private: false,
         active: true,
         carries_assets: false,
+        switched_off: false,
         policy: Some(Policy {
             fees: fees(ppm),
             time_lock_delta: 77,

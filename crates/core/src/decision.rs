@@ -108,6 +108,9 @@ pub enum Hold {
     PeerOffline,
     /// The node's graph has no policy of ours for the channel.
     NoPolicy,
+    /// Our direction is disabled: by the operator, or by LND for some minutes
+    /// after the peer is back.
+    Disabled,
     /// The peer's alias is unknown, and a rule that matches by alias may be about
     /// it.
     NameUnknown,

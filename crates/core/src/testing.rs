@@ -32,6 +32,7 @@ pub fn channel(n: u8) -> Channel {
         private: false,
         active: true,
         carries_assets: false,
+        switched_off: false,
         policy: Some(Policy {
             fees: FeeParts {
                 base_fee_msat: 1_000,

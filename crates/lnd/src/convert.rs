@@ -95,6 +95,7 @@ pub(super) fn channel(
         initiator: said.initiator,
         private: said.private,
         active: said.active,
+        switched_off: said.active && policy.is_some_and(|policy| policy.disabled),
         carries_assets: !said.custom_channel_data.is_empty(),
         policy,
         policy_error,
@@ -311,6 +312,45 @@ mod tests {
         let rate = |policy: Option<Policy>| policy.map(|policy| policy.fees.outbound);
         assert_eq!(rate(channel.policy), Some(FeePpm(250)));
         assert_eq!(rate(channel.peer_policy), Some(FeePpm(40)));
+    }
+
+    #[test]
+    fn a_channel_is_switched_off_if_it_is_disabled_though_its_peer_is_online() {
+        let found = |active, disabled| {
+            let mut edge = edge(250, 40);
+            edge.node2_policy.as_mut().expect("ours").disabled = disabled;
+            let said = proto::Channel { active, ..said() };
+            let channel = channel(said, Some(&edge), OWN).expect("well-formed");
+            channel.switched_off
+        };
+        assert!(found(true, true));
+        assert!(!found(true, false));
+        assert!(!found(false, true));
+    }
+
+    #[test]
+    fn custom_channel_data_makes_a_channel_one_that_carries_assets() {
+        let carries = |data: &[u8]| {
+            let said = proto::Channel {
+                custom_channel_data: data.to_vec(),
+                ..said()
+            };
+            channel(said, None, OWN)
+                .expect("well-formed")
+                .carries_assets
+        };
+        assert!(carries(b"{}"));
+        assert!(!carries(b""));
+    }
+
+    #[test]
+    fn nonsense_in_our_own_policy_costs_only_that_policy() {
+        for rate in [-1, i64::from(u32::MAX) + 1, i64::MIN] {
+            let channel = channel(said(), Some(&edge(rate, 40)), OWN).expect("well-formed");
+            assert_eq!(channel.policy, None);
+            let error = channel.policy_error.expect("told");
+            assert!(error.contains(&rate.to_string()), "{error}");
+        }
     }
 
     #[test]

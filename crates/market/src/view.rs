@@ -123,6 +123,7 @@ impl World {
             private: link.private,
             active: link.online() && !self.down && link.closing.is_none(),
             carries_assets: false,
+            switched_off: false,
             policy: Some(Policy {
                 disabled: link.disabled(self.now),
                 ..link.policy

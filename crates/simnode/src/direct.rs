@@ -63,7 +63,12 @@ impl Node for Direct {
 
     async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
         self.ask(|core| {
-            let channels = core.listed().into_iter().map(|listed| listed.channel);
+            let channels = core.listed().into_iter().map(|listed| {
+                let mut channel = listed.channel;
+                let disabled = channel.policy.is_some_and(|policy| policy.disabled);
+                channel.switched_off = channel.active && disabled;
+                channel
+            });
             Observation {
                 at,
                 tip: core.world.tip(),

@@ -41,6 +41,9 @@ impl Hold {
             Self::NodeNotReady => "the node is not synced to the chain".to_owned(),
             Self::PeerOffline => "the peer is offline".to_owned(),
             Self::NoPolicy => "the node has no policy for this channel".to_owned(),
+            Self::Disabled => {
+                "the channel is disabled on the node (lncli updatechanstatus)".to_owned()
+            }
             Self::NameUnknown => {
                 "the peer's alias is unknown, and a rule that matches by alias may \
                                   be about it: match the peer by its key"

@@ -46,6 +46,9 @@ pub fn hands_off(
     if !channel.active {
         return Some(Hold::PeerOffline);
     }
+    if channel.switched_off {
+        return Some(Hold::Disabled);
+    }
     if let Some(change) = memory.last_change.as_ref().filter(|c| c.is_open()) {
         let until = change.intended_at.plus(UNRESOLVED_FOR);
         return Some(Hold::WriteUnresolved { until });

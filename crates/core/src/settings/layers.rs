@@ -3,8 +3,9 @@
 //! Layers are laid over each other, key by key, the later over the earlier:
 //! what is built in; `[defaults]`; the built-in rule that leaves unannounced
 //! channels alone, which yields to any rule, peer or channel that sets a mode;
-//! each matching `[[rule]]` in file order; the peer; the channel. Last,
-//! schedules move the target. What is built in depends on the strategy, which
+//! each matching `[[rule]]` in file order; the peer; the channel. A channel that
+//! carries assets is left alone unless it is named itself. Last, schedules move
+//! the target. What is built in depends on the strategy, which
 //! the layers choose.
 //!
 //! Whatever layers come together, the result can be worked with: a bound set
@@ -102,6 +103,9 @@ impl SettingsLayers {
             for (_, layer) in self.named_layers(channel, tip) {
                 layer.lay_over_in_bounds(settings);
             }
+            if channel.carries_assets && !self.names(channel, tip) {
+                settings.mode = Mode::Ignore;
+            }
         });
         for schedule in self.schedules_of(channel, tip) {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
@@ -125,12 +129,24 @@ impl SettingsLayers {
             self.named_layers(channel, tip)
                 .map(|(source, _)| source.to_string()),
         );
+        if channel.carries_assets && !self.names(channel, tip) {
+            sources.push("built in: channels that carry assets are left alone".to_owned());
+        }
         sources.extend(
             self.schedules_of(channel, tip)
                 .filter(|schedule| schedule.weight(now) > 0.0)
                 .map(|schedule| schedule.label.clone()),
         );
         sources
+    }
+
+    /// Whether the file names this very channel: what is said of many is hardly
+    /// meant for one that carries assets.
+    fn names(&self, channel: &Channel, tip: BlockHeight) -> bool {
+        let named_by = |rule: &Rule| {
+            !rule.matcher.channels.is_empty() && self.is_about(&rule.matcher, channel, tip)
+        };
+        self.channels.keys().any(|name| name.names(channel)) || self.rules.iter().any(named_by)
     }
 
     /// The layers that single `channel` out, each with its place in the file.

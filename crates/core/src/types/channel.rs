@@ -12,6 +12,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::types::clean_text::CleanText;
+use crate::types::format::grouped_signed;
 use crate::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 /// Why a text is no channel point, scid or peer.
@@ -213,12 +214,22 @@ pub struct FeeParts {
 }
 
 impl FeeParts {
-    /// The outbound rate, and the inbound one if it is another than `before`.
+    /// The outbound rate, and the base fee and the inbound rate where they are
+    /// others than `before`: `600 ppm with 0 msat base and -30 ppm inbound`.
     pub fn told_after(&self, before: Option<Self>) -> String {
-        let inbound = self.inbound.rate_ppm;
-        match before.is_some_and(|before| before.inbound.rate_ppm != inbound) {
-            true => format!("{} with {inbound} ppm inbound", self.outbound),
-            false => self.outbound.to_string(),
+        let before = before.unwrap_or(*self);
+        let base = (before.base_fee_msat != self.base_fee_msat)
+            .then(|| format!("{} base", Msat(self.base_fee_msat.into())));
+        let inbound = (before.inbound.rate_ppm != self.inbound.rate_ppm).then(|| {
+            format!(
+                "{} ppm inbound",
+                grouped_signed(self.inbound.rate_ppm.into())
+            )
+        });
+        let beside: Vec<String> = base.into_iter().chain(inbound).collect();
+        match beside.is_empty() {
+            true => self.outbound.to_string(),
+            false => format!("{} with {}", self.outbound, beside.join(" and ")),
         }
     }
 }
@@ -275,6 +286,9 @@ pub struct Channel {
     /// Whether it carries assets (LND's custom channel data): its balances in
     /// satoshis are then not what is forwarded.
     pub carries_assets: bool,
+    /// Whether our direction is disabled while the peer is online: by the operator,
+    /// or by LND for the minutes after the peer is back.
+    pub switched_off: bool,
     /// Our policy; `None` if the node's graph has no edge for it, or it could not
     /// be read.
     pub policy: Option<Policy>,
@@ -396,6 +410,36 @@ mod tests {
             };
             assert!((0.0..=1.0).contains(&odd.local_ratio()));
         }
+    }
+
+    #[test]
+    fn fees_are_told_with_every_part_that_changes() {
+        let before = FeeParts {
+            base_fee_msat: 2_500,
+            outbound: FeePpm(600),
+            inbound: InboundFee::default(),
+        };
+        let told = |fees: FeeParts| fees.told_after(Some(before));
+        assert_eq!(told(before), "600 ppm");
+        let no_base = FeeParts {
+            base_fee_msat: 0,
+            ..before
+        };
+        assert_eq!(told(no_base), "600 ppm with 0 msat base");
+        let inbound = InboundFee {
+            rate_ppm: -1_030,
+            ..InboundFee::default()
+        };
+        let both = FeeParts { inbound, ..no_base };
+        assert_eq!(
+            told(both),
+            "600 ppm with 0 msat base and -1,030 ppm inbound"
+        );
+        assert_eq!(
+            before.told_after(Some(no_base)),
+            "600 ppm with 2,500 msat base"
+        );
+        assert_eq!(both.told_after(None), "600 ppm");
     }
 
     #[test]

@@ -61,6 +61,7 @@ impl Reached {
                     Hold::NodeNotReady => "not ready",
                     Hold::PeerOffline => "offline",
                     Hold::NoPolicy => "no policy",
+                    Hold::Disabled => "disabled",
                     Hold::NameUnknown => "name unknown",
                     Hold::PolicyUnread => "policy unread",
                     Hold::HistoryUnread => "history unread",

@@ -26,6 +26,8 @@ form! {
         active: bool,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         carries_assets: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        switched_off: bool,
         policy: Option<PolicyForm>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         policy_error: Option<String>,

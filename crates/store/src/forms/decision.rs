@@ -84,6 +84,7 @@ form_enum! {
         NodeNotReady,
         PeerOffline,
         NoPolicy,
+        Disabled,
         NameUnknown,
         PolicyUnread,
         HistoryUnread,

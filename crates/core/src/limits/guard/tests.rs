@@ -77,6 +77,11 @@ fn what_stops_a_channel_is_named_in_order() {
         off(&offline, &fee, &managed(), true),
         Some(Hold::PeerOffline)
     );
+    let disabled = Channel {
+        switched_off: true,
+        ..channel(1)
+    };
+    assert_eq!(off(&disabled, &fee, &managed(), true), Some(Hold::Disabled));
     assert_eq!(off(&channel(1), &fee, &managed(), true), None);
 
     let fees = FeeParts::default();
