@@ -223,38 +223,42 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args).await,
         Command::Run { observe } => Ok(serve::run(file, observe).await?),
-        Command::Check { json } => check::run(&file.load()?, json).await,
+        Command::Check { json } => check::run(&file, json).await,
         Command::Status { json } => {
-            let config = file.load()?;
-            status::run(&config, &open(&config).await?, json).await
+            let (config, store) = open(&file).await?;
+            status::run(&config, &store, json).await
         }
         Command::Explain {
             channel,
             last,
             json,
         } => {
-            let config = file.load()?;
-            explain::run(&config, &open(&config).await?, &channel, last, json).await
+            let (config, store) = open(&file).await?;
+            explain::run(&config, &store, &channel, last, json).await
         }
         #[cfg(feature = "lab")]
         Command::Simnode(args) => simnode::run(args).await,
         Command::Prune { json } => {
-            let config = file.load()?;
-            prune::run(&config, &open(&config).await?, json).await
+            let (config, store) = open(&file).await?;
+            prune::run(&config, &store, json).await
         }
         Command::Backtest(args) => {
-            let config = file.load()?;
-            backtest::run(&config, &open(&config).await?, &args).await
+            let (config, store) = open(&file).await?;
+            backtest::run(&config, &store, &args).await
         }
         Command::Replay(args) => {
-            let config = file.load()?;
-            replay::run(&config, &open(&config).await?, &args).await
+            let (config, store) = open(&file).await?;
+            replay::run(&config, &store, &args).await
         }
         #[cfg(feature = "lab")]
         Command::Simulate(what) => simulate::run(&what),
     }
 }
 
-async fn open(config: &Config) -> Result<StoreReader, OpenError> {
-    StoreReader::open(&config.store).await
+/// The config, with the names by which its rules know peers, and the database.
+async fn open(file: &SettingsFile) -> Result<(Config, StoreReader), Failure> {
+    let mut config = file.load()?;
+    let store = StoreReader::open(&config.store).await?;
+    config.book.names = store.names().await?;
+    Ok((config, store))
 }

@@ -113,6 +113,7 @@ impl Config {
             peers: layers::peers(r, peers, &defaults),
             channels: layers::channels(r, channels, &defaults),
             schedules: schedules::schedules(r, schedules),
+            names: Default::default(),
             defaults,
         };
         root.finish(r);

@@ -13,7 +13,8 @@ use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format::{grouped, grouped_signed, rate};
 use sweetspot_core::types::segment::Segment;
@@ -35,7 +36,7 @@ pub struct Line {
     /// Its scid.
     pub scid: Scid,
     /// The peer's alias, or the start of its key.
-    pub peer: String,
+    pub peer: CleanText,
     /// Its capacity.
     pub capacity_sat: Sat,
     /// The share on our side.
@@ -48,11 +49,15 @@ pub struct Line {
     pub tpm_history: f64,
     /// The outbound rate; `None` without a policy.
     pub fee_ppm: Option<u32>,
+    /// The base fee.
+    pub base_fee_msat: Option<u32>,
     /// The inbound rate; below 0, a discount.
     pub inbound_ppm: Option<i32>,
     /// When we last changed it.
     #[serde(serialize_with = "times")]
     pub last_change: Option<Timestamp>,
+    /// The last update, and what came of it.
+    pub last_update: Option<String>,
     /// What may be done.
     pub mode: Mode,
     /// Whether the peer is online.
@@ -103,6 +108,8 @@ pub struct Overview {
     pub network: NetworkPrices,
     /// How far the levels have given way, for income had fallen; 0 not at all.
     pub given_way: f64,
+    /// Forwards kept aside because they cannot be any.
+    pub quarantined_forwards: u64,
     /// The channels, by peer.
     pub channels: Vec<Line>,
 }
@@ -148,6 +155,7 @@ impl Overview {
                 .market
                 .take_over
                 .map_or(0.0, |then| then.given_way),
+            quarantined_forwards: store.quarantined().await?,
             channels,
         })
     }
@@ -158,12 +166,16 @@ impl Overview {
             return NOTHING_YET.to_owned();
         };
         format!(
-            "{}\n{} channels, read {}; last 7 days: {} forwards, {} earned{}",
+            "{}\n{} channels, read {}; last 7 days: {} forwards, {} earned{}{}",
             render_channels(&self.channels, now),
             self.channels.len(),
             ago(now, seen_at),
             grouped(self.forwards_7_days),
             Sat(self.earned_7_days_msat / 1_000),
+            match self.quarantined_forwards {
+                0 => String::new(),
+                n => format!("; {} impossible forwards quarantined", grouped(n)),
+            },
             self.render_levels(now),
         )
     }
@@ -241,10 +253,8 @@ impl Sources<'_> {
         let decision = self.decisions.get(&point);
         let demand = memory.map(|memory| memory.meter.demand(self.seen_at, windows));
         let demand = demand.unwrap_or_default();
-        let changed = self
-            .changes
-            .get(&point)
-            .filter(|change| change.stage == Stage::Confirmed);
+        let change = self.changes.get(&point);
+        let changed = change.filter(|change| change.stage == Stage::Confirmed);
         Line {
             channel_point: point,
             scid: channel.scid,
@@ -255,28 +265,75 @@ impl Sources<'_> {
             tpm: demand.current.tpm(),
             tpm_history: demand.history.tpm(),
             fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
+            base_fee_msat: channel.policy.map(|policy| policy.fees.base_fee_msat),
             inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
             last_change: changed.map(|change| change.intended_at),
             mode: settings.mode,
             active: channel.active,
-            waits_for: state(decision, &rfc3339),
-            state: state(decision, &local_time),
+            last_update: change.map(update_in_words),
+            waits_for: state(channel, decision, change, &rfc3339),
+            state: state(channel, decision, change, &local_time),
         }
     }
 }
 
-/// What came of a channel's last decision, in a few words.
-fn state(decision: Option<&Decision>, time: TimeFormat<'_>) -> String {
+/// What came of a channel's last decision, in a few words: of a change, what
+/// became of it on the node. An update that failed is named until another one is
+/// done.
+fn state(
+    channel: &Channel,
+    decision: Option<&Decision>,
+    change: Option<&FeeChange>,
+    time: TimeFormat<'_>,
+) -> String {
+    if let Some(error) = &channel.policy_error {
+        return format!(
+            "no change: {} ({error})",
+            Hold::PolicyUnread.words(None, time)
+        );
+    }
     let Some(decision) = decision else {
         return "no decision yet".to_owned();
     };
-    match decision.verdict {
-        Verdict::Hold {
-            reason: Hold::Deadband { .. },
-        }
-        | Verdict::Change { .. }
-        | Verdict::WouldChange { .. } => decision.outcome(time),
-        Verdict::Hold { .. } => decision.reason(time).unwrap_or_default(),
+    let carried_out = change.filter(|change| change.intended_at >= decision.at);
+    let held = match (decision.verdict, carried_out) {
+        (Verdict::Change { .. }, Some(change)) => return update_in_words(change),
+        (Verdict::Change { .. }, None) => return format!("{}: not sent", decision.outcome(time)),
+        (Verdict::WouldChange { .. }, _)
+        | (
+            Verdict::Hold {
+                reason: Hold::Deadband { .. },
+            },
+            _,
+        ) => decision.outcome(time),
+        (Verdict::Hold { .. }, _) => decision.reason(time).unwrap_or_default(),
+    };
+    match change.filter(|change| has_failed(change.stage)) {
+        Some(change) => format!("{held}; {}", update_in_words(change)),
+        None => held,
+    }
+}
+
+fn has_failed(stage: Stage) -> bool {
+    matches!(
+        stage,
+        Stage::Refused | Stage::NotSent | Stage::NotSeen | Stage::NotApplied
+    )
+}
+
+/// An update and what came of it.
+fn update_in_words(change: &FeeChange) -> String {
+    let to = change.to.told_after(Some(change.from));
+    if change.stage == Stage::Confirmed {
+        return format!("changed to {to}");
+    }
+    let outcome = match change.is_open() {
+        true => "unconfirmed".to_owned(),
+        false => change.stage.to_string(),
+    };
+    match change.detail.is_empty() {
+        true => format!("update to {to} {outcome}"),
+        false => format!("update to {to} {outcome}: {}", change.detail),
     }
 }
 
@@ -310,7 +367,7 @@ pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
     );
     for line in lines {
         let peer = match line.active {
-            true => line.peer.clone(),
+            true => line.peer.to_string(),
             false => format!("{} (offline)", line.peer),
         };
         shown.add_row(vec![

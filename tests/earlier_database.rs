@@ -81,6 +81,13 @@ async fn it_opens_for_the_daemon_with_every_forward_confirmed_fee_and_level() {
 }
 
 #[tokio::test]
+async fn it_is_read_before_a_daemon_brings_it_up_to_date() {
+    let home = Home::new();
+    let status = home.json(&["status"]);
+    assert_eq!(status["quarantined_forwards"], 0);
+}
+
+#[tokio::test]
 async fn its_fee_changes_are_there_with_what_came_of_them() {
     let home = Home::new();
     let reader = StoreReader::open(home.database()).await.expect("opens");

@@ -74,7 +74,7 @@ fn first(most: u32) -> HistoryPage {
 async fn the_pinned_certificate_is_accepted_though_it_is_a_ca() {
     let fake = FakeLnd::start(World::new([]));
     let info = fake.client().info().await.expect("an answer");
-    assert_eq!(info.alias, "fake");
+    assert_eq!(info.alias.as_str(), "fake");
     assert_eq!(info.tip, BlockHeight(850_000));
     assert!(info.synced_to_chain);
 }
@@ -106,6 +106,51 @@ async fn with_native_roots_a_certificate_needs_an_authority() {
         }
         // A system without any authority.
         Err(refused) => assert!(matches!(refused, LndConfigError::Tls { .. })),
+    }
+}
+
+/// A server that speaks HTTP/1 only over TLS, as LND's REST interface may.
+fn rest_server(identity: &support::Identity, protocols: &[&str]) -> std::net::SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let cert = CertificateDer::from_pem_slice(identity.cert.as_bytes()).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert], key)
+        .expect("an identity");
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    let config = std::sync::Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(config.clone()).expect("a server");
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = std::io::Write::flush(&mut stream);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_rest_port_in_place_of_grpcs_is_told_as_that() {
+    let fake = FakeLnd::start(World::new([]));
+    for protocols in [&["http/1.1"][..], &[]] {
+        let address = rest_server(fake.identity(), protocols);
+        let lnd = Lnd::new(LndConfig {
+            address: format!("localhost:{}", address.port()),
+            ..fake.config()
+        });
+        let error = lnd.expect("an address").info().await.expect_err("no gRPC");
+        assert!(error.to_string().contains("REST port"), "{error}");
     }
 }
 
@@ -248,7 +293,7 @@ async fn a_round_of_reading_takes_four_calls_and_one_for_each_unannounced_channe
     let seen = observe(&lnd).await;
     lnd.forwards(first(1_000)).await.expect("a page");
     assert_eq!(seen.channels.len(), 23);
-    assert_eq!(seen.channels[&key(1)].peer_name(), "peer-1");
+    assert_eq!(seen.channels[&key(1)].peer_name().as_str(), "peer-1");
     assert!(
         seen.channels
             .values()
@@ -365,7 +410,7 @@ async fn a_reply_of_more_than_4_mib_is_read() {
     assert!(bytes > 4 << 20, "{bytes} bytes");
     let fake = FakeLnd::start(world);
     let page = fake.client().forwards(first(100_000)).await;
-    assert_eq!(page.expect("a page").len(), 100_000);
+    assert_eq!(page.expect("a page").forwards.len(), 100_000);
 }
 
 #[tokio::test]
@@ -379,7 +424,8 @@ async fn forwards_are_paged_by_second_and_offset() {
         offset: 1,
         max_events: 2,
     };
-    let forwards = fake.client().forwards(page).await.expect("a page");
+    let page = fake.client().forwards(page).await.expect("a page");
+    let forwards = page.forwards;
     let at: Vec<_> = forwards.iter().map(|f| f.settled_at.nanos()).collect();
     assert_eq!(at, [2_000_000_001, 3_000_000_000]);
     assert_eq!(
@@ -458,7 +504,7 @@ async fn a_failed_update_inside_an_ok_reply_is_a_refusal() {
     fake.world().on_update = OnUpdate::Fail(UpdateFailure::Pending, "not yet confirmed");
     let refused = write(1).send(&fake.client()).await.expect_err("refused");
     let reason = format!("{}: not yet confirmed (UPDATE_FAILURE_PENDING)", point(1));
-    assert_eq!(refused, WriteError::Refused(reason));
+    assert_eq!(refused, WriteError::Refused(reason.into()));
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! `check`: validates the config, the macaroon and the connection, and prints
 //! the effective settings of every open channel. It writes nothing.
 
+mod files;
+mod probe;
+
 use std::time::Duration;
 
 use serde::ser::SerializeMap;
@@ -8,22 +11,21 @@ use serde::{Serialize, Serializer};
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::config::Config;
-use crate::daemon::clock::SystemClock;
+use crate::config::{Config, SettingsFile};
 use crate::daemon::connect::lnd_config;
 use crate::overview::mode_name;
 use crate::table::table;
-use sweetspot_core::ports::{Clock, Node, NodeError, NodeInfo};
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::keys::channel::{ChannelKey, ChannelLayer};
 use sweetspot_core::settings::keys::written::Written;
 use sweetspot_core::settings::keys::{Key, Layer};
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_lnd::{Lnd, Permissions, READ_URIS, WRITE_URI, check_version};
+use sweetspot_lnd::{Permissions, READ_URIS, WRITE_URI};
 
 /// How long `check` waits for an answer in all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,7 +51,7 @@ enum Judgement {
 struct Effective {
     channel_point: ChannelPoint,
     scid: Scid,
-    peer: String,
+    peer: CleanText,
     capacity_sat: u64,
     /// The value of every key, as the config would have it.
     #[serde(serialize_with = "by_key")]
@@ -81,28 +83,35 @@ struct Report {
     channels: Vec<Effective>,
 }
 
-pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
+pub async fn run(file: &SettingsFile, json: bool) -> Result<(), Failure> {
+    let mut config = file.load()?;
     let mut findings = vec![finding("config", Judgement::Ok, "valid")];
-    let permissions = permissions(config, &mut findings);
-    let seen = match tokio::time::timeout(PATIENCE, look(config, &mut findings)).await {
-        Ok(seen) => seen,
-        Err(_) => {
-            let says = format!("no answer within {} s", PATIENCE.as_secs());
-            findings.push(finding("node", Judgement::Error, says));
-            None
-        }
+    let (store, of_database) = files::database(&config).await;
+    findings.extend(of_database);
+    if let Some(store) = store {
+        config.book.names = store.names().await.unwrap_or_default();
+    }
+    findings.extend(files::permissions(&config, file));
+    let permissions = permissions(&config, &mut findings);
+    let without_cert = files::certificate(&config.node);
+    // What is missing here is not to be told as what the node said.
+    let can_ask = permissions.readable && without_cert.is_none();
+    findings.extend(without_cert);
+    let asked = match can_ask {
+        true => ask(&config, &mut findings).await,
+        false => Asked::default(),
     };
-    let channels = seen
-        .map(|seen| effective(config, &seen))
-        .unwrap_or_default();
+    let channels = asked.seen.as_ref().map(|seen| effective(&config, seen));
+    let channels = channels.unwrap_or_default();
+    if let Some(seen) = &asked.seen {
+        findings.extend(judge_names(&config, seen));
+    }
     findings.extend(judge_inbound(&config.book.node.inbound, &channels));
-    if let Some(permissions) = permissions {
+    if let Some(permissions) = permissions.known.filter(|_| !asked.denied) {
         findings.extend(judge(&permissions, &channels));
     }
-    let error = findings
-        .iter()
-        .find(|finding| finding.verdict == Judgement::Error)
-        .map(|finding| format!("{}: {}", finding.what, finding.says));
+    let is_error = |finding: &&Finding| finding.verdict == Judgement::Error;
+    let errors = findings.iter().filter(is_error).count();
     let report = Report {
         findings,
         bake_macaroon: bake_line(),
@@ -113,7 +122,55 @@ pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     } else {
         print(&render(&report));
     }
-    error.map_or(Ok(()), |error| Err(Failure::Node(error)))
+    match errors {
+        0 => Ok(()),
+        1 => Err(Failure::Node("check found 1 error".to_owned())),
+        n => Err(Failure::Node(format!("check found {n} errors"))),
+    }
+}
+
+/// What asking the node brought.
+#[derive(Default)]
+struct Asked {
+    seen: Option<Observation>,
+    /// Whether it refused the macaroon.
+    denied: bool,
+}
+
+async fn ask(config: &Config, findings: &mut Vec<Finding>) -> Asked {
+    match tokio::time::timeout(PATIENCE, probe::node(config, findings)).await {
+        Ok(asked) => asked,
+        Err(_) => {
+            let says = format!("no answer within {} s", PATIENCE.as_secs());
+            findings.push(finding("node", Judgement::Error, says));
+            Asked::default()
+        }
+    }
+}
+
+/// What in the config is about no channel, and peers that rules know by another
+/// name than they have.
+fn judge_names(config: &Config, seen: &Observation) -> Vec<Finding> {
+    let channels: Vec<&Channel> = seen.channels.values().collect();
+    let unused = config.book.unused(&channels, seen.tip).into_iter();
+    let renamed = config.book.names.renamed(channels.iter().copied());
+    let renamed = renamed.into_iter().map(|renamed| {
+        format!(
+            "alias {:?} {} {}: it was {} when the rule first saw it, and is {} now; match it by \
+             its key to have it otherwise",
+            renamed.pattern,
+            if renamed.matches {
+                "matches"
+            } else {
+                "does not match"
+            },
+            renamed.peer,
+            renamed.known_as,
+            renamed.now
+        )
+    });
+    let warn = |says| finding("rules", Judgement::Warning, says);
+    unused.chain(renamed).map(warn).collect()
 }
 
 fn finding(what: &'static str, verdict: Judgement, says: impl Into<String>) -> Finding {
@@ -124,19 +181,33 @@ fn finding(what: &'static str, verdict: Judgement, says: impl Into<String>) -> F
     }
 }
 
+/// What the macaroon says of itself.
+struct FoundMacaroon {
+    /// Whether there is one to send.
+    readable: bool,
+    /// What it permits, if that can be read.
+    known: Option<Permissions>,
+}
+
 /// The macaroon's operations, read from the macaroon itself.
-fn permissions(config: &Config, findings: &mut Vec<Finding>) -> Option<Permissions> {
-    let read = lnd_config(&config.node)
-        .macaroon
-        .read()
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| Permissions::of_macaroon(&bytes).map_err(|error| error.to_string()));
-    match read {
-        Ok(permissions) => Some(permissions),
+fn permissions(config: &Config, findings: &mut Vec<Finding>) -> FoundMacaroon {
+    let mut failed = |error: String| findings.push(finding("macaroon", Judgement::Error, error));
+    let bytes = match lnd_config(&config.node).macaroon.read() {
+        Ok(bytes) => bytes,
         Err(error) => {
-            findings.push(finding("macaroon", Judgement::Error, error));
-            None
+            failed(error.to_string());
+            return FoundMacaroon {
+                readable: false,
+                known: None,
+            };
         }
+    };
+    let known = Permissions::of_macaroon(&bytes)
+        .map_err(|error| failed(error.to_string()))
+        .ok();
+    FoundMacaroon {
+        readable: true,
+        known,
     }
 }
 
@@ -186,52 +257,6 @@ fn judge_inbound(rules: &InboundRules, channels: &[Effective]) -> Option<Finding
     rules
         .discount
         .then(|| finding("inbound", Judgement::Ok, says))
-}
-
-/// What the node says of itself and its channels.
-async fn look(config: &Config, findings: &mut Vec<Finding>) -> Option<Observation> {
-    match ask(config).await {
-        Ok((info, seen)) => {
-            findings.extend(judge_node(&info, &seen));
-            Some(seen)
-        }
-        Err(error) => {
-            findings.push(finding("node", Judgement::Error, error));
-            None
-        }
-    }
-}
-
-async fn ask(config: &Config) -> Result<(NodeInfo, Observation), String> {
-    let lnd = Lnd::new(lnd_config(&config.node)).map_err(|error| error.to_string())?;
-    let named = |error: NodeError| format!("{}: {error}", config.node.address);
-    let info = lnd.info().await.map_err(named)?;
-    let seen = lnd.observe(SystemClock.now()).await.map_err(named)?;
-    Ok((info, seen))
-}
-
-fn judge_node(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {
-    let says = format!("{} ({}), LND {}", info.alias, info.pubkey, info.version);
-    let mut findings = vec![finding("node", Judgement::Ok, says)];
-    if let Err(error) = check_version(&info.version) {
-        findings.push(finding("version", Judgement::Error, error.to_string()));
-    }
-    if !info.synced_to_chain {
-        let says = "not synced to the chain; no fee updates until it is";
-        findings.push(finding("sync", Judgement::Warning, says));
-    }
-    let edgeless = seen
-        .channels
-        .values()
-        .filter(|c| c.policy.is_none())
-        .count();
-    let says = format!("{} open", seen.channels.len());
-    findings.push(finding("channels", Judgement::Ok, says));
-    if edgeless > 0 {
-        let says = format!("{edgeless} without a policy in the node's graph; left alone");
-        findings.push(finding("channels", Judgement::Warning, says));
-    }
-    findings
 }
 
 fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {
@@ -306,7 +331,7 @@ fn render_channels(channels: &[Effective]) -> String {
         let settings = &channel.settings;
         shown.add_row(vec![
             channel.scid.to_string(),
-            channel.peer.clone(),
+            channel.peer.to_string(),
             grouped(channel.capacity_sat),
             mode_name(settings.mode),
             settings.strategy.name().to_owned(),

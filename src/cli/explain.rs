@@ -12,8 +12,10 @@ use crate::overview::mode_name;
 use sweetspot_core::decision::{Decision, Hold, Trigger, Verdict};
 use sweetspot_core::engine::phase::next_due;
 use sweetspot_core::ports::Clock;
+use sweetspot_core::settings::alias_pins::Renamed;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::format::{decimal, decimal_change, demand, grouped, grouped_signed};
 use sweetspot_core::types::time::{Timestamp, human_span};
@@ -32,6 +34,8 @@ struct Explanation {
     #[serde(serialize_with = "times")]
     decisions: Vec<Decision>,
     last_write: Option<LastChange>,
+    #[serde(skip)]
+    renamed: Option<Renamed>,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,10 +44,12 @@ struct LastChange {
     at: Timestamp,
     from_ppm: u32,
     to_ppm: u32,
+    from_base_fee_msat: u32,
+    to_base_fee_msat: u32,
     from_inbound_ppm: i32,
     to_inbound_ppm: i32,
     outcome: String,
-    detail: String,
+    detail: CleanText,
 }
 
 impl From<&FeeChange> for LastChange {
@@ -52,6 +58,8 @@ impl From<&FeeChange> for LastChange {
             at: change.intended_at,
             from_ppm: change.from.outbound.0,
             to_ppm: change.to.outbound.0,
+            from_base_fee_msat: change.from.base_fee_msat,
+            to_base_fee_msat: change.to.base_fee_msat,
             from_inbound_ppm: change.from.inbound.rate_ppm,
             to_inbound_ppm: change.to.inbound.rate_ppm,
             outcome: match change.is_open() {
@@ -94,6 +102,7 @@ pub async fn run(
             .await?
             .get(&point)
             .map(LastChange::from),
+        renamed: config.book.names.renamed([&known.channel]).pop(),
         channel: known.channel,
         settings,
     };
@@ -180,6 +189,12 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
         ),
         format!("  last read      {}", ago(now, explanation.seen_at)),
     ];
+    if let Some(renamed) = &explanation.renamed {
+        lines.push(format!(
+            "  name           known to rules as {} (match by the peer's key to have it otherwise)",
+            renamed.known_as
+        ));
+    }
     if let Some(policy) = channel.policy {
         lines.push(format!(
             "  fee            {} + {} msat base, inbound {} ppm",
@@ -188,12 +203,23 @@ fn render(explanation: &Explanation, now: Timestamp) -> String {
             grouped_signed(policy.fees.inbound.rate_ppm.into())
         ));
     }
+    if let Some(error) = &channel.policy_error {
+        lines.push(format!("  fee            could not be read: {error}"));
+    }
     if let Some(write) = &explanation.last_write {
         lines.push(format!(
-            "  last update    {}: {} -> {} ppm{}, {}{}",
+            "  last update    {}: {} -> {} ppm{}{}, {}{}",
             local_time(write.at),
             grouped(write.from_ppm.into()),
             grouped(write.to_ppm.into()),
+            match (write.from_base_fee_msat, write.to_base_fee_msat) {
+                (from, to) if from == to => String::new(),
+                (from, to) => format!(
+                    ", base {} -> {} msat",
+                    grouped(from.into()),
+                    grouped(to.into())
+                ),
+            },
             match (write.from_inbound_ppm, write.to_inbound_ppm) {
                 (from, to) if from == to => String::new(),
                 (from, to) => format!(
@@ -314,6 +340,10 @@ fn is_untouched(decision: &Decision) -> bool {
                 | Hold::NodeNotReady
                 | Hold::PeerOffline
                 | Hold::NoPolicy
+                | Hold::Disabled
+                | Hold::NameUnknown
+                | Hold::PolicyUnread
+                | Hold::HistoryUnread
                 | Hold::Foreign { .. }
                 | Hold::WriteUnresolved { .. }
         }

@@ -13,6 +13,7 @@ use sweetspot_core::ports::Clock;
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::{grouped, rate};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, Sat};
@@ -22,7 +23,7 @@ use sweetspot_store::{KnownChannel, StoreReader};
 struct Line {
     channel_point: ChannelPoint,
     scid: Scid,
-    peer: String,
+    peer: CleanText,
     capacity_sat: Sat,
     local_ratio: f64,
     used_tpm: f64,
@@ -102,7 +103,7 @@ fn render(lines: &[Line], now: Timestamp) -> String {
     for line in lines {
         shown.add_row(vec![
             line.scid.to_string(),
-            line.peer.clone(),
+            line.peer.to_string(),
             grouped(line.capacity_sat.0),
             format!("{:.0}%", line.local_ratio * 100.0),
             format!("{:.5}", line.used_tpm),

@@ -23,6 +23,7 @@ use sweetspot_core::engine::input::{CycleInput, LAW};
 use sweetspot_core::ports::ForwardLog;
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{
@@ -75,7 +76,7 @@ struct Difference {
     at: Timestamp,
     /// `None`: in what was remembered of the node as a whole.
     channel: Option<Scid>,
-    peer: String,
+    peer: CleanText,
     what: Found,
 }
 
@@ -267,8 +268,8 @@ impl Outcome {
             channel: channel.map(|channel| channel.scid),
             peer: match (channel, point) {
                 (Some(channel), _) => Channel::peer_name(channel),
-                (None, Some(point)) => point.to_string(),
-                (None, None) => "the node".to_owned(),
+                (None, Some(point)) => point.to_string().into(),
+                (None, None) => "the node".into(),
             },
             what,
         });
@@ -329,7 +330,7 @@ impl Difference {
     fn render(&self) -> String {
         let who = match self.channel {
             Some(scid) => format!("{scid} ({})", self.peer),
-            None => self.peer.clone(),
+            None => self.peer.to_string(),
         };
         let listed = |terms: &[Term]| {
             let terms = terms.iter().map(Term::render);

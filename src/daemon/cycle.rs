@@ -18,8 +18,10 @@ use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::{
     Clock, CycleRecord, HistoryCursor, Node, NodeError, PolicyWriter, Store, StoreError,
 };
+use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::layers::SettingsLayers;
-use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, Scid};
+use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, PeerId, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
@@ -72,9 +74,13 @@ pub struct CycleOptions<'a> {
 #[derive(Default)]
 struct KnownNode {
     /// Its public key, once the store was bound to it.
-    pubkey: Option<String>,
+    pubkey: Option<PeerId>,
     /// Whether it followed the chain when last asked.
     synced: bool,
+    /// Why history could not be read in the last cycle.
+    history_error: Option<CleanText>,
+    /// The channels whose policy could not be read, and why.
+    unread: BTreeMap<ChannelPoint, CleanText>,
 }
 
 /// What runs one cycle after the other, and what it keeps between them.
@@ -88,6 +94,7 @@ pub struct Cycle<N, W, S, C> {
     /// Fee changes whose end the store does not know.
     open_changes: BTreeMap<ChannelPoint, FeeChange>,
     known: KnownNode,
+    names: AliasPins,
     standing: StoreStanding,
     /// Whether the next cycle is to look at every channel.
     look_again: bool,
@@ -122,6 +129,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             cursor: loaded.cursor.unwrap_or(first),
             open_changes: loaded.open_changes.into_iter().collect(),
             known: KnownNode::default(),
+            names: loaded.names,
             standing: StoreStanding::loaded(loaded.checkpoint_at),
             look_again: false,
         })
@@ -194,14 +202,37 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let now = self.clock.now();
         self.ask_node().await?;
         let seen = self.node.observe(now).await?;
+        self.tell_unread(&seen);
         self.learn(&seen).await?;
-        self.read_history(now).await?;
-        let (layers, from) = (options.layers, self.cursor.from);
-        let mut input = CycleInput::new(seen, layers, options.observe_only, from);
+        let history_read = self.try_history(now).await?;
+        let layers = self.by_known_names(options.layers, &seen).await?;
+        let from = self.cursor.from;
+        let mut input = CycleInput::new(seen, &layers, options.observe_only, from);
         input.node_ready = self.known.synced;
+        input.history_read = history_read;
         input.look_again = std::mem::take(&mut self.look_again);
         input.report_due = options.report_due;
         Ok(input)
+    }
+
+    /// The settings with the names by which their rules know the peers seen. A
+    /// name counts only once it is stored: it is to hold over restarts.
+    async fn by_known_names(
+        &mut self,
+        layers: &SettingsLayers,
+        seen: &Observation,
+    ) -> Result<SettingsLayers, StoreError> {
+        let mut names = self.names.clone();
+        let renamed = names.learn(&layers.alias_patterns(), seen);
+        if names != self.names {
+            self.store.save_names(&names).await?;
+            self.names = names;
+        }
+        renamed.iter().for_each(log::renamed);
+        Ok(SettingsLayers {
+            names: self.names.clone(),
+            ..layers.clone()
+        })
     }
 
     /// Who the node is, and whether it follows the chain: only then is it
@@ -209,7 +240,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     async fn ask_node(&mut self) -> Result<(), CycleError> {
         let info = self.node.info().await?;
         if self.known.pubkey.as_ref() != Some(&info.pubkey) {
-            self.store.bind_node(&info.pubkey).await?;
+            self.store.bind_node(&info.pubkey.to_string()).await?;
             if self.known.pubkey.replace(info.pubkey).is_none() {
                 self.known.synced = true;
                 self.learn_closed().await?;
@@ -221,11 +252,51 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         Ok(())
     }
 
+    /// Reads history; `false` if the node answers everything else, but not that.
+    async fn try_history(&mut self, now: Timestamp) -> Result<bool, CycleError> {
+        match self.read_history(now).await {
+            Ok(()) => {
+                if self.known.history_error.take().is_some() {
+                    log::history_read_again();
+                }
+                Ok(true)
+            }
+            Err(CycleError::Node(NodeError::Other(said))) => {
+                if self.known.history_error.as_ref() != Some(&said) {
+                    log::history_unread(&said);
+                }
+                self.known.history_error = Some(said);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells, when that changes, of which channels the policy cannot be read.
+    fn tell_unread(&mut self, seen: &Observation) {
+        let now: BTreeMap<ChannelPoint, CleanText> = seen
+            .channels
+            .iter()
+            .filter_map(|(point, channel)| Some((*point, channel.policy_error.clone()?)))
+            .collect();
+        let before = std::mem::take(&mut self.known.unread);
+        for (point, channel) in &seen.channels {
+            match (before.get(point), now.get(point)) {
+                (None, Some(error)) => log::policy_unread(channel, error),
+                (Some(_), None) => log::policy_read_again(channel),
+                _ => {}
+            }
+        }
+        self.known.unread = now;
+    }
+
     async fn read_history(&mut self, now: Timestamp) -> Result<(), CycleError> {
         let from = self.cursor;
         let mut events = 0;
-        self.cursor = history::read(&self.node, &self.store, from, now, |cursor, read| {
+        self.cursor = history::read(&self.node, &self.store, from, now, |page| {
+            let (cursor, read) = (page.cursor, page.records);
             events += read;
+            log::quarantined(page.quarantined);
             if read >= history::PAGE_EVENTS as usize {
                 info!(
                     events,

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use sweetspot_core::ports::{HistoryCursor, HistoryPage, Node, NodeError, Store, StoreError};
-use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::raw_forward::{ForwardPage, OddForward};
 use sweetspot_core::types::time::Timestamp;
 
 /// How far before the newest forward each read starts.
@@ -35,6 +35,16 @@ pub enum HistoryError {
     Store(#[from] StoreError),
 }
 
+/// A page that was read and stored.
+pub struct PageRead<'a> {
+    /// How far history is read by it.
+    pub cursor: HistoryCursor,
+    /// How many records were on it.
+    pub records: usize,
+    /// Those kept aside that were not known yet.
+    pub quarantined: &'a [OddForward],
+}
+
 /// Reads everything after `cursor` and stores it page by page, so that a break
 /// loses no page; `progress` hears of each. Returns the new cursor.
 pub async fn read<N: Node, S: Store>(
@@ -42,7 +52,7 @@ pub async fn read<N: Node, S: Store>(
     store: &S,
     mut cursor: HistoryCursor,
     now: Timestamp,
-    mut progress: impl FnMut(HistoryCursor, usize),
+    mut progress: impl FnMut(PageRead<'_>),
 ) -> Result<HistoryCursor, HistoryError> {
     let overlap = match cursor.through > now {
         true => SET_BACK_OVERLAP,
@@ -55,15 +65,23 @@ pub async fn read<N: Node, S: Store>(
         max_events: PAGE_EVENTS,
     };
     loop {
-        let forwards = node.forwards(page).await?;
-        let newest = forwards.iter().map(|forward| forward.settled_at).max();
-        let newest = newest.unwrap_or(cursor.from);
+        let read = node.forwards(page).await?;
+        let newest = read.newest().unwrap_or(cursor.from);
         cursor.through = cursor.through.max(newest).min(now);
-        if !forwards.is_empty() {
-            store.add_forwards(&forwards, cursor).await?;
-            progress(cursor, forwards.len());
+        // Those that cannot be any first: the cursor passes over them.
+        let quarantined = match read.odd.is_empty() {
+            true => vec![],
+            false => store.quarantine(&read.odd).await?,
+        };
+        if read.records() > 0 {
+            store.add_forwards(&read.forwards, cursor).await?;
+            progress(PageRead {
+                cursor,
+                records: read.records(),
+                quarantined: &quarantined,
+            });
         }
-        match next_page(page, &forwards) {
+        match next_page(page, &read) {
             Some(next) => page = next,
             None => return Ok(cursor),
         }
@@ -76,22 +94,22 @@ fn start_secs(at: Timestamp) -> u64 {
 
 /// The page after a full one. It starts at the last second read, which may go
 /// on; only within one page-full second is an offset needed.
-fn next_page(page: HistoryPage, forwards: &[Forward]) -> Option<HistoryPage> {
-    let read = u32::try_from(forwards.len()).unwrap_or(u32::MAX);
-    if read < page.max_events {
+fn next_page(page: HistoryPage, read: &ForwardPage) -> Option<HistoryPage> {
+    let records = u32::try_from(read.records()).unwrap_or(u32::MAX);
+    if records < page.max_events {
         return None;
     }
-    let last_second = start_secs(forwards.last()?.settled_at);
-    Some(if last_second > page.start_secs {
-        HistoryPage {
-            start_secs: last_second,
+    let last_second = read.forwards.last().map(|last| start_secs(last.settled_at));
+    match last_second.filter(|second| *second > page.start_secs) {
+        Some(start_secs) => Some(HistoryPage {
+            start_secs,
             offset: 0,
             ..page
-        }
-    } else {
-        HistoryPage {
-            offset: page.offset.saturating_add(read),
+        }),
+        // No page lies beyond the last offset that can be asked for.
+        None => Some(HistoryPage {
+            offset: page.offset.checked_add(records)?,
             ..page
-        }
-    })
+        }),
+    }
 }

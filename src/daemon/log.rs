@@ -11,11 +11,14 @@ use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::limits::guard;
 use sweetspot_core::ports::NodeError;
 use sweetspot_core::prune::recommend::News;
+use sweetspot_core::settings::alias_pins::Renamed;
 use sweetspot_core::state::memory::Memory;
-use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format;
 use sweetspot_core::types::observation::Observation;
+use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::rfc3339;
 use sweetspot_core::types::units::FeePpm;
 
@@ -34,21 +37,21 @@ fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
     let (scid, peer) = (channel.scid, channel.peer_name());
     match event {
         FeeEvent::ForeignChange(foreign) => info!(
-            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            channel = %scid, peer = peer.as_str(), ppm = foreign.fees.outbound.0,
             base_fee_msat = foreign.fees.base_fee_msat,
             inbound_ppm = foreign.fees.inbound.rate_ppm,
             until = %foreign.seen_at.plus(hands_off),
             "external fee change: hands off"
         ),
         FeeEvent::Adopted(foreign) => info!(
-            channel = %scid, peer, ppm = foreign.fees.outbound.0,
+            channel = %scid, peer = peer.as_str(), ppm = foreign.fees.outbound.0,
             "external fee adopted as the new starting point"
         ),
         FeeEvent::WriteFoundDone => {
-            info!(channel = %scid, peer, "unconfirmed fee update was applied");
+            info!(channel = %scid, peer = peer.as_str(), "unconfirmed fee update was applied");
         }
         FeeEvent::WriteFoundUndone => {
-            info!(channel = %scid, peer, "unconfirmed fee update was not applied");
+            info!(channel = %scid, peer = peer.as_str(), "unconfirmed fee update was not applied");
         }
     }
 }
@@ -97,11 +100,69 @@ pub fn synced(synced: bool) {
     }
 }
 
+/// Tells of forwards that cannot be any, where they are not known yet.
+pub fn quarantined(odd: &[OddForward]) {
+    let Some(first) = odd.first() else {
+        return;
+    };
+    let raw = first.raw;
+    warn!(
+        count = odd.len(), fault = %first.fault, timestamp_ns = raw.settled_at_nanos,
+        scid_in = %Scid(raw.scid_in), scid_out = %Scid(raw.scid_out),
+        amt_in_msat = raw.amount_in_msat, amt_out_msat = raw.amount_out_msat,
+        fee_msat = raw.fee_msat,
+        "impossible forwards quarantined: kept in the database, counted nowhere; the first has \
+         these values"
+    );
+}
+
+/// Tells of a peer that calls itself by another name than a rule knows it by.
+pub fn renamed(renamed: &Renamed) {
+    let holds = match renamed.matches {
+        true => "the rule goes on to hold for it",
+        false => "the rule does not hold for it",
+    };
+    warn!(
+        peer = %renamed.peer, known_as = renamed.known_as.as_str(), alias = renamed.now.as_str(),
+        pattern = renamed.pattern,
+        "a peer changed its alias: {holds}; to have it otherwise, match the peer by its key"
+    );
+}
+
+/// Tells that the forwarding history cannot be read.
+pub fn history_unread(said: &CleanText) {
+    warn!(
+        error = said.as_str(),
+        "cannot read the forwarding history: only pinned fees and drains are acted on"
+    );
+}
+
+/// Tells that the forwarding history can be read again.
+pub fn history_read_again() {
+    info!("the forwarding history can be read again");
+}
+
+/// Tells that a channel's policy cannot be read.
+pub fn policy_unread(channel: &Channel, error: &CleanText) {
+    warn!(
+        channel = %channel.scid, peer = channel.peer_name().as_str(), error = error.as_str(),
+        "cannot read the channel's policy: this channel is left alone"
+    );
+}
+
+/// Tells that a channel's policy can be read again.
+pub fn policy_read_again(channel: &Channel) {
+    info!(
+        channel = %channel.scid, peer = channel.peer_name().as_str(),
+        "the channel's policy can be read again"
+    );
+}
+
 /// Tells that closed channels cannot be read.
 pub fn closed_unread(error: &NodeError) {
     match error {
         NodeError::Denied(reason) => debug!(
-            reason,
+            reason = reason.as_str(),
             "the macaroon does not permit listing closed channels: their old forwards stay without \
              a channel"
         ),
@@ -125,21 +186,22 @@ pub fn fee_change(due: &DueChange<'_>, change: &FeeChange) {
     let from_ppm = due.decision.current.map(|fees| fees.outbound.0);
     let to_ppm = due.to.outbound.0;
     let to_inbound_ppm = inbound_set(due.decision, due.to);
+    let (from_base_fee_msat, to_base_fee_msat) = base_set(due.decision, due.to);
     let why = due.decision.story();
-    let detail = &change.detail;
+    let detail = change.detail.as_str();
     match change.stage {
         Stage::Confirmed => {
-            info!(%channel, peer, from_ppm, to_ppm, to_inbound_ppm, why, "fee changed");
+            info!(%channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, why, "fee changed");
             if !detail.is_empty() {
-                warn!(%channel, peer, detail, "a policy field that sweetspot does not manage has changed");
+                warn!(%channel, peer = peer.as_str(), detail, "a policy field that sweetspot does not manage has changed");
             }
         }
         Stage::Sent => warn!(
-            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, detail, why,
             "fee update unconfirmed: the next reads of the node show whether it was applied"
         ),
         outcome => warn!(
-            %channel, peer, from_ppm, to_ppm, to_inbound_ppm, %outcome, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, %outcome, detail, why,
             "fee update failed"
         ),
     }
@@ -170,17 +232,21 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let terms = decision.terms;
         let why = decision.story();
         let to_inbound_ppm = |to| inbound_set(decision, to);
+        let from_base = |to| base_set(decision, to).0;
+        let to_base = |to| base_set(decision, to).1;
         match decision.verdict {
             Verdict::Change { to } => debug!(
-                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
+                from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
                 to_inbound_ppm = to_inbound_ppm(to), why, "changing fee"
             ),
             Verdict::WouldChange { to } => info!(
-                channel = %scid, peer, from_ppm, to_ppm = to.outbound.0,
+                channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
+                from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
                 to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observe mode)"
             ),
             Verdict::Hold { .. } => debug!(
-                channel = %scid, peer, from_ppm, wanted_ppm = decision.wanted_ppm,
+                channel = %scid, peer = peer.as_str(), from_ppm, wanted_ppm = decision.wanted_ppm,
                 ratio = seen.ratio, tpm = seen.tpm, balance = terms.balance,
                 throughput = terms.throughput, reason = in_log(decision), "no fee change"
             ),
@@ -192,6 +258,15 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
 pub fn inbound_set(decision: &Decision, to: FeeParts) -> Option<i32> {
     let before = decision.current.map(|fees| fees.inbound.rate_ppm);
     Some(to.inbound.rate_ppm).filter(|rate| before != Some(*rate))
+}
+
+/// The base fee before and after, in msat, if `to` sets another one.
+pub fn base_set(decision: &Decision, to: FeeParts) -> (Option<u32>, Option<u32>) {
+    let before = decision.current.map(|fees| fees.base_fee_msat);
+    match before == Some(to.base_fee_msat) {
+        true => (None, None),
+        false => (before, Some(to.base_fee_msat)),
+    }
 }
 
 /// Why nothing was changed, with times as the log writes them.
@@ -219,7 +294,7 @@ fn prune(channel: &Channel, tpm: f64, news: &News) {
         News::Stands(found) => (found, "prune recommendation (daily report)"),
         News::Cleared(advice) => {
             info!(
-                channel = %channel.scid, peer = channel.peer_name(), now = advice.words(&rfc3339),
+                channel = %channel.scid, peer = channel.peer_name().as_str(), now = advice.words(&rfc3339),
                 "prune recommendation cleared"
             );
             return;
@@ -228,7 +303,7 @@ fn prune(channel: &Channel, tpm: f64, news: &News) {
     info!(
         channel = %channel.scid,
         channel_point = %channel.point,
-        peer = channel.peer_name(),
+        peer = channel.peer_name().as_str(),
         rule = %found.rule,
         since = %found.since,
         ratio = channel.local_ratio(),

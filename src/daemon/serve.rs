@@ -93,7 +93,7 @@ struct NoWriter;
 
 impl PolicyWriter for NoWriter {
     async fn set_policy(&self, _: ChannelPoint, _: &FeeChange, _: u32) -> Result<(), WriteError> {
-        Err(WriteError::Refused("observe mode".to_owned()))
+        Err(WriteError::Refused("observe mode".into()))
     }
 }
 
@@ -273,8 +273,14 @@ impl Daemon {
         match failure {
             CycleError::Node(NodeError::Denied(reason)) => {
                 error!(
-                    reason,
+                    reason = reason.as_str(),
                     "no access with this macaroon: run `sweetspot check`"
+                );
+            }
+            CycleError::Node(NodeError::NoMacaroon(reason)) => {
+                error!(
+                    reason = reason.as_str(),
+                    "no macaroon to send: run `sweetspot check`"
                 );
             }
             CycleError::Node(reason) => warn!(%reason, "cannot read the node: trying again"),
@@ -294,13 +300,13 @@ impl Daemon {
             }
         };
         if let Err(error) = check_version(&info.version) {
-            error!(version = info.version, %error, "unsupported LND version");
+            error!(version = info.version.as_str(), %error, "unsupported LND version");
             return false;
         }
         info!(
-            alias = info.alias,
-            pubkey = info.pubkey,
-            version = info.version,
+            alias = info.alias.as_str(),
+            pubkey = %info.pubkey,
+            version = info.version.as_str(),
             synced_to_chain = info.synced_to_chain,
             "connected to the node"
         );

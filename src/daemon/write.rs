@@ -2,6 +2,7 @@
 
 use sweetspot_core::ports::{Node, NodeError, PolicyWriter, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 
 /// What came of asking the node.
@@ -9,13 +10,13 @@ pub struct Attempt {
     /// How far the change has come.
     pub stage: Stage,
     /// What the node, or the check after it, said.
-    pub detail: String,
+    pub detail: CleanText,
     /// Why the node would not take any other update now either.
     pub closed: Option<NodeError>,
 }
 
 impl Attempt {
-    fn ended(stage: Stage, detail: impl Into<String>) -> Self {
+    fn ended(stage: Stage, detail: impl Into<CleanText>) -> Self {
         Self {
             stage,
             detail: detail.into(),
@@ -26,10 +27,15 @@ impl Attempt {
     fn not_sent(step: &str, error: NodeError) -> Self {
         Self {
             stage: Stage::NotSent,
-            detail: format!("{step}: {error}"),
-            closed: (!matches!(error, NodeError::NotFound(_))).then_some(error),
+            detail: format!("{step}: {error}").into(),
+            closed: says_of_others(&error).then_some(error),
         }
     }
+}
+
+/// Whether the node would answer for another channel likewise.
+fn says_of_others(error: &NodeError) -> bool {
+    !matches!(error, NodeError::NotFound(_) | NodeError::Other(_))
 }
 
 /// Fresh read, update, read back. The intent must be stored before.

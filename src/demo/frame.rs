@@ -2,6 +2,7 @@
 
 use crate::overview::Line;
 use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::{demand, grouped};
 use sweetspot_core::types::time::{Timestamp, human_span};
 
@@ -16,7 +17,7 @@ pub struct Move {
     /// The channel.
     pub scid: Scid,
     /// With whom it is.
-    pub peer: String,
+    pub peer: CleanText,
     /// The rate before, in ppm.
     pub from_ppm: u32,
     /// The rate after, in ppm.

@@ -5,6 +5,7 @@
 #[path = "../cycle/node.rs"]
 #[allow(dead_code, reason = "whole cycles need more of it")]
 mod node;
+mod shown_as_written;
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -51,7 +52,13 @@ impl Home {
     /// A daemon watches `node` for some hours.
     async fn watched(settings: &str, node: &FakeNode, hours: u32) -> Self {
         let home = Self::new(settings);
-        let config = Config::load(&home.path("config.toml")).expect("good settings");
+        home.watch(node, hours).await;
+        home
+    }
+
+    /// A daemon starts on what is there and watches `node` for some hours.
+    async fn watch(&self, node: &FakeNode, hours: u32) {
+        let config = Config::load(&self.path("config.toml")).expect("good settings");
         let store = SqliteStore::open(&config.store).await.expect("a database");
         let from = node.now().minus(config.backfill);
         let cycle = Cycle::start(node.clone(), node.clone(), store, node.clone(), from);
@@ -66,7 +73,6 @@ impl Home {
             cycle.run(orders, &stop).await.expect("a good cycle");
             node.tell(|inner| inner.now = inner.now.plus(Duration::from_secs(3_600)));
         }
-        home
     }
 }
 
@@ -186,6 +192,33 @@ async fn explain_tells_every_term_and_the_next_change() {
     let terms = &explained["decisions"][0]["terms"];
     assert_eq!(terms["balance"].as_f64(), Some(0.0), "{explained}");
     assert!(terms["level"].as_f64() > Some(0.0), "{explained}");
+}
+
+#[tokio::test]
+async fn a_renamed_peer_is_shown_and_replays_without_a_difference() {
+    let node = node();
+    let settings = "[defaults]\nmode = \"manage\"\n\
+                    [[rule]]\nmatch.alias = \"ACINQ\"\nmode = \"pin\"\npin_ppm = 1\n";
+    let home = Home::new(settings);
+    home.watch(&node, 3).await;
+    let rename = |name: Option<&str>| {
+        node.tell(|inner| {
+            for channel in inner.channels.values_mut() {
+                channel.peer_alias = name.map(Into::into);
+            }
+        });
+    };
+    rename(Some("ACINQ"));
+    home.watch(&node, 3).await;
+    let explained = stdout(&home.run(&["explain", "700001x0x0"]));
+    assert!(explained.contains("known to rules as peer-"), "{explained}");
+    assert!(stdout(&home.run(&["status"])).contains("manage"));
+    rename(None);
+    home.watch(&node, 3).await;
+    let replayed = home.run(&["replay"]);
+    assert!(replayed.status.success(), "{}", stderr(&replayed));
+    let said = stdout(&replayed);
+    assert!(said.contains("0 differences"), "{said}");
 }
 
 #[tokio::test]

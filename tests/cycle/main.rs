@@ -4,7 +4,9 @@
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
 mod inbound;
+mod names;
 mod node;
+mod odd_records;
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A node in memory that can be made to fail, for whole cycles without a network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sweetspot_core::ports::{
@@ -11,6 +11,7 @@ use sweetspot_core::types::channel::{
 };
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::raw_forward::{ForwardPage, RawForward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
@@ -35,6 +36,12 @@ pub struct Inner {
     pub now: Timestamp,
     pub channels: BTreeMap<ChannelPoint, Channel>,
     pub forwards: Vec<Forward>,
+    /// What the node tells of as forwards beside them, whatever is asked for.
+    pub odd: Vec<RawForward>,
+    /// Each call for history fails with this.
+    pub history_fails: Option<NodeError>,
+    /// Each fresh read of these channels' policies fails.
+    pub unreadable: BTreeSet<ChannelPoint>,
     pub closed: Vec<ClosedChannel>,
     pub closed_fails: bool,
     pub unsynced: bool,
@@ -87,7 +94,7 @@ fn channel(n: u8, ppm: u32) -> Channel {
         scid: scid(n),
         other_scids: vec![],
         peer: PeerId([2; 33]),
-        peer_alias: Some(format!("peer-{n}")),
+        peer_alias: Some(format!("peer-{n}").into()),
         capacity: Sat(1_000_000),
         local_balance: Sat(500_000),
         remote_balance: Sat(500_000),
@@ -97,6 +104,8 @@ fn channel(n: u8, ppm: u32) -> Channel {
         initiator: false,
         private: false,
         active: true,
+        carries_assets: false,
+        switched_off: false,
         policy: Some(Policy {
             fees: fees(ppm),
             time_lock_delta: 77,
@@ -105,6 +114,7 @@ fn channel(n: u8, ppm: u32) -> Channel {
             disabled: false,
             last_update_secs: 0,
         }),
+        policy_error: None,
         peer_policy: None,
     }
 }
@@ -145,7 +155,7 @@ impl FakeNode {
     fn up(&self) -> Result<MutexGuard<'_, Inner>, NodeError> {
         let inner = self.inner();
         if inner.down {
-            return Err(NodeError::Unreachable("down".to_owned()));
+            return Err(NodeError::Unreachable("down".into()));
         }
         Ok(inner)
     }
@@ -168,9 +178,9 @@ impl Node for FakeNode {
     async fn info(&self) -> Result<NodeInfo, NodeError> {
         let inner = self.up()?;
         Ok(NodeInfo {
-            pubkey: "02".repeat(33),
-            alias: "fake".to_owned(),
-            version: "0.21.2-beta".to_owned(),
+            pubkey: PeerId([2; 33]),
+            alias: "fake".into(),
+            version: "0.21.2-beta".into(),
             tip: BlockHeight(800_000),
             synced_to_chain: !inner.unsynced,
             synced_to_graph: true,
@@ -187,36 +197,50 @@ impl Node for FakeNode {
         })
     }
 
-    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+    async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
         let mut inner = self.up()?;
         inner.pages.push(page);
+        if let Some(error) = inner.history_fails.clone() {
+            return Err(error);
+        }
         let start = i64::try_from(page.start_secs).expect("small");
         let found = inner
             .forwards
             .iter()
             .filter(|f| f.settled_at.secs() >= start && f.settled_at <= inner.now);
-        Ok(found
+        let raw = |forward: &Forward| RawForward {
+            settled_at_nanos: forward.settled_at.nanos().cast_unsigned(),
+            scid_in: forward.scid_in.0,
+            scid_out: forward.scid_out.0,
+            amount_in_msat: forward.amount_in.0,
+            amount_out_msat: forward.amount_out.0,
+            fee_msat: forward.fee.0,
+        };
+        let all = found.map(raw).chain(inner.odd.iter().copied());
+        let page = all
             .skip(page.offset as usize)
-            .take(page.max_events as usize)
-            .copied()
-            .collect())
+            .take(page.max_events as usize);
+        Ok(ForwardPage::of(page))
     }
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
         let mut inner = self.up()?;
+        if inner.unreadable.contains(&point) {
+            return Err(NodeError::Other("GetChanInfo: odd".into()));
+        }
         if let Some((point, fees)) = inner.meanwhile.take() {
             inner.set_fees(point, fees);
         }
         let channel = inner.channels.get(&point);
         channel
             .and_then(|channel| channel.policy)
-            .ok_or_else(|| NodeError::NotFound(point.to_string()))
+            .ok_or_else(|| NodeError::NotFound(point.to_string().into()))
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
         let inner = self.up()?;
         match inner.closed_fails {
-            true => Err(NodeError::Other("an error".to_owned())),
+            true => Err(NodeError::Other("an error".into())),
             false => Ok(inner.closed.clone()),
         }
     }
@@ -251,10 +275,10 @@ impl PolicyWriter for FakeNode {
         }
         match inner.writes {
             Writes::Done | Writes::Lost => Ok(()),
-            Writes::Denied => Err(WriteError::NotSent(NodeError::Denied("no".to_owned()))),
-            Writes::Refused => Err(WriteError::Refused("INVALID_PARAMETER".to_owned())),
+            Writes::Denied => Err(WriteError::NotSent(NodeError::Denied("no".into()))),
+            Writes::Refused => Err(WriteError::Refused("INVALID_PARAMETER".into())),
             Writes::DoneUnanswered | Writes::UndoneUnanswered => {
-                Err(WriteError::Unknown("timed out".to_owned()))
+                Err(WriteError::Unknown("timed out".into()))
             }
         }
     }

@@ -6,6 +6,9 @@
     reason = "all of this is test code, where a panic is the report"
 )]
 
+mod check;
+mod hostile_text;
+mod odd_records;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;
@@ -235,6 +238,9 @@ async fn observing_writes_nothing() {
     let node = node(1);
     let mut daemon = Running::prepare(&node, PINNED);
     daemon.launch(&["--observe"]);
+    daemon
+        .logs("from_base_fee_msat=1000 to_base_fee_msat=0")
+        .await;
     until("three reads", async || {
         node.world().count("ListChannels") > 3
     })

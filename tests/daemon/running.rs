@@ -72,13 +72,26 @@ impl Running {
 
     /// The command that starts a daemon.
     pub fn command(&self, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sweetspot"));
-        command.arg("--config").arg(self.path("config.toml"));
+        let mut command = self.program();
         command.arg("run").args(more);
         command
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// The program on these settings.
+    pub fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sweetspot"));
+        command.arg("--config").arg(self.path("config.toml"));
+        command
+    }
+
+    /// All that a command prints.
+    pub fn says(&self, args: &[&str]) -> String {
+        let output = self.program().args(args).output().expect("it runs");
+        let both = [output.stdout, output.stderr].concat();
+        String::from_utf8(both).expect("text")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

@@ -42,6 +42,9 @@ impl Rpc {
         let state = *world.state.borrow();
         check_state(state)?;
         check_macaroon(&metadata, &world.macaroon)?;
+        if let Some(text) = world.failing.get(call) {
+            return Err(Status::unknown(*text));
+        }
         Ok((world, message))
     }
 }
@@ -116,7 +119,7 @@ impl Lightning for Rpc {
         let (world, _) = self.admit("GetInfo", request)?;
         Ok(Response::new(GetInfoResponse {
             identity_pubkey: OWN_KEY.to_owned(),
-            alias: "fake".to_owned(),
+            alias: world.alias.clone(),
             block_height: world.height,
             synced_to_chain: true,
             version: world.version.clone(),
@@ -159,12 +162,16 @@ impl Lightning for Rpc {
         if query.chan_id == 0 && query.chan_point.is_empty() {
             return Err(Status::unknown("specify either chan_id or chan_point"));
         }
-        let mut edges = world.channels.iter().filter_map(|c| c.edge.as_ref());
-        let wanted = edges.find(|edge| match query.chan_id {
+        let asked_for = |edge: &ChannelEdge| match query.chan_id {
             0 => edge.chan_point == query.chan_point,
             scid => edge.channel_id == scid,
-        });
-        match wanted {
+        };
+        let mut channels = world.channels.iter();
+        let wanted = channels.find(|channel| channel.edge.as_ref().is_some_and(asked_for));
+        if let Some(text) = wanted.and_then(|channel| channel.unreadable) {
+            return Err(Status::unknown(text));
+        }
+        match wanted.and_then(|channel| channel.edge.as_ref()) {
             Some(edge) => Ok(Response::new(edge.clone())),
             None if version < release(20, 0) => Err(Status::unknown("edge not found")),
             None => Err(Status::not_found("edge not found")),

@@ -30,6 +30,8 @@ pub struct ScriptedChannel {
     pub edge: Option<ChannelEdge>,
     /// Whether GetNodeInfo lists the edge.
     pub announced: bool,
+    /// What GetChanInfo fails with.
+    pub unreadable: Option<&'static str>,
 }
 
 impl ScriptedChannel {
@@ -72,6 +74,7 @@ impl ScriptedChannel {
                 ..Default::default()
             }),
             announced: true,
+            unreadable: None,
         }
     }
 
@@ -118,6 +121,7 @@ pub enum OnUpdate {
 
 /// The fake node's memory, which outlives its restarts.
 pub struct World {
+    pub alias: String,
     pub version: String,
     pub height: u32,
     /// The macaroon it accepts.
@@ -127,6 +131,8 @@ pub struct World {
     pub forwards: Vec<ForwardingEvent>,
     pub closed: Vec<ChannelCloseSummary>,
     pub on_update: OnUpdate,
+    /// Calls that answer UNKNOWN with this text.
+    pub failing: BTreeMap<&'static str, &'static str>,
     /// Every update let through, as it arrived.
     pub updates: Vec<PolicyUpdateRequest>,
     /// How often each RPC was called, refused calls included.
@@ -140,6 +146,7 @@ impl World {
     /// A node that is ready and has these channels.
     pub fn new(channels: impl IntoIterator<Item = ScriptedChannel>) -> Self {
         Self {
+            alias: "fake".to_owned(),
             version: "0.21.2-beta commit=v0.21.2-beta".to_owned(),
             height: 850_000,
             macaroon: b"first macaroon".to_vec(),
@@ -147,6 +154,7 @@ impl World {
             forwards: vec![],
             closed: vec![],
             on_update: OnUpdate::Apply,
+            failing: BTreeMap::new(),
             updates: vec![],
             calls: BTreeMap::new(),
             state: watch::Sender::new(WalletState::ServerActive),

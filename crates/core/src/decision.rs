@@ -116,6 +116,16 @@ pub enum Hold {
     PeerOffline,
     /// The node's graph has no policy of ours for the channel.
     NoPolicy,
+    /// Our direction is disabled: by the operator, or by LND for some minutes
+    /// after the peer is back.
+    Disabled,
+    /// The peer's alias is unknown, and a rule that matches by alias may be about
+    /// it.
+    NameUnknown,
+    /// Our policy of the channel could not be read; the channel says why.
+    PolicyUnread,
+    /// The forwarding history could not be read.
+    HistoryUnread,
     /// Someone else set the fee.
     Foreign {
         /// Until when it is left alone.

@@ -8,10 +8,13 @@ use crate::decision::Decision;
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cycle::Counting;
 use crate::engine::input::CycleInput;
+use crate::settings::alias_pins::AliasPins;
 use crate::state::memory::{ChannelMemory, Memory};
-use crate::types::channel::{ChannelPoint, Policy, Scid};
+use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
+use crate::types::clean_text::CleanText;
 use crate::types::fee_change::FeeChange;
 use crate::types::observation::{ClosedChannel, Forward, Observation, StoredForward};
+use crate::types::raw_forward::{ForwardPage, OddForward};
 use crate::types::time::Timestamp;
 use crate::types::units::BlockHeight;
 
@@ -29,30 +32,44 @@ pub enum NodeError {
     Starting,
     /// Nobody answers, or the connection broke.
     #[error("cannot reach the node: {0}")]
-    Unreachable(String),
+    Unreachable(CleanText),
     /// TLS failed: the certificate is not the pinned one, or no valid chain.
-    #[error("TLS certificate rejected: {0}")]
-    Tls(String),
-    /// The macaroon is missing, wrong or too weak.
+    #[error("cannot trust the node's TLS certificate: {0}")]
+    Tls(CleanText),
+    /// There is no macaroon to send: its file cannot be read.
+    #[error("{0}")]
+    NoMacaroon(CleanText),
+    /// The macaroon is wrong or too weak.
     #[error("no access to the node: {0}")]
-    Denied(String),
+    Denied(CleanText),
     /// The node does not know the channel (or its edge).
     #[error("the node does not know this channel: {0}")]
-    NotFound(String),
+    NotFound(CleanText),
     /// The node answered something we cannot accept.
     #[error("node error: {0}")]
-    Other(String),
+    Other(CleanText),
+}
+
+impl NodeError {
+    /// The same, where what the node said may not tell which call it is about.
+    #[must_use]
+    pub fn of_call(self, name: &str) -> Self {
+        match self {
+            Self::Other(said) => Self::Other(format!("{name}: {said}").into()),
+            other => other,
+        }
+    }
 }
 
 /// What the node is and how ready it is to be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeInfo {
-    /// The node's own public key, in hex.
-    pub pubkey: String,
+    /// The node's own public key.
+    pub pubkey: PeerId,
     /// The node's alias.
-    pub alias: String,
+    pub alias: CleanText,
     /// LND's version text, such as `0.21.2-beta commit=v0.21.2-beta`.
-    pub version: String,
+    pub version: CleanText,
     /// The chain tip.
     pub tip: BlockHeight,
     /// Whether the wallet and graph follow the chain tip.
@@ -78,15 +95,17 @@ pub trait Node: Send + Sync {
     fn info(&self) -> impl Future<Output = Result<NodeInfo, NodeError>> + Send;
 
     /// Every open channel with both policies: two calls, and one more for each
-    /// unannounced channel.
+    /// unannounced channel. What one channel's call fails with is said of that
+    /// channel.
     fn observe(&self, at: Timestamp)
     -> impl Future<Output = Result<Observation, NodeError>> + Send;
 
-    /// One page of settled forwards in ascending order of settle time.
+    /// One page of settled forwards in ascending order of settle time; a record
+    /// that cannot be one keeps no other from being read.
     fn forwards(
         &self,
         page: HistoryPage,
-    ) -> impl Future<Output = Result<Vec<Forward>, NodeError>> + Send;
+    ) -> impl Future<Output = Result<ForwardPage, NodeError>> + Send;
 
     /// Our policy of one channel, read afresh.
     fn policy(&self, point: ChannelPoint)
@@ -106,10 +125,10 @@ pub enum WriteError {
     NotSent(NodeError),
     /// The node said no to this update: nothing was changed.
     #[error("the node rejected the update: {0}")]
-    Refused(String),
+    Refused(CleanText),
     /// No answer, or a broken one: the node may or may not have done it.
     #[error("the update's outcome is unknown: {0}")]
-    Unknown(String),
+    Unknown(CleanText),
 }
 
 /// The write side of a node.
@@ -181,6 +200,8 @@ pub struct Loaded {
     pub open_changes: Vec<(ChannelPoint, FeeChange)>,
     /// The last stored turn that has its beginning stored with it.
     pub checkpoint_at: Option<Timestamp>,
+    /// The names by which rules know peers.
+    pub names: AliasPins,
 }
 
 /// Forwards read at once: some megabytes of memory.
@@ -236,6 +257,16 @@ pub trait Store: ForwardLog {
         forwards: &[Forward],
         cursor: HistoryCursor,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores the names by which rules know peers, these and no others.
+    fn save_names(&self, names: &AliasPins) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps forwards aside that cannot be any; returns those that were not kept
+    /// yet. Nothing is counted of them.
+    fn quarantine(
+        &self,
+        odd: &[OddForward],
+    ) -> impl Future<Output = Result<Vec<OddForward>, StoreError>> + Send;
 
     /// Stores scids and the channels they mean.
     fn add_ids(

@@ -1,5 +1,6 @@
 //! What the operator wants, validated, and which of it holds for a channel.
 
+pub mod alias_pins;
 pub mod built_in;
 pub mod cost;
 pub mod inbound;

@@ -21,7 +21,7 @@ pub fn channel(n: u8) -> Channel {
         scid: Scid((800_000 + u64::from(n)) << 40 | 1 << 16),
         other_scids: vec![],
         peer: PeerId(key),
-        peer_alias: Some(format!("peer-{n}")),
+        peer_alias: Some(format!("peer-{n}").into()),
         capacity: Sat(1_000_000),
         local_balance: Sat(500_000),
         remote_balance: Sat(500_000),
@@ -31,6 +31,8 @@ pub fn channel(n: u8) -> Channel {
         initiator: false,
         private: false,
         active: true,
+        carries_assets: false,
+        switched_off: false,
         policy: Some(Policy {
             fees: FeeParts {
                 base_fee_msat: 1_000,
@@ -43,6 +45,7 @@ pub fn channel(n: u8) -> Channel {
             disabled: false,
             last_update_secs: 0,
         }),
+        policy_error: None,
         peer_policy: None,
     }
 }

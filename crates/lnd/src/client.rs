@@ -53,6 +53,7 @@ impl Lnd {
             request_timeout: config.request_timeout,
             seen: Arc::new(Mutex::new(None)),
             walk: Arc::default(),
+            told: Arc::default(),
         })
     }
 
@@ -61,10 +62,11 @@ impl Lnd {
         &self.address
     }
 
-    /// One call that reads: over a broken connection it is repeated, and once
+    /// One call that reads, by its name for messages: over a broken connection it is repeated, and once
     /// more if the macaroon was refused and its file has changed.
     pub(super) async fn read<Q, A, F>(
         &self,
+        name: &'static str,
         query: Q,
         call: impl Fn(LightningClient<Channel>, Request<Q>) -> F,
     ) -> Result<A, NodeError>
@@ -87,7 +89,7 @@ impl Lnd {
             } else {
                 None
             };
-            match (retry, fault.into_read_error()) {
+            match (retry, fault.into_read_error().of_call(name)) {
                 (Some(pause), error) => {
                     tracing::debug!(%error, ?pause, "a call to the node failed; trying again");
                     tokio::time::sleep(pause).await;

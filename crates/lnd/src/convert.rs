@@ -11,9 +11,10 @@ use sweetspot_core::ports::NodeInfo;
 use sweetspot_core::types::channel::{
     Channel, ChannelPoint, FeeParts, InboundFee, ParseIdError, Policy, Scid,
 };
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
-use sweetspot_core::types::observation::{CloseType, ClosedChannel, Forward};
-use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::observation::{CloseType, ClosedChannel};
+use sweetspot_core::types::raw_forward::RawForward;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 /// Why something the node said makes no sense.
@@ -25,15 +26,15 @@ pub(super) enum Malformed {
     Amount { field: &'static str, value: i128 },
 }
 
-pub(super) fn info(said: proto::GetInfoResponse) -> NodeInfo {
-    NodeInfo {
-        pubkey: said.identity_pubkey,
-        alias: said.alias,
-        version: said.version,
+pub(super) fn info(said: proto::GetInfoResponse) -> Result<NodeInfo, Malformed> {
+    Ok(NodeInfo {
+        pubkey: said.identity_pubkey.parse()?,
+        alias: CleanText::alias(&said.alias),
+        version: said.version.into(),
         tip: BlockHeight(said.block_height),
         synced_to_chain: said.synced_to_chain,
         synced_to_graph: said.synced_to_graph,
-    }
+    })
 }
 
 /// The edges of a node by channel point.
@@ -63,8 +64,12 @@ pub(super) fn channel(
     own: &str,
 ) -> Result<Channel, Malformed> {
     let (policy, peer_policy) = match edge {
-        Some(edge) => (own_policy(edge, own)?, peer_policy(edge, own)),
-        None => (None, None),
+        Some(edge) => (own_policy(edge, own), peer_policy(edge, own)),
+        None => (Ok(None), None),
+    };
+    let (policy, policy_error) = match policy {
+        Ok(policy) => (policy, None),
+        Err(fault) => (None, Some(format!("invalid policy: {fault}").into())),
     };
     let (mut pending_in, mut pending_out) = (0_u64, 0_u64);
     for htlc in &said.pending_htlcs {
@@ -80,7 +85,7 @@ pub(super) fn channel(
         scid: Scid(said.chan_id),
         other_scids: other_scids(&said, edge),
         peer: said.remote_pubkey.parse()?,
-        peer_alias: peer_alias(said.peer_alias),
+        peer_alias: peer_alias(&said.peer_alias),
         capacity: Sat(unsigned("capacity", said.capacity)?),
         local_balance: Sat(unsigned("local balance", said.local_balance)?),
         remote_balance: Sat(unsigned("remote balance", said.remote_balance)?),
@@ -90,7 +95,10 @@ pub(super) fn channel(
         initiator: said.initiator,
         private: said.private,
         active: said.active,
+        switched_off: said.active && policy.is_some_and(|policy| policy.disabled),
+        carries_assets: !said.custom_channel_data.is_empty(),
         policy,
+        policy_error,
         peer_policy,
     })
 }
@@ -120,8 +128,9 @@ fn named_scids(numbers: impl Iterator<Item = u64>, known: u64) -> Vec<Scid> {
 }
 
 /// LND puts the error of a failed look-up where the alias belongs.
-fn peer_alias(text: String) -> Option<String> {
-    (!text.is_empty() && !text.starts_with("unable to lookup peer alias")).then_some(text)
+fn peer_alias(text: &str) -> Option<CleanText> {
+    let known = !text.starts_with("unable to lookup peer alias");
+    Some(CleanText::alias(text)).filter(|alias| known && !alias.is_empty())
 }
 
 /// Our side's policy on an edge; `None` if the edge has none, or is not ours.
@@ -168,19 +177,15 @@ fn policy(said: &proto::RoutingPolicy) -> Result<Policy, Malformed> {
     })
 }
 
-pub(super) fn forward(said: &proto::ForwardingEvent) -> Result<Forward, Malformed> {
-    let nanos = i64::try_from(said.timestamp_ns).map_err(|_| Malformed::Amount {
-        field: "settle time in ns",
-        value: said.timestamp_ns.into(),
-    })?;
-    Ok(Forward {
-        settled_at: Timestamp::from_nanos(nanos),
-        scid_in: Scid(said.chan_id_in),
-        scid_out: Scid(said.chan_id_out),
-        amount_in: Msat(said.amt_in_msat),
-        amount_out: Msat(said.amt_out_msat),
-        fee: Msat(said.fee_msat),
-    })
+pub(super) fn forward(said: &proto::ForwardingEvent) -> RawForward {
+    RawForward {
+        settled_at_nanos: said.timestamp_ns,
+        scid_in: said.chan_id_in,
+        scid_out: said.chan_id_out,
+        amount_in_msat: said.amt_in_msat,
+        amount_out_msat: said.amt_out_msat,
+        fee_msat: said.fee_msat,
+    }
 }
 
 pub(super) fn closed_channel(
@@ -310,6 +315,45 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_is_switched_off_if_it_is_disabled_though_its_peer_is_online() {
+        let found = |active, disabled| {
+            let mut edge = edge(250, 40);
+            edge.node2_policy.as_mut().expect("ours").disabled = disabled;
+            let said = proto::Channel { active, ..said() };
+            let channel = channel(said, Some(&edge), OWN).expect("well-formed");
+            channel.switched_off
+        };
+        assert!(found(true, true));
+        assert!(!found(true, false));
+        assert!(!found(false, true));
+    }
+
+    #[test]
+    fn custom_channel_data_makes_a_channel_one_that_carries_assets() {
+        let carries = |data: &[u8]| {
+            let said = proto::Channel {
+                custom_channel_data: data.to_vec(),
+                ..said()
+            };
+            channel(said, None, OWN)
+                .expect("well-formed")
+                .carries_assets
+        };
+        assert!(carries(b"{}"));
+        assert!(!carries(b""));
+    }
+
+    #[test]
+    fn nonsense_in_our_own_policy_costs_only_that_policy() {
+        for rate in [-1, i64::from(u32::MAX) + 1, i64::MIN] {
+            let channel = channel(said(), Some(&edge(rate, 40)), OWN).expect("well-formed");
+            assert_eq!(channel.policy, None);
+            let error = channel.policy_error.expect("told");
+            assert!(error.contains(&rate.to_string()), "{error}");
+        }
+    }
+
+    #[test]
     fn an_edge_between_others_gives_us_no_policy() {
         let edge = edge(250, 40);
         assert_eq!(own_policy(&edge, "02cc").expect("well-formed"), None);
@@ -357,9 +401,9 @@ mod tests {
     #[test]
     fn a_failed_alias_look_up_is_no_alias() {
         let failed = "unable to lookup peer alias: alias for node not found";
-        assert_eq!(peer_alias(failed.to_owned()), None);
-        assert_eq!(peer_alias(String::new()), None);
-        assert_eq!(peer_alias("bob".to_owned()), Some("bob".to_owned()));
+        assert_eq!(peer_alias(failed), None);
+        assert_eq!(peer_alias(""), None);
+        assert_eq!(peer_alias("bob"), Some("bob".into()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 
 use super::macaroon::MacaroonError;
 use sweetspot_core::ports::{NodeError, WriteError};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::time::human_span;
 
 /// Why a call brought no reply.
@@ -39,7 +40,7 @@ impl Fault {
 
     pub(super) fn into_read_error(self) -> NodeError {
         match self {
-            Self::Macaroon(error) => NodeError::Denied(error.to_string()),
+            Self::Macaroon(error) => NodeError::NoMacaroon(error.to_string().into()),
             Self::TimedOut(allowed) => NodeError::Unreachable(no_answer(allowed)),
             Self::Status(status) => read_fault(&status),
         }
@@ -47,38 +48,49 @@ impl Fault {
 
     pub(super) fn into_write_error(self) -> WriteError {
         match self {
-            Self::Macaroon(error) => WriteError::NotSent(NodeError::Denied(error.to_string())),
+            Self::Macaroon(error) => {
+                WriteError::NotSent(NodeError::NoMacaroon(error.to_string().into()))
+            }
             Self::TimedOut(allowed) => WriteError::Unknown(no_answer(allowed)),
             Self::Status(status) => write_fault(&status),
         }
     }
 }
 
-fn no_answer(allowed: Duration) -> String {
-    format!("no answer within {}", human_span(allowed))
+fn no_answer(allowed: Duration) -> CleanText {
+    format!("no answer within {}", human_span(allowed)).into()
 }
 
 fn read_fault(status: &Status) -> NodeError {
     if let Some(source) = status.source() {
+        let told = innermost(source);
+        if NO_HTTP2.iter().any(|part| told.contains(part)) {
+            return NodeError::Other(REST_PORT.into());
+        }
         return match tls_error(source) {
-            Some(error) => NodeError::Tls(error.to_string()),
-            None => NodeError::Unreachable(innermost(source)),
+            // Said by our own look at the certificate, in whole.
+            Some(rustls::Error::General(said)) => NodeError::Tls(said.as_str().into()),
+            Some(error) => NodeError::Tls(error.to_string().into()),
+            None => NodeError::Unreachable(told),
         };
     }
-    let text = status.message().to_owned();
+    let text = status.message();
+    if text.contains(NO_GRPC) {
+        return NodeError::Other(REST_PORT.into());
+    }
     match status.code() {
         Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => {
-            NodeError::Unreachable(text)
+            NodeError::Unreachable(text.into())
         }
-        Code::Unauthenticated | Code::PermissionDenied => NodeError::Denied(text),
-        Code::NotFound => NodeError::NotFound(text),
+        Code::Unauthenticated | Code::PermissionDenied => NodeError::Denied(text.into()),
+        Code::NotFound => NodeError::NotFound(text.into()),
         Code::Unknown => lnd_error(text),
-        code => NodeError::Other(format!("{code:?}: {text}")),
+        code => NodeError::Other(format!("{code:?}: {text}").into()),
     }
 }
 
 /// LND's own errors: rpcperms (wallet state), macaroons (permission), graphdb.
-fn lnd_error(text: String) -> NodeError {
+fn lnd_error(text: &str) -> NodeError {
     let says = |part: &str| text.contains(part);
     if says("wallet locked") {
         NodeError::Locked
@@ -87,11 +99,11 @@ fn lnd_error(text: String) -> NodeError {
     } else if says("in the process of starting") || says("waiting to start") {
         NodeError::Starting
     } else if DENIALS.iter().any(|part| says(part)) {
-        NodeError::Denied(text)
+        NodeError::Denied(text.into())
     } else if says("edge not found") || says("unable to find node") {
-        NodeError::NotFound(text)
+        NodeError::NotFound(text.into())
     } else {
-        NodeError::Other(text)
+        NodeError::Other(text.into())
     }
 }
 
@@ -116,18 +128,16 @@ fn write_fault(status: &Status) -> WriteError {
         // update is looked at.
         Code::Unknown | Code::PermissionDenied | Code::Unauthenticated => {
             return match read_fault(status) {
-                NodeError::NotFound(_) | NodeError::Other(_) => {
-                    WriteError::Refused(text.to_owned())
-                }
+                NodeError::NotFound(_) | NodeError::Other(_) => WriteError::Refused(text.into()),
                 not_ready => WriteError::NotSent(not_ready),
             };
         }
         Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::Unimplemented => {
-            return WriteError::Refused(text.to_owned());
+            return WriteError::Refused(text.into());
         }
         _ => {}
     }
-    WriteError::Unknown(format!("{:?}: {text}", status.code()))
+    WriteError::Unknown(format!("{:?}: {text}", status.code()).into())
 }
 
 /// What LND says when it stopped waiting for its gossiper, which may have
@@ -136,8 +146,18 @@ const INTERRUPTED: [&str; 4] = [
     "shutting down",
     "context canceled",
     "deadline exceeded",
-    "grpc-status header missing",
+    NO_GRPC,
 ];
+
+/// What tonic and rustls say of a server that speaks HTTP/1 only, as LND's REST
+/// interface may.
+const NO_HTTP2: [&str; 2] = ["HTTP/2 was not negotiated", "NoApplicationProtocol"];
+
+const REST_PORT: &str = "it answers HTTP, not gRPC: is this LND's REST port (8080)? gRPC \
+                         listens on 10009 by default";
+
+/// What tonic says of an answer in plain HTTP.
+const NO_GRPC: &str = "grpc-status header missing";
 
 /// The TLS fault among an error's causes.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
@@ -152,12 +172,12 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 }
 
 /// What lies at the bottom says most ("connection refused").
-fn innermost(error: &(dyn Error + 'static)) -> String {
+fn innermost(error: &(dyn Error + 'static)) -> CleanText {
     let mut error = error;
     while let Some(cause) = next_cause(error) {
         error = cause;
     }
-    error.to_string()
+    error.to_string().into()
 }
 
 /// `io::Error::source` passes over the error it wraps.
@@ -198,17 +218,17 @@ mod tests {
             "cannot get macaroon: root key with id 0 doesn't exist",
             "unmarshal v2: field data extends past end of buffer",
         ] {
-            assert_eq!(read(denied), NodeError::Denied(denied.to_owned()));
+            assert_eq!(read(denied), NodeError::Denied(denied.into()));
         }
         let full = "open channel.db: no space left";
-        assert_eq!(read(full), NodeError::Other(full.to_owned()));
+        assert_eq!(read(full), NodeError::Other(full.into()));
     }
 
     #[test]
     fn a_missing_edge_is_not_found_on_old_and_new_nodes() {
         let old = read("edge not found");
         let new = Fault::Status(Status::not_found("edge not found")).into_read_error();
-        assert_eq!(old, NodeError::NotFound("edge not found".to_owned()));
+        assert_eq!(old, NodeError::NotFound("edge not found".into()));
         assert_eq!(old, new);
     }
 
@@ -239,11 +259,11 @@ mod tests {
         for (status, reason) in [
             (
                 Status::unknown("permission denied"),
-                NodeError::Denied("permission denied".to_owned()),
+                NodeError::Denied("permission denied".into()),
             ),
             (
                 Status::permission_denied("no"),
-                NodeError::Denied("no".to_owned()),
+                NodeError::Denied("no".into()),
             ),
             (
                 Status::unknown("wallet locked, unlock it to enable full RPC access"),
@@ -265,11 +285,28 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_in_plain_http_is_told_as_that() {
+        let text = "grpc-status header missing, mapped from HTTP status code 404";
+        let read = Fault::Status(Status::unimplemented(text)).into_read_error();
+        assert!(read.to_string().contains("REST port"), "{read}");
+        let written = write(Status::unimplemented(text));
+        assert!(!matches!(written, WriteError::NotSent(_)), "{written}");
+    }
+
+    #[test]
+    fn a_macaroon_that_is_missing_was_not_refused_by_the_node() {
+        let missing = || Fault::Macaroon(MacaroonError::Empty("a.macaroon".into()));
+        let read = missing().into_read_error();
+        assert_eq!(read.to_string(), "the macaroon a.macaroon is empty");
+        assert_eq!(missing().into_write_error(), WriteError::NotSent(read));
+    }
+
+    #[test]
     fn a_timeout_leaves_a_write_unknown() {
         let fault = || Fault::TimedOut(Duration::from_secs(30));
         assert_eq!(
             fault().into_write_error(),
-            WriteError::Unknown("no answer within 30s".to_owned())
+            WriteError::Unknown("no answer within 30s".into())
         );
         assert!(!fault().is_connection());
     }

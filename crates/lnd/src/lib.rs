@@ -18,6 +18,7 @@ mod tls;
 mod version;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,6 +29,7 @@ use macaroon::Macaroon;
 use proto::lightning_client::LightningClient;
 use proto::state_client::StateClient;
 use sweetspot_core::ports::NodeInfo;
+use sweetspot_core::types::clean_text::CleanText;
 
 pub use macaroon::{MacaroonError, MacaroonSource};
 pub use permissions::{Permission, Permissions, READ_URIS, UnreadableMacaroon, WRITE_URI};
@@ -90,4 +92,6 @@ pub struct Lnd {
     seen: Arc<Mutex<Option<NodeInfo>>>,
     /// Where the walk through the graph is.
     walk: Arc<Mutex<walk::Walk>>,
+    /// Channels whose data make no sense, and why, as told in the log.
+    told: Arc<Mutex<BTreeSet<(CleanText, CleanText)>>>,
 }

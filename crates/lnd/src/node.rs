@@ -1,32 +1,41 @@
 //! The ports on LND's calls.
 
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
 use super::convert::{self, Malformed};
 use super::fault::Fault;
 use super::{Lnd, LndVersion, check_version, proto};
 use sweetspot_core::ports::{HistoryPage, Node, NodeError, NodeInfo, PolicyWriter, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
-use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::observation::{ClosedChannel, Observation};
+use sweetspot_core::types::raw_forward::ForwardPage;
 use sweetspot_core::types::time::Timestamp;
 
 impl Node for Lnd {
     async fn info(&self) -> Result<NodeInfo, NodeError> {
         let said = self
-            .read(proto::GetInfoRequest {}, |mut lnd, query| async move {
-                lnd.get_info(query).await
-            })
+            .read(
+                "GetInfo",
+                proto::GetInfoRequest {},
+                |mut lnd, query| async move { lnd.get_info(query).await },
+            )
             .await?;
-        let info = convert::info(said);
+        let info = convert::info(said).map_err(|fault| {
+            NodeError::Other(format!("invalid answer to GetInfo: {fault}").into())
+        })?;
         *self.seen() = Some(info.clone());
         Ok(info)
     }
 
     async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
         let node = self.last_info().await?;
+        let own = node.pubkey.to_string();
         let channels = self.list_channels().await?;
-        let own_edges = self.own_edges(&node.pubkey).await?;
-        let graph_visit = self.visit(&node.pubkey, &own_edges, at).await;
-        let announced = convert::edges_by_point(own_edges);
+        let announced = self.announced(&own).await?;
+        let graph_visit = self.visit(&own, &announced, at).await;
         let mut seen = Observation {
             at,
             tip: node.tip,
@@ -36,22 +45,23 @@ impl Node for Lnd {
         for said in channels {
             let name = said.channel_point.clone();
             let point = name.parse::<ChannelPoint>();
-            let edge = match point.as_ref().map(|point| announced.get(point)) {
-                Ok(Some(edge)) => Some(edge.clone()),
-                Ok(None) => self.edge(&node, &said).await?,
-                Err(_) => None,
+            let (edge, unread) = match point.as_ref().map(|point| announced.get(point)) {
+                Ok(Some(edge)) => (Some(edge.clone()), None),
+                Ok(None) => alone(self.edge(&node, &said).await)?,
+                Err(_) => (None, None),
             };
-            match convert::channel(said, edge.as_ref(), &node.pubkey) {
-                Ok(channel) => {
+            match convert::channel(said, edge.as_ref(), &own) {
+                Ok(mut channel) => {
+                    channel.policy_error = unread.or(channel.policy_error);
                     seen.channels.insert(channel.point, channel);
                 }
-                Err(fault) => warn_malformed(&name, &fault),
+                Err(fault) => self.warn_malformed(&name, &fault),
             }
         }
         Ok(seen)
     }
 
-    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+    async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
         let query = proto::ForwardingHistoryRequest {
             start_time: page.start_secs,
             end_time: 0,
@@ -60,19 +70,16 @@ impl Node for Lnd {
             ..Default::default()
         };
         let said = self
-            .read(query, |mut lnd, query| async move {
+            .read("ForwardingHistory", query, |mut lnd, query| async move {
                 lnd.forwarding_history(query).await
             })
             .await?;
-        said.forwarding_events
-            .iter()
-            .map(convert::forward)
-            .collect::<Result<_, _>>()
-            .map_err(|fault| NodeError::Other(format!("invalid forward: {fault}")))
+        let records = said.forwarding_events.iter();
+        Ok(ForwardPage::of(records.map(convert::forward)))
     }
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
-        let unknown = || NodeError::NotFound(point.to_string());
+        let unknown = || NodeError::NotFound(point.to_string().into());
         let node = self.last_info().await?;
         let edge = if finds_edges_by_point(&node.version) {
             self.edge_by_point(point.to_string()).await?
@@ -83,15 +90,17 @@ impl Node for Lnd {
             self.edge_by_scid(convert::graph_scid(said.ok_or_else(unknown)?))
                 .await?
         };
-        convert::own_policy(&edge.ok_or_else(unknown)?, &node.pubkey)
-            .map_err(|fault| NodeError::Other(format!("invalid policy of {point}: {fault}")))?
+        convert::own_policy(&edge.ok_or_else(unknown)?, &node.pubkey.to_string())
+            .map_err(|fault| {
+                NodeError::Other(format!("invalid policy of {point}: {fault}").into())
+            })?
             .ok_or_else(unknown)
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
         let query = proto::ClosedChannelsRequest::default();
         let said = self
-            .read(query, |mut lnd, query| async move {
+            .read("ClosedChannels", query, |mut lnd, query| async move {
                 lnd.closed_channels(query).await
             })
             .await?;
@@ -99,7 +108,7 @@ impl Node for Lnd {
         for said in &said.channels {
             match convert::closed_channel(said) {
                 Ok(channel) => closed.push(channel),
-                Err(fault) => warn_malformed(&said.channel_point, &fault),
+                Err(fault) => self.warn_malformed(&said.channel_point, &fault),
             }
         }
         Ok(closed)
@@ -145,11 +154,37 @@ impl Lnd {
             ..Default::default()
         };
         let said = self
-            .read(query, |mut lnd, query| async move {
+            .read("ListChannels", query, |mut lnd, query| async move {
                 lnd.list_channels(query).await
             })
             .await?;
         Ok(said.channels)
+    }
+
+    /// The edges of our announced channels by channel point. Should the call for
+    /// all of them fail alone, each is asked for by itself.
+    async fn announced(
+        &self,
+        pubkey: &str,
+    ) -> Result<BTreeMap<ChannelPoint, proto::ChannelEdge>, NodeError> {
+        let (edges, failed) = alone(self.own_edges(pubkey).await.map(Some))?;
+        if let Some(error) = failed {
+            tracing::debug!(%error, "asking for each channel's policy by itself");
+        }
+        Ok(convert::edges_by_point(edges.unwrap_or_default()))
+    }
+
+    /// Tells once what is wrong with a channel's data.
+    fn warn_malformed(&self, channel: &str, fault: &Malformed) {
+        let told = (CleanText::new(channel), CleanText::from(fault.to_string()));
+        let mut known = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST_TOLD && known.insert(told.clone()) {
+            let (channel, error) = told;
+            tracing::warn!(
+                channel = channel.as_str(), %error,
+                "ignoring a channel for which the node reports invalid data"
+            );
+        }
     }
 
     /// The edges of our announced channels; none if the graph lacks our node.
@@ -159,7 +194,7 @@ impl Lnd {
             include_channels: true,
         };
         let said = self
-            .read(query, |mut lnd, query| async move {
+            .read("GetNodeInfo", query, |mut lnd, query| async move {
                 lnd.get_node_info(query).await
             })
             .await;
@@ -203,7 +238,7 @@ impl Lnd {
         query: proto::ChanInfoRequest,
     ) -> Result<Option<proto::ChannelEdge>, NodeError> {
         found(
-            self.read(query, |mut lnd, query| async move {
+            self.read("GetChanInfo", query, |mut lnd, query| async move {
                 lnd.get_chan_info(query).await
             })
             .await,
@@ -217,6 +252,20 @@ fn finds_edges_by_point(version: &str) -> bool {
     check_version(version).is_ok_and(LndVersion::finds_edges_by_point)
 }
 
+/// More faults than any node has: the memory of what was told stays bounded.
+const MOST_TOLD: usize = 10_000;
+
+/// An answer, or what a call failed with if that says nothing of other calls.
+fn alone<T>(
+    answer: Result<Option<T>, NodeError>,
+) -> Result<(Option<T>, Option<CleanText>), NodeError> {
+    match answer {
+        Ok(answer) => Ok((answer, None)),
+        Err(NodeError::Other(said)) => Ok((None, Some(said))),
+        Err(error) => Err(error),
+    }
+}
+
 /// What is missing is an answer, not a failure.
 fn found<T>(answer: Result<T, NodeError>) -> Result<Option<T>, NodeError> {
     match answer {
@@ -226,20 +275,17 @@ fn found<T>(answer: Result<T, NodeError>) -> Result<Option<T>, NodeError> {
     }
 }
 
-fn failure(failed: &proto::FailedUpdate) -> String {
+fn failure(failed: &proto::FailedUpdate) -> CleanText {
     let reason = match proto::UpdateFailure::try_from(failed.reason) {
         Ok(reason) => reason.as_str_name().to_owned(),
         Err(_) => format!("reason {}", failed.reason),
     };
-    match &failed.outpoint {
+    let text = match &failed.outpoint {
         Some(point) => format!(
             "{}:{}: {} ({reason})",
             point.txid_str, point.output_index, failed.update_error
         ),
         None => format!("{} ({reason})", failed.update_error),
-    }
-}
-
-fn warn_malformed(channel: &str, fault: &Malformed) {
-    tracing::warn!(channel, error = %fault, "ignoring a channel for which the node reports invalid data");
+    };
+    text.into()
 }

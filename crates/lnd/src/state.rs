@@ -48,7 +48,7 @@ impl Lnd {
     }
 
     /// Says why the node is not ready, if it is not.
-    pub(super) async fn ensure_active(&self) -> Result<(), NodeError> {
+    pub async fn ensure_active(&self) -> Result<(), NodeError> {
         let mut client = self.state.clone();
         let reply = self
             .answer(client.get_state(GetStateRequest {}))
@@ -73,7 +73,7 @@ impl Lnd {
                     Some(reason) => waiting.hear(&reason),
                 },
                 Ok(Ok(None)) => {
-                    return Err(NodeError::Unreachable("it has shut down".to_owned()));
+                    return Err(NodeError::Unreachable("it has shut down".into()));
                 }
                 Ok(Err(status)) => return Err(read_fault(status)),
                 Err(_) => waiting.remind(),

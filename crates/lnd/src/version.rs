@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sweetspot_core::types::clean_text::CleanText;
+
 /// An LND release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LndVersion {
@@ -26,7 +28,7 @@ pub enum VersionError {
     TooOld(LndVersion),
     /// Not a version.
     #[error("`{0}` is not an LND version such as 0.18.0")]
-    Unreadable(String),
+    Unreadable(CleanText),
 }
 
 impl LndVersion {
@@ -52,7 +54,7 @@ impl fmt::Display for LndVersion {
 
 /// Reads the version text of GetInfo and refuses what is too old.
 pub fn check_version(text: &str) -> Result<LndVersion, VersionError> {
-    let version = parse(text).ok_or_else(|| VersionError::Unreadable(text.to_owned()))?;
+    let version = parse(text).ok_or_else(|| VersionError::Unreadable(text.into()))?;
     if version < OLDEST_SUPPORTED {
         return Err(VersionError::TooOld(version));
     }

@@ -5,11 +5,13 @@
 //! random of the node before leads to. Whatever goes wrong with it costs the step,
 //! never the cycle, and the walk begins again at our own node.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
 use sweetspot_core::ports::NodeError;
+use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::graph_visit::{GraphVisit, Offer};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{FeePpm, Msat};
@@ -40,7 +42,7 @@ impl Lnd {
     pub(super) async fn visit(
         &self,
         own: &str,
-        own_channels: &[proto::ChannelEdge],
+        own_edges: &BTreeMap<ChannelPoint, proto::ChannelEdge>,
         now: Timestamp,
     ) -> Option<GraphVisit> {
         let node = {
@@ -54,7 +56,7 @@ impl Lnd {
                 Some(next) if next != own => next,
                 _ => {
                     walk.steps = 0;
-                    neighbour(own_channels, own)?
+                    neighbour(own_edges.values(), own)?
                 }
             }
         };
@@ -68,7 +70,7 @@ impl Lnd {
         };
         let steps = {
             let mut walk = self.walk();
-            walk.next = neighbour(&said.channels, &node);
+            walk.next = neighbour(said.channels.iter(), &node);
             walk.steps = match walk.next {
                 Some(_) => walk.steps.saturating_add(1),
                 None => 0,
@@ -95,11 +97,14 @@ impl Lnd {
 }
 
 /// The node at the other end of a channel drawn at random.
-fn neighbour(channels: &[proto::ChannelEdge], node: &str) -> Option<String> {
+fn neighbour<'e>(
+    mut channels: impl ExactSizeIterator<Item = &'e proto::ChannelEdge>,
+    node: &str,
+) -> Option<String> {
     // The standard library's own randomness: nobody but the system chooses it.
     let drawn = RandomState::new().hash_one(node);
     let place = drawn.checked_rem(u64::try_from(channels.len()).ok()?)?;
-    let edge = channels.get(usize::try_from(place).ok()?)?;
+    let edge = channels.nth(usize::try_from(place).ok()?)?;
     let other = if edge.node1_pub == node {
         &edge.node2_pub
     } else {
@@ -177,10 +182,10 @@ mod tests {
     fn every_channel_may_be_taken_and_only_to_its_other_end() {
         let channels = [edge("a", 1, |_| ()), edge("b", 1, |_| ())];
         let drawn: std::collections::BTreeSet<_> = (0..200)
-            .filter_map(|_| neighbour(&channels, "us"))
+            .filter_map(|_| neighbour(channels.iter(), "us"))
             .collect();
         assert_eq!(drawn, ["a".to_owned(), "b".to_owned()].into());
-        assert_eq!(neighbour(&channels[..1], "a"), Some("us".to_owned()));
-        assert_eq!(neighbour(&[], "us"), None);
+        assert_eq!(neighbour(channels[..1].iter(), "a"), Some("us".to_owned()));
+        assert_eq!(neighbour([].iter(), "us"), None);
     }
 }

@@ -126,7 +126,7 @@ impl World {
             scid: link.scid,
             other_scids: link.confirmed_scid.into_iter().collect(),
             peer: self.peer_ids[link.peer],
-            peer_alias: Some(alias(peer)),
+            peer_alias: Some(alias(peer).into()),
             capacity: sat(link.capacity),
             local_balance: sat(link.local),
             remote_balance: sat(link.remote),
@@ -136,10 +136,13 @@ impl World {
             initiator: link.initiator,
             private: link.private,
             active: link.online() && !self.down && link.closing.is_none(),
+            carries_assets: false,
+            switched_off: false,
             policy: Some(Policy {
                 disabled: link.disabled(self.now),
                 ..link.policy
             }),
+            policy_error: None,
             peer_policy: Some(Policy {
                 fees: FeeParts {
                     base_fee_msat: narrow(peer.policy.base_msat),

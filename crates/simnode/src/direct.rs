@@ -6,7 +6,8 @@ use sweetspot_core::ports::{
 };
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
 use sweetspot_core::types::fee_change::FeeChange;
-use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
+use sweetspot_core::types::observation::{ClosedChannel, Observation};
+use sweetspot_core::types::raw_forward::ForwardPage;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::proto::WalletState;
 
@@ -32,7 +33,7 @@ impl Direct {
 
 fn ready(core: &Core) -> Result<(), NodeError> {
     if core.world.is_down() {
-        return Err(NodeError::Unreachable("the node is down".to_owned()));
+        return Err(NodeError::Unreachable("the node is down".into()));
     }
     match core.signals.state() {
         WalletState::Locked => Err(NodeError::Locked),
@@ -51,9 +52,9 @@ impl Clock for Direct {
 impl Node for Direct {
     async fn info(&self) -> Result<NodeInfo, NodeError> {
         self.ask(|core| NodeInfo {
-            pubkey: core.name.key.to_string(),
-            alias: core.name.alias.clone(),
-            version: core.name.version.clone(),
+            pubkey: core.name.key,
+            alias: core.name.alias.as_str().into(),
+            version: core.name.version.as_str().into(),
             tip: core.world.tip(),
             synced_to_chain: !core.faults.unsynced,
             synced_to_graph: true,
@@ -62,7 +63,12 @@ impl Node for Direct {
 
     async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
         self.ask(|core| {
-            let channels = core.listed().into_iter().map(|listed| listed.channel);
+            let channels = core.listed().into_iter().map(|listed| {
+                let mut channel = listed.channel;
+                let disabled = channel.policy.is_some_and(|policy| policy.disabled);
+                channel.switched_off = channel.active && disabled;
+                channel
+            });
             Observation {
                 at,
                 tip: core.world.tip(),
@@ -72,19 +78,22 @@ impl Node for Direct {
         })
     }
 
-    async fn forwards(&self, page: HistoryPage) -> Result<Vec<Forward>, NodeError> {
+    async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
         let query = Query {
             start_secs: page.start_secs,
             offset: page.offset,
             most: page.max_events,
             ..Query::default()
         };
-        self.ask(|core| core.history.query(&query, core.now()))
+        self.ask(|core| ForwardPage {
+            forwards: core.history.query(&query, core.now()),
+            odd: vec![],
+        })
     }
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
         let policy = self.ask(|core| core.find(point).and_then(|listed| listed.channel.policy))?;
-        policy.ok_or_else(|| NodeError::NotFound(point.to_string()))
+        policy.ok_or_else(|| NodeError::NotFound(point.to_string().into()))
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
@@ -112,7 +121,7 @@ impl PolicyWriter for Direct {
         };
         self.0.with(|core| {
             core.sync();
-            let refused = |reason: String| WriteError::Refused(reason);
+            let refused = |reason: String| WriteError::Refused(reason.into());
             ready(core).map_err(WriteError::NotSent)?;
             if core.signals.state() != WalletState::ServerActive {
                 return Err(WriteError::NotSent(NodeError::Starting));
@@ -123,9 +132,7 @@ impl PolicyWriter for Direct {
             core.update(point, &update)
                 .map_err(|failed| refused(failed.update_error))?;
             match core.faults.writes {
-                WriteFault::Unanswered => {
-                    Err(WriteError::Unknown("no answer within 60s".to_owned()))
-                }
+                WriteFault::Unanswered => Err(WriteError::Unknown("no answer within 60s".into())),
                 _ => Ok(()),
             }
         })

@@ -258,6 +258,9 @@ impl Core {
         let point = self.point_of(scid);
         let record = point.and_then(|point| self.records.get(&point));
         let alias = record.and_then(|record| record.listed.channel.peer_alias.clone());
-        alias.unwrap_or_else(|| "unable to lookup peer alias: edge not found".to_owned())
+        alias.map_or_else(
+            || "unable to lookup peer alias: edge not found".to_owned(),
+            |alias| alias.to_string(),
+        )
     }
 }

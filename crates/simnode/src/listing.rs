@@ -35,7 +35,7 @@ impl Core {
                 i64::try_from(now.since(record.since).as_secs()).unwrap_or(i64::MAX)
             });
             if asked.peer_alias_lookup {
-                one.peer_alias = channel.peer_alias.clone().unwrap_or_default();
+                one.peer_alias = channel.peer_alias.clone().unwrap_or_default().to_string();
             }
             said.push(one);
         }

@@ -178,7 +178,7 @@ async fn end(
     )
     .bind(name("an outcome", StageForm::of(&change.stage))?)
     .bind(at.nanos())
-    .bind(&change.detail)
+    .bind(change.detail.as_str())
     .bind(channel)
     .bind(change.intended_at.nanos())
     .execute(db)

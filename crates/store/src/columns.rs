@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
-use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::channel::{ChannelPoint, PeerId, Scid};
 
 /// A scid, bit for bit.
 pub(super) fn scid_column(scid: Scid) -> i64 {
@@ -43,6 +43,13 @@ pub(super) fn point(column: &str) -> Result<ChannelPoint, Fault> {
     column
         .parse()
         .map_err(|error| unreadable("a channel point", error))
+}
+
+/// The public key of a column.
+pub(super) fn peer(column: &str) -> Result<PeerId, Fault> {
+    column
+        .parse()
+        .map_err(|error| unreadable("a public key", error))
 }
 
 /// A form as JSON that is known to read back: JSON has no word for a float

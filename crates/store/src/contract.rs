@@ -3,11 +3,13 @@
 use super::fixtures::*;
 use super::{MemoryStore, SqliteStore};
 use sweetspot_core::ports::{CycleRecord, Store};
-use sweetspot_core::testing::point;
+use sweetspot_core::settings::alias_pins::{AliasPin, AliasPins};
+use sweetspot_core::testing::{channel, point};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::raw_forward::{OddForward, RawForward};
 use sweetspot_core::types::units::Msat;
 
 macro_rules! facts_of_every_store {
@@ -38,6 +40,8 @@ facts_of_every_store!(
     a_late_forward_comes_after_those_stored_before_it,
     forwards_come_in_pages,
     the_widest_forward_reads_back_as_written,
+    a_forward_that_cannot_be_one_is_kept_aside_once,
+    the_names_of_peers_are_those_stored_last,
     a_scid_means_the_channel_it_was_last_stored_for,
     a_cycle_leaves_its_memory_and_no_other,
     a_change_is_open_until_its_outcome_is_known,
@@ -141,6 +145,41 @@ async fn the_widest_forward_reads_back_as_written(store: impl Store) {
         .await
         .expect("stores");
     assert_eq!(stored(&store).await, [widest]);
+}
+
+async fn a_forward_that_cannot_be_one_is_kept_aside_once(store: impl Store) {
+    let odd = |fee_msat| {
+        let raw = RawForward {
+            settled_at_nanos: u64::MAX,
+            fee_msat,
+            ..RawForward::default()
+        };
+        raw.checked().expect_err("it cannot be one")
+    };
+    let (one, two) = (odd(1), odd(u64::MAX));
+    let kept = async |odd: &[OddForward]| store.quarantine(odd).await.expect("stores");
+    assert_eq!(kept(&[one]).await, [one]);
+    assert_eq!(kept(&[one, two, two]).await, [two]);
+    assert_eq!(kept(&[two, one]).await, []);
+    assert_eq!(stored(&store).await, []);
+}
+
+async fn the_names_of_peers_are_those_stored_last(store: impl Store) {
+    let pins = |names: &[(&str, u8)]| {
+        AliasPins::of(names.iter().map(|(pattern, n)| {
+            let pin = AliasPin {
+                alias: format!("name {n}").into(),
+                told: (*n > 1).then(|| "another".into()),
+            };
+            ((*pattern).to_owned(), channel(*n).peer, pin)
+        }))
+    };
+    let loaded = async || store.load().await.expect("loads").names;
+    assert_eq!(loaded().await, AliasPins::default());
+    for names in [&[("a*", 1), ("a*", 2), ("", 1)][..], &[("a*", 2)], &[]] {
+        store.save_names(&pins(names)).await.expect("stores");
+        assert_eq!(loaded().await, pins(names));
+    }
 }
 
 async fn a_scid_means_the_channel_it_was_last_stored_for(store: impl Store) {

@@ -1,4 +1,7 @@
 //! What was forwarded and earned over a window of time.
+//!
+//! SQLite fails a sum that leaves its integers. Amounts are therefore summed in
+//! two halves, and a total that no number here can hold is the largest one.
 
 use std::collections::BTreeMap;
 
@@ -38,8 +41,9 @@ pub(super) async fn flows(
     from: Timestamp,
     until: Timestamp,
 ) -> Result<BTreeMap<ChannelPoint, ChannelFlow>, Fault> {
-    let incoming: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "select c.point, count(*), sum(f.amount_in_msat), sum(f.fee_msat)
+    let incoming: Vec<(String, i64, i64, i64, i64, i64)> = sqlx::query_as(
+        "select c.point, count(*), sum(f.amount_in_msat >> 32), sum(f.amount_in_msat & 0xffffffff),
+             sum(f.fee_msat >> 32), sum(f.fee_msat & 0xffffffff)
          from forwards f join scids s on s.scid = f.scid_in join channels c on c.id = s.channel_id
          where f.settled_at_ns >= ? and f.settled_at_ns < ? group by c.id",
     )
@@ -47,8 +51,9 @@ pub(super) async fn flows(
     .bind(until.nanos())
     .fetch_all(&mut *db)
     .await?;
-    let outgoing: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "select c.point, count(*), sum(f.amount_out_msat), sum(f.fee_msat)
+    let outgoing: Vec<(String, i64, i64, i64, i64, i64)> = sqlx::query_as(
+        "select c.point, count(*), sum(f.amount_out_msat >> 32), sum(f.amount_out_msat & 0xffffffff),
+             sum(f.fee_msat >> 32), sum(f.fee_msat & 0xffffffff)
          from forwards f join scids s on s.scid = f.scid_out join channels c on c.id = s.channel_id
          where f.settled_at_ns >= ? and f.settled_at_ns < ? group by c.id",
     )
@@ -57,11 +62,11 @@ pub(super) async fn flows(
     .fetch_all(db)
     .await?;
     let mut flows: BTreeMap<ChannelPoint, ChannelFlow> = BTreeMap::new();
-    for (text, count, amount, fees) in incoming {
-        flows.entry(point(&text)?).or_default().incoming = leg(count, amount, fees)?;
+    for (text, count, a, b, c, d) in incoming {
+        flows.entry(point(&text)?).or_default().incoming = leg(count, (a, b), (c, d))?;
     }
-    for (text, count, amount, fees) in outgoing {
-        flows.entry(point(&text)?).or_default().outgoing = leg(count, amount, fees)?;
+    for (text, count, a, b, c, d) in outgoing {
+        flows.entry(point(&text)?).or_default().outgoing = leg(count, (a, b), (c, d))?;
     }
     Ok(flows)
 }
@@ -72,21 +77,29 @@ pub(super) async fn total(
     from: Timestamp,
     until: Timestamp,
 ) -> Result<Leg, Fault> {
-    let (count, amount, fees) = sqlx::query_as(
-        "select count(*), coalesce(sum(amount_out_msat), 0), coalesce(sum(fee_msat), 0)
+    let (count, a, b, c, d) = sqlx::query_as(
+        "select count(*), coalesce(sum(amount_out_msat >> 32), 0),
+             coalesce(sum(amount_out_msat & 0xffffffff), 0),
+             coalesce(sum(fee_msat >> 32), 0), coalesce(sum(fee_msat & 0xffffffff), 0)
          from forwards where settled_at_ns >= ? and settled_at_ns < ?",
     )
     .bind(from.nanos())
     .bind(until.nanos())
     .fetch_one(db)
     .await?;
-    leg(count, amount, fees)
+    leg(count, (a, b), (c, d))
 }
 
-fn leg(count: i64, amount: i64, fees: i64) -> Result<Leg, Fault> {
+fn leg(count: i64, amount: (i64, i64), fees: (i64, i64)) -> Result<Leg, Fault> {
     Ok(Leg {
         count: number("a count of forwards", count)?,
-        amount: Msat(number("an amount in msat", amount)?),
-        fees: Msat(number("fees in msat", fees)?),
+        amount: joined(amount),
+        fees: joined(fees),
     })
+}
+
+/// A sum from those of its upper and lower halves.
+fn joined((upper, lower): (i64, i64)) -> Msat {
+    let sum = (i128::from(upper) << 32) + i128::from(lower);
+    Msat(u64::try_from(sum.max(0)).unwrap_or(u64::MAX))
 }

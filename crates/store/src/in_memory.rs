@@ -9,10 +9,12 @@ use super::fault::no_such_change;
 use super::retention;
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Store, StoreError};
+use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::{Forward, StoredForward};
+use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::Timestamp;
 
 /// The store in memory.
@@ -28,6 +30,8 @@ struct Contents {
     ids: BTreeMap<Scid, ChannelPoint>,
     settled: BTreeSet<Timestamp>,
     forwards: Vec<Forward>,
+    odd: Vec<OddForward>,
+    names: AliasPins,
     decisions: Vec<Decision>,
     changes: Vec<(ChannelPoint, FeeChange)>,
 }
@@ -47,6 +51,11 @@ impl MemoryStore {
     /// Every write, oldest first.
     pub fn changes(&self) -> Vec<(ChannelPoint, FeeChange)> {
         self.contents(|contents| contents.changes.clone())
+    }
+
+    /// Every forward kept aside.
+    pub fn odd_forwards(&self) -> Vec<OddForward> {
+        self.contents(|contents| contents.odd.clone())
     }
 
     fn contents<T>(&self, work: impl FnOnce(&mut Contents) -> T) -> T {
@@ -96,6 +105,7 @@ impl Store for MemoryStore {
                 ids: contents.ids.iter().map(|(s, p)| (*s, *p)).collect(),
                 open_changes: changes.filter(|(_, c)| c.is_open()).cloned().collect(),
                 checkpoint_at: None,
+                names: contents.names.clone(),
             })
         })
     }
@@ -123,6 +133,26 @@ impl Store for MemoryStore {
             }
             contents.cursor = Some(cursor);
             Ok(())
+        })
+    }
+
+    async fn save_names(&self, names: &AliasPins) -> Result<(), StoreError> {
+        self.attempt("cannot store the names of peers", |contents| {
+            contents.names = names.clone();
+            Ok(())
+        })
+    }
+
+    async fn quarantine(&self, odd: &[OddForward]) -> Result<Vec<OddForward>, StoreError> {
+        self.attempt("cannot quarantine forwards", |contents| {
+            let mut new = vec![];
+            for one in odd {
+                if !contents.odd.contains(one) {
+                    contents.odd.push(*one);
+                    new.push(*one);
+                }
+            }
+            Ok(new)
         })
     }
 

@@ -5,6 +5,7 @@
 //! (an error, a cancelled future) is closed, which rolls it back, and the next
 //! piece of work opens a new one: no half-known connection is ever reused.
 
+mod alias_pins;
 mod changes;
 mod columns;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod in_memory;
 mod journal;
 #[cfg(test)]
 mod mishaps;
+mod odd_forwards;
 mod open;
 mod patch;
 mod reader;
@@ -38,10 +40,12 @@ use tokio::sync::{Mutex, MutexGuard};
 use fault::Fault;
 use journal::CycleLogReader;
 use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Store, StoreError};
+use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::{Forward, StoredForward};
+use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::Timestamp;
 
 pub use flows::{ChannelFlow, Leg};
@@ -154,6 +158,7 @@ impl Store for SqliteStore {
                 ids: state::ids(db).await?,
                 open_changes: changes::open(db).await?,
                 checkpoint_at: journal::checkpoint_at(db).await?,
+                names: alias_pins::load(db).await?,
             };
             tx.commit().await?;
             Ok(loaded)
@@ -185,6 +190,27 @@ impl Store for SqliteStore {
         };
         work.await
             .map_err(|fault| self.error(format!("cannot store {} forwards", forwards.len()), fault))
+    }
+
+    async fn save_names(&self, names: &AliasPins) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            alias_pins::save(&mut tx.connection, names).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error("cannot store the names of peers", fault))
+    }
+
+    async fn quarantine(&self, odd: &[OddForward]) -> Result<Vec<OddForward>, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let new = odd_forwards::insert(&mut tx.connection, odd).await?;
+            tx.commit().await?;
+            Ok(new)
+        };
+        work.await
+            .map_err(|fault| self.error(format!("cannot quarantine {} forwards", odd.len()), fault))
     }
 
     async fn add_ids(&self, ids: &[(Scid, ChannelPoint)]) -> Result<(), StoreError> {

@@ -23,6 +23,10 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let steps = [
         ("init", include_str!("../../../migrations/0001_init.sql")),
         ("turns", include_str!("../../../migrations/0002_turns.sql")),
+        (
+            "untrusted",
+            include_str!("../../../migrations/0003_untrusted.sql"),
+        ),
     ];
     let migrations = (1..).zip(steps).map(|(version, (name, sql))| {
         let sql = SqlStr::from_static(sql);
@@ -30,6 +34,9 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     });
     Migrator::with_migrations(migrations.collect())
 });
+
+/// Later formats only added tables, which are read as empty where they are missing.
+const OLDEST_READABLE: i64 = 2;
 
 /// The `application_id` the first migration sets.
 const APPLICATION_ID: i64 = 0x5353_5054;
@@ -189,11 +196,13 @@ pub(super) async fn for_reading(path: &Path) -> Result<SqliteConnection, OpenFau
     refuse_foreign(&mut connection).await?;
     let found = format(&mut connection).await?;
     let known = known_format();
-    match found.cmp(&known) {
-        std::cmp::Ordering::Greater => Err(OpenFault::Newer { found, known }),
-        std::cmp::Ordering::Less => Err(OpenFault::Older { found, known }),
-        std::cmp::Ordering::Equal => Ok(connection),
+    if found > known {
+        return Err(OpenFault::Newer { found, known });
     }
+    if found < OLDEST_READABLE {
+        return Err(OpenFault::Older { found, known });
+    }
+    Ok(connection)
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -283,6 +292,18 @@ async fn refuse_damaged(connection: &mut SqliteConnection) -> Result<(), OpenFau
         return Err(OpenFault::Corrupt(verdict));
     }
     Ok(())
+}
+
+/// Whether the database has a table that an older format lacks.
+pub(super) async fn has_table(
+    connection: &mut SqliteConnection,
+    name: &str,
+) -> Result<bool, sqlx::Error> {
+    let found: i64 = sqlx::query_scalar("select count(*) from sqlite_schema where name = ?")
+        .bind(name)
+        .fetch_one(connection)
+        .await?;
+    Ok(found > 0)
 }
 
 fn known_format() -> i64 {

@@ -14,12 +14,14 @@ use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
-use super::{forwards, state};
+use super::{alias_pins, forwards, odd_forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, HistoryCursor, StoreError};
+use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::BlockHeight;
@@ -169,6 +171,18 @@ impl StoreReader {
         self.named("cannot sum up all forwards", found)
     }
 
+    /// The names by which rules know peers.
+    pub async fn names(&self) -> Result<AliasPins, StoreError> {
+        let found = alias_pins::load(&mut *self.connection.lock().await).await;
+        self.named("cannot read the names of peers", found)
+    }
+
+    /// How many forwards were kept aside because they cannot be any.
+    pub async fn quarantined(&self) -> Result<u64, StoreError> {
+        let found = odd_forwards::count(&mut *self.connection.lock().await).await;
+        self.named("cannot count the quarantined forwards", found)
+    }
+
     /// The connection, for one read.
     pub(super) async fn connection(&self) -> MutexGuard<'_, SqliteConnection> {
         self.connection.lock().await
@@ -216,7 +230,7 @@ async fn find(db: &mut SqliteConnection, text: &str) -> Result<Vec<KnownChannel>
     {
         return Ok(only(point));
     }
-    let wanted = text.to_lowercase();
+    let wanted = CleanText::new(text).to_lowercase();
     let matching = |fits: &dyn Fn(&str) -> bool| {
         let mut found = channels.clone();
         found.retain(|known| fits(&known.channel.peer_name().to_lowercase()));
@@ -449,6 +463,31 @@ mod tests {
         assert_eq!(flows, BTreeMap::from(each));
         let total = reader.total(at(10), at(20)).await.expect("reads");
         assert_eq!(total, leg(3, 3_000_000, 3_000));
+    }
+
+    #[tokio::test]
+    async fn a_sum_that_no_number_holds_is_the_largest() {
+        let (_directory, store, reader) = place().await;
+        store.add_ids(&names(&[1, 2])).await.expect("stores");
+        let all_bitcoin = Msat(2_100_000_000_000_000_000);
+        let forwards: Vec<Forward> = (1..=20)
+            .map(|secs| Forward {
+                amount_in: all_bitcoin,
+                amount_out: all_bitcoin,
+                fee: Msat(3),
+                ..forward(secs)
+            })
+            .collect();
+        let stored = store.add_forwards(&forwards, cursor(0, 20)).await;
+        stored.expect("stores");
+        let total = async |until| reader.total(at(1), at(until)).await.expect("reads");
+        let within = total(6).await;
+        assert_eq!(within.amount, Msat(5 * all_bitcoin.0));
+        let beyond = total(21).await;
+        assert_eq!((beyond.count, beyond.amount), (20, Msat(u64::MAX)));
+        assert_eq!(beyond.fees, Msat(60));
+        let flows = reader.flows(at(1), at(21)).await.expect("reads");
+        assert_eq!(flows[&point(1)].incoming.amount, Msat(u64::MAX));
     }
 
     #[tokio::test]

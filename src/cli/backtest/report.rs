@@ -12,6 +12,7 @@ use sweetspot_core::backtest::run::Backtest;
 use sweetspot_core::backtest::sales::Account;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{Timestamp, human_span};
 use sweetspot_core::types::units::{FeePpm, Msat, Sat};
@@ -57,7 +58,7 @@ struct Earned {
 struct Line {
     channel_point: ChannelPoint,
     scid: Option<Scid>,
-    peer: String,
+    peer: CleanText,
     moves_then: usize,
     moves_with: usize,
     /// Over time; `None` if it had no fee.
@@ -100,7 +101,7 @@ pub async fn gather(
         Line {
             channel_point: **point,
             scid: channel.map(|channel| channel.scid),
-            peer: channel.map_or_else(String::new, Channel::peer_name),
+            peer: channel.map_or_else(CleanText::default, Channel::peer_name),
             moves_then: account.moves_then.len(),
             moves_with: account.moves_with.len(),
             mean_ppm_then: means.map(|(then, _)| then),
@@ -188,7 +189,7 @@ impl Report {
         for line in &self.channels {
             shown.add_row(vec![
                 line.scid.map_or("-".to_owned(), |scid| scid.to_string()),
-                line.peer.clone(),
+                line.peer.to_string(),
                 line.moves_then.to_string(),
                 line.moves_with.to_string(),
                 ppm(line.mean_ppm_then),

@@ -44,6 +44,18 @@ impl Hold {
             Self::NodeNotReady => "the node is not synced to the chain".to_owned(),
             Self::PeerOffline => "the peer is offline".to_owned(),
             Self::NoPolicy => "the node has no policy for this channel".to_owned(),
+            Self::Disabled => {
+                "the channel is disabled on the node (lncli updatechanstatus)".to_owned()
+            }
+            Self::NameUnknown => {
+                "the peer's alias is unknown, and a rule that matches by alias may \
+                                  be about it: match the peer by its key"
+                    .to_owned()
+            }
+            Self::PolicyUnread => "the channel's policy could not be read".to_owned(),
+            Self::HistoryUnread => {
+                "the forwarding history could not be read (ForwardingHistory failed)".to_owned()
+            }
             Self::Foreign { until } => {
                 format!("external fee change: hands off until {}", time(until))
             }

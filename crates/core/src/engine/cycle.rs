@@ -236,7 +236,7 @@ impl Watched<'_> {
             node,
             ..
         } = &input;
-        let decisions = decide::decide(memory, seen, settings, node, input.node_ready);
+        let decisions = decide::decide(memory, seen, settings, node, input.readiness());
         let advice = recommend::revise(memory, seen, settings, input.report_due);
         CycleOutcome {
             input,

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use super::input::Readiness;
 use super::new_channel;
 use super::phase::is_due;
 use crate::decision::{Decision, Hold, Limit, Terms, Trigger, Verdict};
@@ -16,7 +17,7 @@ use crate::inbound::supply::OutboundSupply;
 use crate::limits::budget;
 use crate::limits::guard;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect};
-use crate::state::memory::{ChannelMemory, Memory};
+use crate::state::memory::{ChannelMemory, FeeMemory, Memory};
 use crate::strategy::ask::Ask;
 use crate::strategy::{self, Market};
 use crate::types::channel::{Channel, ChannelPoint};
@@ -31,7 +32,7 @@ pub fn decide(
     seen: &Observation,
     settings: &BTreeMap<ChannelPoint, ChannelSettings>,
     node: &NodeSettings,
-    node_ready: bool,
+    ready: Readiness,
 ) -> Vec<Decision> {
     let asks = strategy::asks(&Market {
         memory,
@@ -61,7 +62,7 @@ pub fn decide(
             tip: seen.tip,
             node,
             now: seen.at,
-            node_ready,
+            ready,
         };
         let Some(decision) = case.decide(remembered) else {
             continue;
@@ -120,7 +121,7 @@ struct Case<'a> {
     tip: BlockHeight,
     node: &'a NodeSettings,
     now: Timestamp,
-    node_ready: bool,
+    ready: Readiness,
 }
 
 impl Case<'_> {
@@ -240,7 +241,7 @@ impl Case<'_> {
                 reason: Hold::AtRest,
             },
         };
-        if let Some(reason) = guard::hands_off(self.channel, fee, self.settings, self.node_ready) {
+        if let Some(reason) = self.hands_off(fee, trigger) {
             decision.verdict = Verdict::Hold { reason };
             return decision;
         }
@@ -270,6 +271,15 @@ impl Case<'_> {
             None => Verdict::WouldChange { to },
         };
         decision
+    }
+
+    /// Why nothing may be touched. A drain shows in the balances, and a pin needs
+    /// no evidence: neither waits for the history of forwards.
+    fn hands_off(&self, fee: &FeeMemory, trigger: Trigger) -> Option<Hold> {
+        let by_demand =
+            trigger == Trigger::Scheduled && !matches!(self.settings.mode, Mode::Pin(_));
+        guard::hands_off(self.channel, fee, self.settings, self.ready.node)
+            .or_else(|| (by_demand && !self.ready.history).then_some(Hold::HistoryUnread))
     }
 
     /// The settings to judge a change by: a parallel channel that follows

@@ -8,6 +8,15 @@ use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
 
+/// What may be gone by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether the node may be written to.
+    pub node: bool,
+    /// Whether demand is known up to now.
+    pub history: bool,
+}
+
 /// What a cycle is given. It is stored, so that the cycle can be decided again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CycleInput {
@@ -29,6 +38,8 @@ pub struct CycleInput {
     pub node_ready: bool,
     /// The version of the strategies that decides: [`LAW`], or an earlier one.
     pub law: u32,
+    /// Whether the forwarding history was read: what goes by demand waits for it.
+    pub history_read: bool,
 }
 
 /// The version of the strategies. A change by which the same input is decided
@@ -55,9 +66,18 @@ impl CycleInput {
             report_due: false,
             node_ready: true,
             law: LAW,
+            history_read: true,
         };
         input.settle(layers, observe_only);
         input
+    }
+
+    /// What may be gone by.
+    pub fn readiness(&self) -> Readiness {
+        Readiness {
+            node: self.node_ready,
+            history: self.history_read,
+        }
     }
 
     /// Has `layers` hold for everything seen.

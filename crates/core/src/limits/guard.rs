@@ -31,14 +31,23 @@ pub fn hands_off(
     if settings.mode == Mode::Ignore {
         return Some(Hold::Ignored);
     }
+    if settings.name_unknown {
+        return Some(Hold::NameUnknown);
+    }
     if !node_ready {
         return Some(Hold::NodeNotReady);
+    }
+    if channel.policy_error.is_some() {
+        return Some(Hold::PolicyUnread);
     }
     if channel.policy.is_none() {
         return Some(Hold::NoPolicy);
     }
     if !channel.active {
         return Some(Hold::PeerOffline);
+    }
+    if channel.switched_off {
+        return Some(Hold::Disabled);
     }
     if let Some(change) = memory.last_change.as_ref().filter(|c| c.is_open()) {
         let until = change.intended_at.plus(UNRESOLVED_FOR);

@@ -3,8 +3,9 @@
 //! Layers are laid over each other, key by key, the later over the earlier:
 //! what is built in; `[defaults]`; the built-in rule that leaves unannounced
 //! channels alone, which yields to any rule, peer or channel that sets a mode;
-//! each matching `[[rule]]` in file order; the peer; the channel. Last,
-//! schedules move the target. What is built in depends on the strategy, which
+//! each matching `[[rule]]` in file order; the peer; the channel. A channel that
+//! carries assets is left alone unless it is named itself. Last, schedules move
+//! the target. What is built in depends on the strategy, which
 //! the layers choose.
 //!
 //! Whatever layers come together, the result can be worked with: a bound set
@@ -13,9 +14,10 @@
 //! every step gives way. What a sum paid for a channel means for its rate is
 //! worked out here too, where its capacity is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::settings::alias_pins::AliasPins;
 use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::Layer;
 use crate::settings::keys::channel::ChannelLayer;
@@ -85,6 +87,9 @@ pub struct SettingsLayers {
     pub channels: BTreeMap<ChannelName, ChannelLayer>,
     /// Targets that change with the moment, in file order.
     pub schedules: Vec<Schedule>,
+    /// The names by which rules know peers: what was remembered of earlier
+    /// cycles, not what the file says.
+    pub names: AliasPins,
 }
 
 impl SettingsLayers {
@@ -98,11 +103,15 @@ impl SettingsLayers {
             for (_, layer) in self.named_layers(channel, tip) {
                 layer.lay_over_in_bounds(settings);
             }
+            if channel.carries_assets && !self.names(channel, tip) {
+                settings.mode = Mode::Ignore;
+            }
         });
         for schedule in self.schedules_of(channel, tip) {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
         }
         settings.cost_floor = settings.cost.floor(channel.capacity);
+        settings.name_unknown = self.depends_on_unknown_name(channel, tip);
         workable(settings)
     }
 
@@ -120,12 +129,24 @@ impl SettingsLayers {
             self.named_layers(channel, tip)
                 .map(|(source, _)| source.to_string()),
         );
+        if channel.carries_assets && !self.names(channel, tip) {
+            sources.push("built in: channels that carry assets are left alone".to_owned());
+        }
         sources.extend(
             self.schedules_of(channel, tip)
                 .filter(|schedule| schedule.weight(now) > 0.0)
                 .map(|schedule| schedule.label.clone()),
         );
         sources
+    }
+
+    /// Whether the file names this very channel: what is said of many is hardly
+    /// meant for one that carries assets.
+    fn names(&self, channel: &Channel, tip: BlockHeight) -> bool {
+        let named_by = |rule: &Rule| {
+            !rule.matcher.channels.is_empty() && self.is_about(&rule.matcher, channel, tip)
+        };
+        self.channels.keys().any(|name| name.names(channel)) || self.rules.iter().any(named_by)
     }
 
     /// The layers that single `channel` out, each with its place in the file.
@@ -137,7 +158,7 @@ impl SettingsLayers {
         let rules = self
             .rules
             .iter()
-            .filter(move |rule| rule.matcher.matches(channel, tip))
+            .filter(move |rule| self.is_about(&rule.matcher, channel, tip))
             .map(|rule| (Source::Rule(&rule.label), &rule.layer));
         let peer = self
             .peers
@@ -158,7 +179,62 @@ impl SettingsLayers {
     ) -> impl Iterator<Item = &'a Schedule> {
         self.schedules
             .iter()
-            .filter(move |schedule| schedule.matcher.matches(channel, tip))
+            .filter(move |schedule| self.is_about(&schedule.matcher, channel, tip))
+    }
+
+    fn is_about(&self, matcher: &Matcher, channel: &Channel, tip: BlockHeight) -> bool {
+        matcher.judge(channel, tip, &self.names) == Some(true)
+    }
+
+    fn matchers(&self) -> impl Iterator<Item = &Matcher> {
+        let rules = self.rules.iter().map(|rule| &rule.matcher);
+        rules.chain(self.schedules.iter().map(|schedule| &schedule.matcher))
+    }
+
+    /// Whether a rule or schedule may or may not be about `channel`: its peer's
+    /// alias is not known, and was not when the rule looked at it first.
+    fn depends_on_unknown_name(&self, channel: &Channel, tip: BlockHeight) -> bool {
+        let mut matchers = self.matchers();
+        matchers.any(|matcher| matcher.judge(channel, tip, &self.names).is_none())
+    }
+
+    /// What in the file is about none of `channels`: rules, schedules, peers and
+    /// channels, and single names that a rule lists in vain.
+    pub fn unused(&self, channels: &[&Channel], tip: BlockHeight) -> Vec<String> {
+        let about = |test: &dyn Fn(&Channel) -> bool| channels.iter().any(|c| test(c));
+        let rules = self.rules.iter().map(|rule| (&rule.label, &rule.matcher));
+        let schedules = self.schedules.iter().map(|s| (&s.label, &s.matcher));
+        let mut unused = vec![];
+        for (label, matcher) in rules.chain(schedules) {
+            if !about(&|channel| self.is_about(matcher, channel, tip)) {
+                unused.push(format!("{label} matches no open channel"));
+                continue;
+            }
+            for (what, one) in matcher.one_by_one() {
+                if !about(&|channel| self.is_about(&one, channel, tip)) {
+                    unused.push(format!("{label}: {what} matches no open channel"));
+                }
+            }
+        }
+        for peer in self.peers.keys() {
+            if !about(&|channel| channel.peer == *peer) {
+                let source = Source::Peer(*peer);
+                unused.push(format!("{source} matches no open channel"));
+            }
+        }
+        for name in self.channels.keys() {
+            if !about(&|channel| name.names(channel)) {
+                let source = Source::Channel(*name);
+                unused.push(format!("{source} matches no open channel"));
+            }
+        }
+        unused
+    }
+
+    /// Every pattern that an alias may have to fit.
+    pub fn alias_patterns(&self) -> BTreeSet<&str> {
+        let aliases = self.matchers().flat_map(|matcher| &matcher.aliases);
+        aliases.map(String::as_str).collect()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which channels a rule or a schedule is about.
 
+use crate::settings::alias_pins::AliasPins;
 use crate::types::channel::{Channel, ChannelPoint, PeerId, Scid};
+use crate::types::clean_text::CleanText;
 use crate::types::units::{BlockHeight, Sat};
 
 /// Blocks in a day, at ten minutes each.
@@ -42,7 +44,7 @@ pub struct Matcher {
     /// The channel is one of these.
     pub channels: Vec<ChannelName>,
     /// The peer's alias fits one of these patterns: `*` is any text, `?` any
-    /// one character, case does not count. An unknown alias fits none.
+    /// one character, case does not count. An unknown alias leaves it open.
     pub aliases: Vec<String>,
     /// The channel is unannounced, or is not.
     pub private: Option<bool>,
@@ -60,17 +62,69 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Whether every condition holds for `channel`.
+    /// Whether every condition holds for `channel`, its peer being known by the
+    /// name it has now.
     pub fn matches(&self, channel: &Channel, tip: BlockHeight) -> bool {
+        self.judge(channel, tip, &AliasPins::default()) == Some(true)
+    }
+
+    /// Whether every condition holds for `channel`; `None` if that depends on an
+    /// alias that is not known.
+    pub fn judge(&self, channel: &Channel, tip: BlockHeight, names: &AliasPins) -> Option<bool> {
+        match self.holds_beside_alias(channel, tip) {
+            true => self.fits_name(channel, names),
+            false => Some(false),
+        }
+    }
+
+    /// The single names that are listed here, where there are several: each alone.
+    pub fn one_by_one(&self) -> Vec<(String, Self)> {
+        let alone = Self::default;
+        let aliases = self.aliases.iter().map(|alias| {
+            let aliases = vec![alias.clone()];
+            (format!("alias {alias:?}"), Self { aliases, ..alone() })
+        });
+        let peers = self.peers.iter().map(|peer| {
+            let peers = vec![*peer];
+            (format!("peer {peer}"), Self { peers, ..alone() })
+        });
+        let channels = self.channels.iter().map(|name| {
+            let channels = vec![*name];
+            (
+                format!("channel {name}"),
+                Self {
+                    channels,
+                    ..alone()
+                },
+            )
+        });
+        aliases.chain(peers).chain(channels).collect()
+    }
+
+    fn fits_name(&self, channel: &Channel, names: &AliasPins) -> Option<bool> {
+        if self.aliases.is_empty() {
+            return Some(true);
+        }
+        let mut known = true;
+        for glob in &self.aliases {
+            let pinned = names.alias(glob, channel.peer);
+            match pinned.or(channel.peer_alias.as_ref()) {
+                Some(alias) if fits_alias(glob, alias) => return Some(true),
+                Some(_) => {}
+                None => known = false,
+            }
+        }
+        known.then_some(false)
+    }
+
+    fn holds_beside_alias(&self, channel: &Channel, tip: BlockHeight) -> bool {
         let capacity = channel.capacity;
         let age_blocks = channel.age_blocks(tip);
-        let fits_alias = |alias: &String| self.aliases.iter().any(|glob| fits(glob, alias));
         let fits_age = |days: u32, fits: fn(u32, u32) -> bool| {
             age_blocks.is_some_and(|age| fits(age, days.saturating_mul(BLOCKS_PER_DAY)))
         };
         (self.peers.is_empty() || self.peers.contains(&channel.peer))
             && (self.channels.is_empty() || self.channels.iter().any(|name| name.names(channel)))
-            && (self.aliases.is_empty() || channel.peer_alias.as_ref().is_some_and(fits_alias))
             && self.private.is_none_or(|wanted| wanted == channel.private)
             && self
                 .initiator
@@ -84,6 +138,12 @@ impl Matcher {
                 .max_age_days
                 .is_none_or(|days| fits_age(days, |age, most| age <= most))
     }
+}
+
+/// Whether an alias fits a pattern. The alias was cleaned; what is to fit it must
+/// be, too.
+pub(super) fn fits_alias(pattern: &str, alias: &CleanText) -> bool {
+    fits(&CleanText::new(pattern), alias)
 }
 
 /// Whether `text` fits `pattern`, case aside. On a mismatch only the last `*`
@@ -116,6 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::settings::alias_pins::AliasPin;
     use crate::testing::channel;
 
     const TIP: BlockHeight = BlockHeight(900_000);
@@ -235,6 +296,45 @@ mod tests {
             },
         ] {
             assert!(!matcher.matches(&unknown, TIP));
+        }
+    }
+
+    #[test]
+    fn a_pattern_copied_with_what_is_not_seen_fits_the_name_it_shows() {
+        let channel = Channel {
+            peer_alias: Some(CleanText::alias("\u{26a1}\u{fe0f} Node\u{200b}")),
+            ..channel(1)
+        };
+        let copied = Matcher {
+            aliases: vec!["\u{26a1}\u{fe0f} node*".to_owned()],
+            ..Matcher::default()
+        };
+        assert!(copied.matches(&channel, TIP));
+    }
+
+    #[test]
+    fn an_unknown_alias_leaves_open_only_what_depends_on_it() {
+        let nameless = Channel {
+            peer_alias: None,
+            ..channel(1)
+        };
+        let by_alias = |private| Matcher {
+            aliases: vec!["ACINQ".to_owned()],
+            private,
+            ..Matcher::default()
+        };
+        let judge = |matcher: &Matcher, names: &AliasPins| matcher.judge(&nameless, TIP, names);
+        let none = AliasPins::default();
+        assert_eq!(judge(&by_alias(None), &none), None);
+        assert_eq!(judge(&by_alias(Some(true)), &none), Some(false));
+        assert_eq!(judge(&Matcher::default(), &none), Some(true));
+        for (alias, expected) in [("acinq", true), ("bob", false)] {
+            let pin = AliasPin {
+                alias: alias.into(),
+                told: None,
+            };
+            let pins = AliasPins::of([("ACINQ".to_owned(), nameless.peer, pin)]);
+            assert_eq!(judge(&by_alias(None), &pins), Some(expected), "{alias}");
         }
     }
 

@@ -195,6 +195,9 @@ pub struct ChannelSettings {
     pub keep: bool,
     /// Whether the channel may have an inbound discount.
     pub inbound_discount: bool,
+    /// Whether the peer's alias is unknown while a rule may be about it: then it
+    /// is not known what holds, and nothing is touched.
+    pub name_unknown: bool,
 }
 
 impl ChannelSettings {

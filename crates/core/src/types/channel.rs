@@ -11,6 +11,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::types::clean_text::CleanText;
+use crate::types::format::grouped_signed;
 use crate::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 /// Why a text is no channel point, scid or peer.
@@ -20,15 +22,15 @@ pub enum ParseIdError {
     #[error(
         "`{0}` is not a channel point: it must be <funding txid, 64 hex digits>:<output index>"
     )]
-    ChannelPoint(String),
+    ChannelPoint(CleanText),
     /// Not a scid.
     #[error(
         "`{0}` is not a short channel id: it must be <block>x<transaction>x<output> (850000x12x1) or its integer form"
     )]
-    Scid(String),
+    Scid(CleanText),
     /// Not a public key.
     #[error("`{0}` is not a node's public key: it must be 66 hex digits beginning with 02 or 03")]
-    PeerId(String),
+    PeerId(CleanText),
 }
 
 /// The funding outpoint of a channel, in display byte order.
@@ -45,7 +47,7 @@ impl FromStr for ChannelPoint {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = || ParseIdError::ChannelPoint(text.to_owned());
+        let fault = || ParseIdError::ChannelPoint(text.into());
         let (txid_hex, index) = text.split_once(':').ok_or_else(fault)?;
         let mut txid = [0; 32];
         hex::decode_to_slice(txid_hex, &mut txid).map_err(|_| fault())?;
@@ -103,7 +105,7 @@ impl FromStr for Scid {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = || ParseIdError::Scid(text.to_owned());
+        let fault = || ParseIdError::Scid(text.into());
         if let Ok(number) = text.parse() {
             return Ok(Self(number));
         }
@@ -143,6 +145,13 @@ impl fmt::Debug for Scid {
 #[serde(into = "String")]
 pub struct PeerId(pub [u8; 33]);
 
+impl PeerId {
+    /// The start of the key: enough to tell a node's peers apart.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(12).collect()
+    }
+}
+
 impl FromStr for PeerId {
     type Err = ParseIdError;
 
@@ -150,7 +159,7 @@ impl FromStr for PeerId {
         let mut key = [0; 33];
         match hex::decode_to_slice(text, &mut key) {
             Ok(()) if matches!(key[0], 2 | 3) => Ok(Self(key)),
-            _ => Err(ParseIdError::PeerId(text.to_owned())),
+            _ => Err(ParseIdError::PeerId(text.into())),
         }
     }
 }
@@ -205,12 +214,22 @@ pub struct FeeParts {
 }
 
 impl FeeParts {
-    /// The outbound rate, and the inbound one if it is another than `before`.
+    /// The outbound rate, and the base fee and the inbound rate where they are
+    /// others than `before`: `600 ppm with 0 msat base and -30 ppm inbound`.
     pub fn told_after(&self, before: Option<Self>) -> String {
-        let inbound = self.inbound.rate_ppm;
-        match before.is_some_and(|before| before.inbound.rate_ppm != inbound) {
-            true => format!("{} with {inbound} ppm inbound", self.outbound),
-            false => self.outbound.to_string(),
+        let before = before.unwrap_or(*self);
+        let base = (before.base_fee_msat != self.base_fee_msat)
+            .then(|| format!("{} base", Msat(self.base_fee_msat.into())));
+        let inbound = (before.inbound.rate_ppm != self.inbound.rate_ppm).then(|| {
+            format!(
+                "{} ppm inbound",
+                grouped_signed(self.inbound.rate_ppm.into())
+            )
+        });
+        let beside: Vec<String> = base.into_iter().chain(inbound).collect();
+        match beside.is_empty() {
+            true => self.outbound.to_string(),
+            false => format!("{} with {}", self.outbound, beside.join(" and ")),
         }
     }
 }
@@ -245,7 +264,7 @@ pub struct Channel {
     /// The other node.
     pub peer: PeerId,
     /// The other node's alias, if the node knows it.
-    pub peer_alias: Option<String>,
+    pub peer_alias: Option<CleanText>,
     /// The funding amount.
     pub capacity: Sat,
     /// Our settled balance; net of the commit fee where we pay it.
@@ -264,8 +283,17 @@ pub struct Channel {
     pub private: bool,
     /// Whether the peer is online and the link can forward.
     pub active: bool,
-    /// Our policy; `None` if the node's graph has no edge for it.
+    /// Whether it carries assets (LND's custom channel data): its balances in
+    /// satoshis are then not what is forwarded.
+    pub carries_assets: bool,
+    /// Whether our direction is disabled while the peer is online: by the operator,
+    /// or by LND for the minutes after the peer is back.
+    pub switched_off: bool,
+    /// Our policy; `None` if the node's graph has no edge for it, or it could not
+    /// be read.
     pub policy: Option<Policy>,
+    /// Why our policy could not be read: the call, and what it said.
+    pub policy_error: Option<CleanText>,
     /// The peer's policy; `None` if the peer never sent one.
     pub peer_policy: Option<Policy>,
 }
@@ -308,10 +336,10 @@ impl Channel {
     }
 
     /// The peer as an operator knows it: its alias, or the start of its key.
-    pub fn peer_name(&self) -> String {
+    pub fn peer_name(&self) -> CleanText {
         match &self.peer_alias {
             Some(alias) if !alias.is_empty() => alias.clone(),
-            _ => self.peer.to_string().chars().take(12).collect(),
+            _ => self.peer.short().as_str().into(),
         }
     }
 }
@@ -382,6 +410,36 @@ mod tests {
             };
             assert!((0.0..=1.0).contains(&odd.local_ratio()));
         }
+    }
+
+    #[test]
+    fn fees_are_told_with_every_part_that_changes() {
+        let before = FeeParts {
+            base_fee_msat: 2_500,
+            outbound: FeePpm(600),
+            inbound: InboundFee::default(),
+        };
+        let told = |fees: FeeParts| fees.told_after(Some(before));
+        assert_eq!(told(before), "600 ppm");
+        let no_base = FeeParts {
+            base_fee_msat: 0,
+            ..before
+        };
+        assert_eq!(told(no_base), "600 ppm with 0 msat base");
+        let inbound = InboundFee {
+            rate_ppm: -1_030,
+            ..InboundFee::default()
+        };
+        let both = FeeParts { inbound, ..no_base };
+        assert_eq!(
+            told(both),
+            "600 ppm with 0 msat base and -1,030 ppm inbound"
+        );
+        assert_eq!(
+            before.told_after(Some(no_base)),
+            "600 ppm with 2,500 msat base"
+        );
+        assert_eq!(both.told_after(None), "600 ppm");
     }
 
     #[test]

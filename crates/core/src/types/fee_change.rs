@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::channel::FeeParts;
+use super::clean_text::CleanText;
 use super::time::Timestamp;
 
 /// How far a fee change has come. It is stored as [`Self::Intended`] before the
@@ -66,7 +67,7 @@ pub struct FeeChange {
     /// When that was known, once it is over.
     pub settled_at: Option<Timestamp>,
     /// What the node, or the check after it, said.
-    pub detail: String,
+    pub detail: CleanText,
 }
 
 impl FeeChange {
@@ -78,13 +79,13 @@ impl FeeChange {
             intended_at: at,
             stage: Stage::Intended,
             settled_at: None,
-            detail: String::new(),
+            detail: CleanText::default(),
         }
     }
 
     /// The same, come to an end, or sent without an answer.
     #[must_use]
-    pub fn ended(self, stage: Stage, at: Timestamp, detail: impl Into<String>) -> Self {
+    pub fn ended(self, stage: Stage, at: Timestamp, detail: impl Into<CleanText>) -> Self {
         Self {
             stage,
             settled_at: (!stage.is_open()).then_some(at),
@@ -114,7 +115,7 @@ impl FeeChange {
                 Stage::Settled
             },
             settled_at: None,
-            detail: String::new(),
+            detail: CleanText::default(),
             ..self.clone()
         }
     }

@@ -214,6 +214,7 @@ impl World {
             report_due: false,
             node_ready: ready,
             law: LAW,
+            history_read: true,
         };
         let mut counting = self.engine.begin(input);
         counting.count_rest(&self.stored);

@@ -140,6 +140,9 @@ pub struct Channel {
     /// Carries an error text when the look-up failed.
     #[prost(string, tag = "34")]
     pub peer_alias: ::prost::alloc::string::String,
+    /// Empty but for channels that carry assets.
+    #[prost(bytes = "vec", tag = "37")]
+    pub custom_channel_data: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Htlc {

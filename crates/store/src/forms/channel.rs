@@ -1,5 +1,6 @@
 //! A channel as the node showed it: `channels.seen`, and part of what a cycle
-//! was given. Nothing in it has been added since the first version.
+//! was given. What was added since the first version is left out where it says
+//! nothing: such a row reads, and is written, as that version did.
 
 use sweetspot_core::types::channel::{Channel, FeeParts, InboundFee, Policy};
 
@@ -23,7 +24,13 @@ form! {
         initiator: bool,
         private: bool,
         active: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        carries_assets: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        switched_off: bool,
         policy: Option<PolicyForm>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy_error: Option<String>,
         peer_policy: Option<PolicyForm>,
     }
 }

@@ -32,10 +32,21 @@ pub(crate) struct CycleInputForm {
     /// The version of the strategies; the first one did not write it.
     #[serde(default = "first_law")]
     law: u32,
+    /// Left out where it was, as always before.
+    #[serde(default = "read", skip_serializing_if = "is_read")]
+    history_read: bool,
 }
 
 fn first_law() -> u32 {
     1
+}
+
+fn read() -> bool {
+    true
+}
+
+fn is_read(read: &bool) -> bool {
+    *read
 }
 
 /// What the node said.
@@ -69,6 +80,7 @@ impl CycleInputForm {
             report_due,
             node_ready,
             law,
+            history_read,
         } = input;
         let Observation {
             at: _,
@@ -90,6 +102,7 @@ impl CycleInputForm {
             report_due: *report_due,
             node_ready: *node_ready,
             law: *law,
+            history_read: *history_read,
         }
     }
 
@@ -110,6 +123,7 @@ impl CycleInputForm {
             report_due: self.report_due,
             node_ready: self.node_ready,
             law: self.law,
+            history_read: self.history_read,
         }
     }
 }

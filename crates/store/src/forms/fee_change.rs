@@ -71,7 +71,7 @@ impl Form<FeeChange> for RememberedChangeForm {
             intended_at: self.at.into_core(),
             stage,
             settled_at: self.settled_at.into_core(),
-            detail: String::new(),
+            detail: Default::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
@@ -48,6 +49,17 @@ by_number!(
     BlockHeight(u32),
     Scid(u64)
 );
+
+/// An older program stored texts as they came: they are cleaned as they are read.
+impl Form<CleanText> for String {
+    fn of(value: &CleanText) -> Self {
+        value.to_string()
+    }
+
+    fn into_core(self) -> CleanText {
+        self.into()
+    }
+}
 
 /// In nanoseconds since the Unix epoch.
 impl Form<Timestamp> for i64 {

@@ -34,6 +34,8 @@ form! {
         prune: PruneRulesForm,
         keep: bool,
         inbound_discount: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        name_unknown: bool,
     }
 }
 

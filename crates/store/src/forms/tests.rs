@@ -258,6 +258,10 @@ fn reasons_to_hold_keep_their_stored_names() {
         (Hold::NodeNotReady, "node_not_ready"),
         (Hold::PeerOffline, "peer_offline"),
         (Hold::NoPolicy, "no_policy"),
+        (Hold::Disabled, "disabled"),
+        (Hold::NameUnknown, "name_unknown"),
+        (Hold::PolicyUnread, "policy_unread"),
+        (Hold::HistoryUnread, "history_unread"),
         (Hold::AtRest, "at_rest"),
     ] {
         holds::<_, HoldForm>(reason, json!({"hold": name}));

@@ -5,6 +5,7 @@ use crate::decision::Evidence;
 use crate::engine::ingest;
 use crate::engine::phase::next_due;
 use crate::settings::values::{BaseFee, Gains, LevelChoice, StrategyName};
+use crate::state::memory::BalanceSample;
 use crate::strategy::ask::Move;
 use crate::strategy::classic;
 use crate::testing::{channel, point};
@@ -12,6 +13,10 @@ use crate::types::channel::{FeeParts, Policy};
 use crate::types::units::Sat;
 
 const HOUR: Duration = Duration::from_secs(3_600);
+const READY: Readiness = Readiness {
+    node: true,
+    history: true,
+};
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn at(hours: u32) -> Timestamp {
@@ -73,7 +78,7 @@ impl World {
             .collect();
         ingest::newcomers(&mut self.memory, &seen, now);
         ingest::observation(&mut self.memory, &seen, &settings, &self.node);
-        let decisions = decide(&mut self.memory, &seen, &settings, &self.node, true);
+        let decisions = decide(&mut self.memory, &seen, &settings, &self.node, READY);
         for decision in &decisions {
             if let Verdict::Change { to } = decision.verdict {
                 self.set_fees(decision.point, to);
@@ -109,6 +114,62 @@ impl World {
     }
 }
 
+#[test]
+fn without_history_only_drains_and_pins_are_acted_on() {
+    let decided = |settings: ChannelSettings, drain: bool| {
+        let mut world = World::of(vec![drained(1)], settings);
+        world.round(at(0));
+        if drain {
+            world.channels[0].local_balance = Sat(0);
+        }
+        let now = at(30);
+        let seen = Observation {
+            at: now,
+            channels: world
+                .channels
+                .iter()
+                .map(|c| (c.point, c.clone()))
+                .collect(),
+            ..Observation::default()
+        };
+        let settings = BTreeMap::from([(point(1), settings)]);
+        let sample = BalanceSample {
+            at: now,
+            ratio: 0.4,
+        };
+        if drain {
+            let channel = world.memory.channels.get_mut(&point(1)).expect("known");
+            channel.recent.push_back(sample);
+        }
+        let blind = Readiness {
+            history: false,
+            ..READY
+        };
+        let decisions = decide(&mut world.memory, &seen, &settings, &world.node, blind);
+        decisions[0].verdict
+    };
+    let unread = Verdict::Hold {
+        reason: Hold::HistoryUnread,
+    };
+    assert_eq!(decided(undamped(), false), unread);
+    let raised = decided(undamped(), true);
+    assert!(matches!(raised, Verdict::Change { .. }), "{raised:?}");
+    let pinned = ChannelSettings {
+        mode: Mode::Pin(FeePpm(777)),
+        ..managed()
+    };
+    let changed = decided(pinned, false);
+    assert!(
+        !matches!(
+            changed,
+            Verdict::Hold {
+                reason: Hold::HistoryUnread
+            }
+        ),
+        "{changed:?}"
+    );
+}
+
 fn drained(n: u8) -> Channel {
     Channel {
         local_balance: Sat(20_000),
@@ -136,7 +197,7 @@ fn the_worked_example_number_for_number() {
         tip: BlockHeight::default(),
         node: &NodeSettings::default(),
         now: at(0),
-        node_ready: true,
+        ready: READY,
     };
     let target_met = Evidence {
         ratio: 0.5,

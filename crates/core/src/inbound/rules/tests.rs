@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::engine::decide::decide;
 use crate::engine::ingest;
+use crate::engine::input::Readiness;
 use crate::settings::values::NodeSettings;
 use crate::state::memory::{ForeignChange, Memory};
 use crate::testing::{channel, point};
@@ -73,7 +74,11 @@ impl World {
         let table = points.map(|point| (point, of(point))).collect();
         ingest::newcomers(&mut self.memory, &seen, self.now);
         ingest::observation(&mut self.memory, &seen, &table, &self.node);
-        let decisions = decide(&mut self.memory, &seen, &table, &self.node, true);
+        let ready = Readiness {
+            node: true,
+            history: true,
+        };
+        let decisions = decide(&mut self.memory, &seen, &table, &self.node, ready);
         for decision in &decisions {
             if let Verdict::Change { to } = decision.verdict {
                 self.set(decision.point, to);

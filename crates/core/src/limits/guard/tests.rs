@@ -52,15 +52,36 @@ fn what_stops_a_channel_is_named_in_order() {
         ..channel(1)
     };
     assert_eq!(off(&offline, &fee, &ignored, false), Some(Hold::Ignored));
+    let nameless = ChannelSettings {
+        name_unknown: true,
+        ..managed()
+    };
+    assert_eq!(
+        off(&offline, &fee, &nameless, false),
+        Some(Hold::NameUnknown)
+    );
     assert_eq!(
         off(&offline, &fee, &managed(), false),
         Some(Hold::NodeNotReady)
     );
     assert_eq!(off(&edgeless, &fee, &managed(), true), Some(Hold::NoPolicy));
+    let unread = Channel {
+        policy_error: Some("GetChanInfo: odd".into()),
+        ..edgeless.clone()
+    };
+    assert_eq!(
+        off(&unread, &fee, &managed(), true),
+        Some(Hold::PolicyUnread)
+    );
     assert_eq!(
         off(&offline, &fee, &managed(), true),
         Some(Hold::PeerOffline)
     );
+    let disabled = Channel {
+        switched_off: true,
+        ..channel(1)
+    };
+    assert_eq!(off(&disabled, &fee, &managed(), true), Some(Hold::Disabled));
     assert_eq!(off(&channel(1), &fee, &managed(), true), None);
 
     let fees = FeeParts::default();

@@ -239,3 +239,34 @@ fn an_alias_names_the_channel_it_belongs_to() {
     };
     assert_eq!(book.resolve(&zero_conf, TIP, NOW).target_ratio, 0.7);
 }
+
+#[test]
+fn a_channel_that_carries_assets_is_left_alone_unless_it_is_named() {
+    let assets = Channel {
+        carries_assets: true,
+        ..channel(1)
+    };
+    let manage = || mode(Mode::Manage);
+    let found = |book: &SettingsLayers| book.resolve(&assets, TIP, NOW).mode;
+    let managed = SettingsLayers {
+        defaults: manage(),
+        peers: BTreeMap::from([(assets.peer, manage())]),
+        rules: vec![rule(manage())],
+        ..SettingsLayers::default()
+    };
+    assert_eq!(found(&managed), Mode::Ignore);
+    let told = managed.sources(&assets, TIP, NOW);
+    assert!(told.iter().any(|source| source.contains("carry assets")));
+    let name = ChannelName::Point(assets.point);
+    let by_name = SettingsLayers {
+        channels: BTreeMap::from([(name, manage())]),
+        ..SettingsLayers::default()
+    };
+    assert_eq!(found(&by_name), Mode::Manage);
+    let mut by_rule = SettingsLayers {
+        rules: vec![rule(manage())],
+        ..SettingsLayers::default()
+    };
+    by_rule.rules[0].matcher.channels = vec![ChannelName::Scid(assets.scid)];
+    assert_eq!(found(&by_rule), Mode::Manage);
+}
