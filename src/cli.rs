@@ -223,7 +223,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args).await,
         Command::Run { observe } => Ok(serve::run(file, observe).await?),
-        Command::Check { json } => check::run(&file.load()?, json).await,
+        Command::Check { json } => check::run(&file, json).await,
         Command::Status { json } => {
             let (config, store) = open(&file).await?;
             status::run(&config, &store, json).await

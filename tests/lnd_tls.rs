@@ -109,6 +109,51 @@ async fn with_native_roots_a_certificate_needs_an_authority() {
     }
 }
 
+/// A server that speaks HTTP/1 only over TLS, as LND's REST interface may.
+fn rest_server(identity: &support::Identity, protocols: &[&str]) -> std::net::SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let cert = CertificateDer::from_pem_slice(identity.cert.as_bytes()).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert], key)
+        .expect("an identity");
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    let config = std::sync::Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(config.clone()).expect("a server");
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = std::io::Write::flush(&mut stream);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_rest_port_in_place_of_grpcs_is_told_as_that() {
+    let fake = FakeLnd::start(World::new([]));
+    for protocols in [&["http/1.1"][..], &[]] {
+        let address = rest_server(fake.identity(), protocols);
+        let lnd = Lnd::new(LndConfig {
+            address: format!("localhost:{}", address.port()),
+            ..fake.config()
+        });
+        let error = lnd.expect("an address").info().await.expect_err("no gRPC");
+        assert!(error.to_string().contains("REST port"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_certificate_file_is_named() {
     let fake = FakeLnd::start(World::new([]));

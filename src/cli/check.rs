@@ -1,6 +1,7 @@
 //! `check`: validates the config, the macaroon and the connection, and prints
 //! the effective settings of every open channel. It writes nothing.
 
+mod files;
 mod probe;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::config::Config;
+use crate::config::{Config, SettingsFile};
 use crate::daemon::connect::lnd_config;
 use crate::overview::mode_name;
 use crate::table::table;
@@ -82,28 +83,35 @@ struct Report {
     channels: Vec<Effective>,
 }
 
-pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
+pub async fn run(file: &SettingsFile, json: bool) -> Result<(), Failure> {
+    let mut config = file.load()?;
     let mut findings = vec![finding("config", Judgement::Ok, "valid")];
-    let permissions = permissions(config, &mut findings);
-    let seen = match tokio::time::timeout(PATIENCE, probe::node(config, &mut findings)).await {
-        Ok(seen) => seen,
-        Err(_) => {
-            let says = format!("no answer within {} s", PATIENCE.as_secs());
-            findings.push(finding("node", Judgement::Error, says));
-            None
-        }
+    let (store, of_database) = files::database(&config).await;
+    findings.extend(of_database);
+    if let Some(store) = store {
+        config.book.names = store.names().await.unwrap_or_default();
+    }
+    findings.extend(files::permissions(&config, file));
+    let permissions = permissions(&config, &mut findings);
+    let without_cert = files::certificate(&config.node);
+    // What is missing here is not to be told as what the node said.
+    let can_ask = permissions.readable && without_cert.is_none();
+    findings.extend(without_cert);
+    let asked = match can_ask {
+        true => ask(&config, &mut findings).await,
+        false => Asked::default(),
     };
-    let channels = seen
-        .map(|seen| effective(config, &seen))
-        .unwrap_or_default();
+    let channels = asked.seen.as_ref().map(|seen| effective(&config, seen));
+    let channels = channels.unwrap_or_default();
+    if let Some(seen) = &asked.seen {
+        findings.extend(judge_names(&config, seen));
+    }
     findings.extend(judge_inbound(&config.book.node.inbound, &channels));
-    if let Some(permissions) = permissions {
+    if let Some(permissions) = permissions.known.filter(|_| !asked.denied) {
         findings.extend(judge(&permissions, &channels));
     }
-    let error = findings
-        .iter()
-        .find(|finding| finding.verdict == Judgement::Error)
-        .map(|finding| format!("{}: {}", finding.what, finding.says));
+    let is_error = |finding: &&Finding| finding.verdict == Judgement::Error;
+    let errors = findings.iter().filter(is_error).count();
     let report = Report {
         findings,
         bake_macaroon: bake_line(),
@@ -114,7 +122,55 @@ pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     } else {
         print(&render(&report));
     }
-    error.map_or(Ok(()), |error| Err(Failure::Node(error)))
+    match errors {
+        0 => Ok(()),
+        1 => Err(Failure::Node("check found 1 error".to_owned())),
+        n => Err(Failure::Node(format!("check found {n} errors"))),
+    }
+}
+
+/// What asking the node brought.
+#[derive(Default)]
+struct Asked {
+    seen: Option<Observation>,
+    /// Whether it refused the macaroon.
+    denied: bool,
+}
+
+async fn ask(config: &Config, findings: &mut Vec<Finding>) -> Asked {
+    match tokio::time::timeout(PATIENCE, probe::node(config, findings)).await {
+        Ok(asked) => asked,
+        Err(_) => {
+            let says = format!("no answer within {} s", PATIENCE.as_secs());
+            findings.push(finding("node", Judgement::Error, says));
+            Asked::default()
+        }
+    }
+}
+
+/// What in the config is about no channel, and peers that rules know by another
+/// name than they have.
+fn judge_names(config: &Config, seen: &Observation) -> Vec<Finding> {
+    let channels: Vec<&Channel> = seen.channels.values().collect();
+    let unused = config.book.unused(&channels, seen.tip).into_iter();
+    let renamed = config.book.names.renamed(channels.iter().copied());
+    let renamed = renamed.into_iter().map(|renamed| {
+        format!(
+            "alias {:?} {} {}: it was {} when the rule first saw it, and is {} now; match it by \
+             its key to have it otherwise",
+            renamed.pattern,
+            if renamed.matches {
+                "matches"
+            } else {
+                "does not match"
+            },
+            renamed.peer,
+            renamed.known_as,
+            renamed.now
+        )
+    });
+    let warn = |says| finding("rules", Judgement::Warning, says);
+    unused.chain(renamed).map(warn).collect()
 }
 
 fn finding(what: &'static str, verdict: Judgement, says: impl Into<String>) -> Finding {
@@ -125,19 +181,33 @@ fn finding(what: &'static str, verdict: Judgement, says: impl Into<String>) -> F
     }
 }
 
+/// What the macaroon says of itself.
+struct FoundMacaroon {
+    /// Whether there is one to send.
+    readable: bool,
+    /// What it permits, if that can be read.
+    known: Option<Permissions>,
+}
+
 /// The macaroon's operations, read from the macaroon itself.
-fn permissions(config: &Config, findings: &mut Vec<Finding>) -> Option<Permissions> {
-    let read = lnd_config(&config.node)
-        .macaroon
-        .read()
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| Permissions::of_macaroon(&bytes).map_err(|error| error.to_string()));
-    match read {
-        Ok(permissions) => Some(permissions),
+fn permissions(config: &Config, findings: &mut Vec<Finding>) -> FoundMacaroon {
+    let mut failed = |error: String| findings.push(finding("macaroon", Judgement::Error, error));
+    let bytes = match lnd_config(&config.node).macaroon.read() {
+        Ok(bytes) => bytes,
         Err(error) => {
-            findings.push(finding("macaroon", Judgement::Error, error));
-            None
+            failed(error.to_string());
+            return FoundMacaroon {
+                readable: false,
+                known: None,
+            };
         }
+    };
+    let known = Permissions::of_macaroon(&bytes)
+        .map_err(|error| failed(error.to_string()))
+        .ok();
+    FoundMacaroon {
+        readable: true,
+        known,
     }
 }
 

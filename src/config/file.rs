@@ -28,6 +28,11 @@ impl SettingsFile {
         }
     }
 
+    /// Where it is, or would be.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// Reads and checks it.
     pub fn load(&self) -> Result<Config, ConfigError> {
         if !self.named && !self.path.exists() {

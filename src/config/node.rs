@@ -118,6 +118,9 @@ fn file<'t>(
     let at = section.place_of(name).unwrap_or(section.at);
     let given = section.read(reader, name, |value| match values::text(value)? {
         path if path.is_empty() => Err("must be a file name".to_owned()),
+        path if is_hex_secret(&path) => {
+            Err("is hex, not a file name: a macaroon in hex belongs into macaroon_hex".to_owned())
+        }
         path => Ok(path),
     });
     let path = given.unwrap_or_else(|| default.to_owned());
@@ -145,6 +148,9 @@ fn native_roots(value: &DeValue<'_>) -> Result<bool, String> {
 
 fn address(value: &DeValue<'_>) -> Result<String, String> {
     let address = values::text(value)?;
+    if is_hex_secret(&address) {
+        return Err(format!("must be https://host:port, such as {ADDRESS}"));
+    }
     let authority = address
         .strip_prefix("https://")
         .map(|rest| rest.strip_suffix('/').unwrap_or(rest));
@@ -176,6 +182,13 @@ fn is_host_and_port(authority: &str) -> bool {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && host.chars().all(is_host_char),
     }
+}
+
+/// Whether a text may be a macaroon in hex, which nothing is to show. The
+/// shortest one has some hundred digits; no file or host is called so.
+fn is_hex_secret(text: &str) -> bool {
+    let digits = text.trim();
+    digits.len() >= 64 && digits.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 /// The macaroon itself; nothing said about it shows it.

@@ -277,6 +277,12 @@ impl Daemon {
                     "no access with this macaroon: run `sweetspot check`"
                 );
             }
+            CycleError::Node(NodeError::NoMacaroon(reason)) => {
+                error!(
+                    reason = reason.as_str(),
+                    "no macaroon to send: run `sweetspot check`"
+                );
+            }
             CycleError::Node(reason) => warn!(%reason, "cannot read the node: trying again"),
             CycleError::Store(error) => {
                 error!(%error, "database error: no fee updates until it works again")

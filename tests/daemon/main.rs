@@ -6,6 +6,7 @@
     reason = "all of this is test code, where a panic is the report"
 )]
 
+mod check;
 mod hostile_text;
 mod odd_records;
 mod running;

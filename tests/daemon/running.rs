@@ -91,7 +91,7 @@ impl Running {
         String::from_utf8(both).expect("text")
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

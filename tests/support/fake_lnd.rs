@@ -84,6 +84,11 @@ impl FakeLnd {
         std::fs::write(self.macaroon_path(), macaroon).expect("node.macaroon");
     }
 
+    /// Its certificate and key.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     pub fn cert_path(&self) -> PathBuf {
         self.dir.path().join("tls.cert")
     }

@@ -9,5 +9,6 @@ mod policy_update;
 mod rpc;
 mod world;
 
+pub use cert::Identity;
 pub use fake_lnd::FakeLnd;
 pub use world::{OWN_KEY, OnUpdate, ScriptedChannel, World, forward, peer_key, point};

@@ -34,9 +34,12 @@ pub enum NodeError {
     #[error("cannot reach the node: {0}")]
     Unreachable(CleanText),
     /// TLS failed: the certificate is not the pinned one, or no valid chain.
-    #[error("TLS certificate rejected: {0}")]
+    #[error("cannot trust the node's TLS certificate: {0}")]
     Tls(CleanText),
-    /// The macaroon is missing, wrong or too weak.
+    /// There is no macaroon to send: its file cannot be read.
+    #[error("{0}")]
+    NoMacaroon(CleanText),
+    /// The macaroon is wrong or too weak.
     #[error("no access to the node: {0}")]
     Denied(CleanText),
     /// The node does not know the channel (or its edge).

@@ -40,7 +40,7 @@ impl Fault {
 
     pub(super) fn into_read_error(self) -> NodeError {
         match self {
-            Self::Macaroon(error) => NodeError::Denied(error.to_string().into()),
+            Self::Macaroon(error) => NodeError::NoMacaroon(error.to_string().into()),
             Self::TimedOut(allowed) => NodeError::Unreachable(no_answer(allowed)),
             Self::Status(status) => read_fault(&status),
         }
@@ -49,7 +49,7 @@ impl Fault {
     pub(super) fn into_write_error(self) -> WriteError {
         match self {
             Self::Macaroon(error) => {
-                WriteError::NotSent(NodeError::Denied(error.to_string().into()))
+                WriteError::NotSent(NodeError::NoMacaroon(error.to_string().into()))
             }
             Self::TimedOut(allowed) => WriteError::Unknown(no_answer(allowed)),
             Self::Status(status) => write_fault(&status),
@@ -63,12 +63,21 @@ fn no_answer(allowed: Duration) -> CleanText {
 
 fn read_fault(status: &Status) -> NodeError {
     if let Some(source) = status.source() {
+        let told = innermost(source);
+        if NO_HTTP2.iter().any(|part| told.contains(part)) {
+            return NodeError::Other(REST_PORT.into());
+        }
         return match tls_error(source) {
+            // Said by our own look at the certificate, in whole.
+            Some(rustls::Error::General(said)) => NodeError::Tls(said.as_str().into()),
             Some(error) => NodeError::Tls(error.to_string().into()),
-            None => NodeError::Unreachable(innermost(source)),
+            None => NodeError::Unreachable(told),
         };
     }
     let text = status.message();
+    if text.contains(NO_GRPC) {
+        return NodeError::Other(REST_PORT.into());
+    }
     match status.code() {
         Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => {
             NodeError::Unreachable(text.into())
@@ -137,8 +146,18 @@ const INTERRUPTED: [&str; 4] = [
     "shutting down",
     "context canceled",
     "deadline exceeded",
-    "grpc-status header missing",
+    NO_GRPC,
 ];
+
+/// What tonic and rustls say of a server that speaks HTTP/1 only, as LND's REST
+/// interface may.
+const NO_HTTP2: [&str; 2] = ["HTTP/2 was not negotiated", "NoApplicationProtocol"];
+
+const REST_PORT: &str = "it answers HTTP, not gRPC: is this LND's REST port (8080)? gRPC \
+                         listens on 10009 by default";
+
+/// What tonic says of an answer in plain HTTP.
+const NO_GRPC: &str = "grpc-status header missing";
 
 /// The TLS fault among an error's causes.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
@@ -263,6 +282,23 @@ mod tests {
             Fault::Status(status).into_read_error(),
             NodeError::Tls(_)
         ));
+    }
+
+    #[test]
+    fn an_answer_in_plain_http_is_told_as_that() {
+        let text = "grpc-status header missing, mapped from HTTP status code 404";
+        let read = Fault::Status(Status::unimplemented(text)).into_read_error();
+        assert!(read.to_string().contains("REST port"), "{read}");
+        let written = write(Status::unimplemented(text));
+        assert!(!matches!(written, WriteError::NotSent(_)), "{written}");
+    }
+
+    #[test]
+    fn a_macaroon_that_is_missing_was_not_refused_by_the_node() {
+        let missing = || Fault::Macaroon(MacaroonError::Empty("a.macaroon".into()));
+        let read = missing().into_read_error();
+        assert_eq!(read.to_string(), "the macaroon a.macaroon is empty");
+        assert_eq!(missing().into_write_error(), WriteError::NotSent(read));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Every call that the daemon makes, tried once; nothing is written.
 
-use super::{Finding, Judgement, finding};
+use super::{Asked, Finding, Judgement, finding};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
@@ -13,32 +13,38 @@ use sweetspot_lnd::{Lnd, check_version};
 const MOST_NAMED: usize = 5;
 
 /// What the node says of itself and its channels.
-pub(super) async fn node(config: &Config, findings: &mut Vec<Finding>) -> Option<Observation> {
+pub(super) async fn node(config: &Config, findings: &mut Vec<Finding>) -> Asked {
     let lnd = match Lnd::new(lnd_config(&config.node)) {
         Ok(lnd) => lnd,
         Err(error) => {
             findings.push(finding("node", Judgement::Error, error.to_string()));
-            return None;
+            return Asked::default();
         }
     };
     let failed = |error: NodeError| {
-        let says = format!("{}: {error}", config.node.address);
-        finding("node", Judgement::Error, says)
+        let denied = matches!(error, NodeError::Denied(_));
+        let hint = rest_port(&config.node.address, &error);
+        let says = format!("{}: {error}{hint}", config.node.address);
+        (denied, finding("node", Judgement::Error, says))
     };
     let info = match lnd.info().await {
         Ok(info) => info,
         Err(error) => {
-            findings.push(failed(error));
-            return None;
+            let (denied, said) = failed(error);
+            findings.push(said);
+            return Asked { seen: None, denied };
         }
     };
+    let mut denied = false;
     let seen = match lnd.observe(SystemClock.now()).await {
         Ok(seen) => {
             findings.extend(judge(&info, &seen));
             Some(seen)
         }
         Err(error) => {
-            findings.push(failed(error));
+            let (refused, said) = failed(error);
+            denied = refused;
+            findings.push(said);
             None
         }
     };
@@ -46,7 +52,17 @@ pub(super) async fn node(config: &Config, findings: &mut Vec<Finding>) -> Option
     findings.extend(unread(channels.clone()));
     let one = channels.clone().find(|channel| channel.policy.is_some());
     findings.extend(other_calls(&lnd, one).await);
-    seen
+    Asked { seen, denied }
+}
+
+/// A likely cause where the port is that of LND's other interface.
+fn rest_port(address: &str, error: &NodeError) -> &'static str {
+    let port = address.trim_end_matches('/').rsplit_once(':');
+    let of_rest = port.is_some_and(|(_, port)| port == "8080");
+    match of_rest && !error.to_string().contains("REST") {
+        true => " (8080 is LND's REST port by default; gRPC listens on 10009)",
+        false => "",
+    }
 }
 
 fn judge(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {

@@ -198,6 +198,39 @@ impl SettingsLayers {
         matchers.any(|matcher| matcher.judge(channel, tip, &self.names).is_none())
     }
 
+    /// What in the file is about none of `channels`: rules, schedules, peers and
+    /// channels, and single names that a rule lists in vain.
+    pub fn unused(&self, channels: &[&Channel], tip: BlockHeight) -> Vec<String> {
+        let about = |test: &dyn Fn(&Channel) -> bool| channels.iter().any(|c| test(c));
+        let rules = self.rules.iter().map(|rule| (&rule.label, &rule.matcher));
+        let schedules = self.schedules.iter().map(|s| (&s.label, &s.matcher));
+        let mut unused = vec![];
+        for (label, matcher) in rules.chain(schedules) {
+            if !about(&|channel| self.is_about(matcher, channel, tip)) {
+                unused.push(format!("{label} matches no open channel"));
+                continue;
+            }
+            for (what, one) in matcher.one_by_one() {
+                if !about(&|channel| self.is_about(&one, channel, tip)) {
+                    unused.push(format!("{label}: {what} matches no open channel"));
+                }
+            }
+        }
+        for peer in self.peers.keys() {
+            if !about(&|channel| channel.peer == *peer) {
+                let source = Source::Peer(*peer);
+                unused.push(format!("{source} matches no open channel"));
+            }
+        }
+        for name in self.channels.keys() {
+            if !about(&|channel| name.names(channel)) {
+                let source = Source::Channel(*name);
+                unused.push(format!("{source} matches no open channel"));
+            }
+        }
+        unused
+    }
+
     /// Every pattern that an alias may have to fit.
     pub fn alias_patterns(&self) -> BTreeSet<&str> {
         let aliases = self.matchers().flat_map(|matcher| &matcher.aliases);

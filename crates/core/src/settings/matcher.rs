@@ -77,6 +77,30 @@ impl Matcher {
         }
     }
 
+    /// The single names that are listed here, where there are several: each alone.
+    pub fn one_by_one(&self) -> Vec<(String, Self)> {
+        let alone = Self::default;
+        let aliases = self.aliases.iter().map(|alias| {
+            let aliases = vec![alias.clone()];
+            (format!("alias {alias:?}"), Self { aliases, ..alone() })
+        });
+        let peers = self.peers.iter().map(|peer| {
+            let peers = vec![*peer];
+            (format!("peer {peer}"), Self { peers, ..alone() })
+        });
+        let channels = self.channels.iter().map(|name| {
+            let channels = vec![*name];
+            (
+                format!("channel {name}"),
+                Self {
+                    channels,
+                    ..alone()
+                },
+            )
+        });
+        aliases.chain(peers).chain(channels).collect()
+    }
+
     fn fits_name(&self, channel: &Channel, names: &AliasPins) -> Option<bool> {
         if self.aliases.is_empty() {
             return Some(true);
