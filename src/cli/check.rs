@@ -279,7 +279,7 @@ fn bake_line() -> String {
     let uris = READ_URIS.iter().chain([&WRITE_URI]);
     let uris: Vec<String> = uris.map(|uri| format!("uri:{uri}")).collect();
     format!(
-        "lncli bakemacaroon --save_to=sweetspot.macaroon {}",
+        "lncli bakemacaroon --save_to=sweetspot.macaroon {} && chmod 600 sweetspot.macaroon",
         uris.join(" ")
     )
 }

@@ -99,7 +99,8 @@ async fn nothing_good_is_said_of_a_macaroon_that_the_node_refuses() {
 
 #[tokio::test]
 async fn a_database_that_cannot_be_used_is_an_error() {
-    let spoil: [(&str, fn(&Path)); 4] = [
+    type Spoil = fn(&Path);
+    let spoil: [(&str, Spoil); 4] = [
         ("not a regular file", |path| {
             fs::create_dir(path).expect("a folder");
         }),

@@ -21,6 +21,9 @@ pub fn the_macaroon_that_check_asks_for_suffices(network: &mut Network) {
     network
         .bob
         .bake_macaroon(&network.dir().join(MACAROON), &uris);
+    // lncli leaves it readable for everybody, which `check` warns of.
+    let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(network.dir().join(MACAROON), own).expect("sets");
 
     let mut baked = Sweetspot::new(network, "baked");
     let before = network.bob_policy(&network.bob_carol);

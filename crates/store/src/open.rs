@@ -310,7 +310,8 @@ fn known_format() -> i64 {
     MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)
 }
 
-/// The newest migration applied; 0 for a file that was never set up.
+/// The newest migration applied, or, where an earlier one is missing, the last
+/// before the gap; 0 for a file that was never set up.
 async fn format(connection: &mut SqliteConnection) -> Result<i64, OpenFault> {
     let set_up: i64 =
         sqlx::query_scalar("select count(*) from sqlite_schema where name = '_sqlx_migrations'")
@@ -319,10 +320,16 @@ async fn format(connection: &mut SqliteConnection) -> Result<i64, OpenFault> {
     if set_up == 0 {
         return Ok(0);
     }
-    let format: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations")
-        .fetch_one(connection)
-        .await?;
-    Ok(format.unwrap_or(0))
+    let applied: Vec<i64> =
+        sqlx::query_scalar("select version from _sqlx_migrations order by version")
+            .fetch_all(connection)
+            .await?;
+    let newest = applied.last().copied().unwrap_or(0);
+    if newest > known_format() {
+        return Ok(newest);
+    }
+    let without_gap = (1..).zip(&applied).take_while(|(n, version)| n == *version);
+    Ok(without_gap.last().map_or(0, |(n, _)| n))
 }
 
 #[cfg(test)]
