@@ -19,6 +19,7 @@ mod channels;
 mod clock;
 mod core;
 mod direct;
+mod dispatch;
 mod faults;
 mod gate;
 mod graph;

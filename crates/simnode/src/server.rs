@@ -11,13 +11,10 @@ use tokio::runtime::Runtime;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server as Grpc, ServerTlsConfig};
 
-use sweetspot_lnd::proto::lightning_server::LightningServer;
-use sweetspot_lnd::proto::routerrpc::router_server::RouterServer;
-use sweetspot_lnd::proto::state_server::StateServer;
-use sweetspot_lnd::proto::walletrpc::wallet_kit_server::WalletKitServer;
 use sweetspot_lnd::{READ_URIS, WRITE_URI};
 
 use super::SimNode;
+use super::dispatch::Services;
 use super::gate::Gate;
 use super::lightning::Rpc;
 use super::tls::{self, Identity};
@@ -184,15 +181,11 @@ impl Server {
         };
         let identity =
             tonic::transport::Identity::from_pem(&self.identity.cert, &self.identity.key);
-        let rpc = Rpc(self.node.clone());
-        let router = Grpc::builder()
+        let services = Services::new(&Rpc(self.node.clone()));
+        let grpc = Grpc::builder()
             .tls_config(ServerTlsConfig::new().identity(identity))?
-            .layer(Gate(self.node.clone()))
-            .add_service(LightningServer::new(rpc.clone()))
-            .add_service(StateServer::new(rpc.clone()))
-            .add_service(RouterServer::new(rpc.clone()))
-            .add_service(WalletKitServer::new(rpc));
-        runtime.spawn(router.serve_with_incoming(incoming.with_nodelay(Some(true))));
+            .layer(Gate(self.node.clone()));
+        runtime.spawn(grpc.serve_with_incoming(services, incoming.with_nodelay(Some(true))));
         runtime.spawn(keep_up(self.node.clone()));
         self.running = Some(runtime);
         Ok(())
