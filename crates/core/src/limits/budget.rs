@@ -125,3 +125,6 @@ fn longest_waiting_first(decisions: &[Decision], memory: &Memory) -> Vec<usize> 
     });
     indices
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,3 +120,76 @@ impl FeeChange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::channel::InboundFee;
+
+    const STAGES: [(Stage, &str, bool); 8] = [
+        (Stage::Intended, "intended", true),
+        (Stage::Sent, "unconfirmed", true),
+        (Stage::Confirmed, "confirmed", false),
+        (Stage::Refused, "rejected by the node", false),
+        (Stage::NotSent, "not sent", false),
+        (
+            Stage::NotSeen,
+            "not applied although the node said so",
+            false,
+        ),
+        (Stage::NotApplied, "not applied", false),
+        (Stage::Settled, "settled", false),
+    ];
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    fn with_inbound(rate_ppm: i32) -> FeeParts {
+        FeeParts {
+            inbound: InboundFee {
+                rate_ppm,
+                ..InboundFee::default()
+            },
+            ..FeeParts::default()
+        }
+    }
+
+    fn intended() -> FeeChange {
+        FeeChange::intended(with_inbound(0), with_inbound(-50), at(7))
+    }
+
+    #[test]
+    fn a_change_is_open_until_the_node_can_no_longer_do_it() {
+        assert!(intended().is_open());
+        assert_eq!(intended().settled_at, None);
+        for (stage, words, open) in STAGES {
+            let change = intended().ended(stage, at(9), "why");
+            assert_eq!((change.is_open(), change.stage), (open, stage));
+            assert_eq!(change.settled_at, (!open).then_some(at(9)));
+            assert_eq!(change.detail.as_str(), "why");
+            assert_eq!((change.intended_at, change.to), (at(7), with_inbound(-50)));
+            assert_eq!(stage.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn the_inbound_fee_is_sent_only_where_it_changes() {
+        assert!(intended().sets_inbound());
+        let same = FeeChange::intended(with_inbound(-50), with_inbound(-50), at(7));
+        assert!(!same.sets_inbound());
+    }
+
+    #[test]
+    fn an_outline_keeps_the_fees_and_whether_it_is_open() {
+        for (stage, _, open) in STAGES {
+            let outline = intended().ended(stage, at(9), "why").in_outline();
+            let kept = if open { Stage::Sent } else { Stage::Settled };
+            let expected = FeeChange {
+                stage: kept,
+                ..intended()
+            };
+            assert_eq!(outline, expected);
+        }
+    }
+}

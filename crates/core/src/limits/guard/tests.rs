@@ -3,6 +3,9 @@ use crate::settings::values::StrategyName;
 use crate::state::memory::ForeignChange;
 use crate::testing::channel;
 
+mod notes;
+mod waits;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 
 fn managed() -> ChannelSettings {
@@ -160,6 +163,30 @@ fn what_liquidity_cost_holds_a_fee_up_and_is_named() {
     let lifted = Limit::CostFloor { ppm: FeePpm(85) };
     assert_eq!(rate, 85.0);
     assert_eq!(limits, [Limit::Pinned { ppm: FeePpm(30) }, lifted]);
+    let minimum = Limit::Minimum { ppm: FeePpm(1) };
+    assert_eq!(
+        confine(0.0, FeePpm(1), &costly(1)).1,
+        [minimum],
+        "a floor no higher than the minimum is not what holds"
+    );
+}
+
+#[test]
+fn a_pinned_rate_stays_within_the_bounds_and_says_so_only_beyond_them() {
+    let bounded = ChannelSettings {
+        min: FeePpm(10),
+        max: FeePpm(500),
+        ..managed()
+    };
+    let pinned = |ppm| {
+        let (rate, limits) = pinned(FeePpm(ppm), &bounded);
+        (rate, limits[1..].to_vec())
+    };
+    let (min, max) = (FeePpm(10), FeePpm(500));
+    assert_eq!(pinned(9), (10.0, vec![Limit::Minimum { ppm: min }]));
+    assert_eq!(pinned(10), (10.0, vec![]));
+    assert_eq!(pinned(500), (500.0, vec![]));
+    assert_eq!(pinned(501), (500.0, vec![Limit::Maximum { ppm: max }]));
 }
 
 #[test]
