@@ -152,7 +152,7 @@ async fn status_shows_the_price_levels_that_are_in_use() {
         lines.skip(1).map(str::to_owned).collect::<Vec<String>>()
     };
     let announced = "price level of announced channels: 550 ppm";
-    let unannounced = "price level of unannounced channels: 2,500 ppm";
+    let unannounced = "price level of unannounced channels: 3,500 ppm";
     let index = "price index 1.00 (no node of the graph read yet)";
     assert_eq!(levels(MANAGED).await, [announced, index]);
     let managed =

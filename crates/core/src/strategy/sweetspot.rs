@@ -11,7 +11,7 @@
 //! historical rate, n the forwards behind that ([`crate::signals::meter`]). So more
 //! local than wanted: lower; more remote: higher; tpm below its history: lower, above:
 //! higher; opposite signals cancel; few forwards dampen. With an operator's numbers:
-//! local 20 %, target 45 %, level 550, usual demand: 550 · e^(2 · 0.25) = 907 ppm.
+//! local 20 %, target 45 %, level 550, usual demand: 550 · e^(2.5 · 0.25) = 1,028 ppm.
 //!
 //! * Each term is computed anew from what is seen, so nothing adds up in error.
 //! * The wanted ratio is what the node can have: if it owns a third of its

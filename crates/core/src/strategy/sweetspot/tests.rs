@@ -146,9 +146,9 @@ fn the_worked_example_comes_out() {
     // Two channels that own 45 % together, so that both targets are 45 %.
     let mut world = World::of(&[0.2, 0.7]);
     world.settings.level = LevelChoice::Fixed(FeePpm(550));
-    near(world.ppm(0), 550.0 * libm::exp(2.0 * 0.25));
+    near(world.ppm(0), 550.0 * libm::exp(2.5 * 0.25));
     near(world.ppm(1), 550.0 * libm::exp(-1.5 * 0.25));
-    assert!((world.ppm(0) - 907.0).abs() < 1.0);
+    assert!((world.ppm(0) - 1_027.5).abs() < 1.0);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_node_that_sold_nothing_begins_at_the_level() {
     assert_eq!(moves.len(), 2);
     assert_eq!(moves[0].reason, LevelReason::Begun { sold_ppm: None });
     near(world.levels()[0], 550.0);
-    near(world.levels()[1], 2_500.0);
+    near(world.levels()[1], 3_500.0);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_node_that_sells_begins_at_what_it_sells_at_and_goes_by_a_tenth_a_day() {
     trade(&mut world, 0, 2, 30, 0, 400);
     world.look(HOUR);
     near(world.levels()[0], 400.0);
-    near(world.levels()[1], 2_500.0);
+    near(world.levels()[1], 3_500.0);
     let moves = world.look(DAY);
     assert_eq!((moves.len(), moves[0].reason), (1, LevelReason::Follows));
     near(world.levels()[0], 440.0);
