@@ -7,6 +7,7 @@ pub mod inbound;
 pub mod keys;
 pub mod layers;
 pub mod matcher;
+mod pattern;
 pub mod schedule;
 pub mod tuning;
 pub mod values;

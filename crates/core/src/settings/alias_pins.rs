@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::settings::matcher;
+use crate::settings::pattern::fits_alias;
 use crate::types::channel::{Channel, PeerId};
 use crate::types::clean_text::CleanText;
 use crate::types::observation::Observation;
@@ -105,7 +105,7 @@ impl AliasPins {
 
 impl Renamed {
     fn of(pattern: &str, peer: PeerId, pin: &AliasPin, alias: &CleanText) -> Option<Self> {
-        let fits = |name: &CleanText| matcher::fits_alias(pattern, name);
+        let fits = |name: &CleanText| fits_alias(pattern, name);
         let matters = *alias != pin.alias && (fits(&pin.alias) || fits(alias));
         matters.then(|| Self {
             peer,
