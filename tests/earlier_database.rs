@@ -32,6 +32,14 @@ impl Home {
         home
     }
 
+    /// As the daemon leaves it once it has opened it.
+    async fn upgraded() -> Self {
+        let home = Self::new();
+        let store = SqliteStore::open(home.database()).await.expect("opens");
+        store.close().await.expect("closes");
+        home
+    }
+
     fn database(&self) -> PathBuf {
         self.folder.path().join("earlier.db")
     }
@@ -81,15 +89,16 @@ async fn it_opens_for_the_daemon_with_every_forward_confirmed_fee_and_level() {
 }
 
 #[tokio::test]
-async fn it_is_read_before_a_daemon_brings_it_up_to_date() {
+async fn a_reader_leaves_it_as_it_is_and_says_what_brings_it_up_to_date() {
     let home = Home::new();
-    let status = home.json(&["status"]);
-    assert_eq!(status["quarantined_forwards"], 0);
+    let refused = StoreReader::open(home.database()).await;
+    let refused = refused.expect_err("an old format").to_string();
+    assert!(refused.contains("`sweetspot run` upgrades it"), "{refused}");
 }
 
 #[tokio::test]
 async fn its_fee_changes_are_there_with_what_came_of_them() {
-    let home = Home::new();
+    let home = Home::upgraded().await;
     let reader = StoreReader::open(home.database()).await.expect("opens");
     let mut cycles = 0;
     let mut changes = vec![];
@@ -109,17 +118,17 @@ async fn its_fee_changes_are_there_with_what_came_of_them() {
     assert_eq!((last.from.outbound.0, last.to.outbound.0), (507, 761));
 }
 
-#[test]
-fn what_an_earlier_law_decided_is_passed_over_and_said_to_be() {
-    let replayed = Home::new().json(&["replay"]);
+#[tokio::test]
+async fn what_an_earlier_law_decided_is_passed_over_and_said_to_be() {
+    let replayed = Home::upgraded().await.json(&["replay"]);
     assert_eq!(replayed["earlier_law"], 733);
     assert_eq!(replayed["turns"], 0);
     assert_eq!(replayed["differences"], serde_json::json!([]));
 }
 
-#[test]
-fn its_demand_is_counted_anew_from_its_forwards() {
-    let status = Home::new().json(&["status"]);
+#[tokio::test]
+async fn its_demand_is_counted_anew_from_its_forwards() {
+    let status = Home::upgraded().await.json(&["status"]);
     let channels = status["channels"].as_array().expect("channels");
     let tpm = |channel: &Value| channel["tpm_history"].as_f64().expect("a rate");
     assert_eq!(channels.len(), 3);

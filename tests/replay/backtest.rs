@@ -79,7 +79,7 @@ async fn the_settings_of_then_decide_and_earn_what_they_did() {
 async fn what_was_earned_is_what_the_forwards_say() {
     let home = Home::after_the_month();
     let report = backtest(&home, &[]);
-    let sql = "select sum(fee_msat) from forwards where settled_at_ns >
+    let sql = "select sum(fee_msat) from forwards where seq >
                (select min(at_ns) from turns)";
     let earned = home.number(sql).await;
     assert_eq!(report["total"]["then_msat"].as_i64(), Some(earned));

@@ -114,7 +114,7 @@ async fn a_late_forward_comes_after_those_stored_before_it(store: impl Store) {
 }
 
 async fn forwards_come_in_pages(store: impl Store) {
-    let many: Vec<Forward> = (0..2_500).map(forward).collect();
+    let many: Vec<Forward> = (1..=2_500).map(forward).collect();
     store
         .add_forwards(&many, cursor(0, 2_500))
         .await

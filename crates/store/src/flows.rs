@@ -1,7 +1,8 @@
 //! What was forwarded and earned over a window of time.
 //!
 //! SQLite fails a sum that leaves its integers. Amounts are therefore summed in
-//! two halves, and a total that no number here can hold is the largest one.
+//! two halves, and a total that no number here can hold is the largest one. A
+//! forward's number is never below its settle time, so it says where to begin.
 
 use std::collections::BTreeMap;
 
@@ -42,10 +43,13 @@ pub(super) async fn flows(
     until: Timestamp,
 ) -> Result<BTreeMap<ChannelPoint, ChannelFlow>, Fault> {
     let incoming: Vec<(String, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "select c.point, count(*), sum(f.amount_in_msat >> 32), sum(f.amount_in_msat & 0xffffffff),
+        "select c.point, count(*),
+             sum(coalesce(f.amount_in_msat, f.amount_out_msat + f.fee_msat) >> 32),
+             sum(coalesce(f.amount_in_msat, f.amount_out_msat + f.fee_msat) & 0xffffffff),
              sum(f.fee_msat >> 32), sum(f.fee_msat & 0xffffffff)
          from forwards f join scids s on s.scid = f.scid_in join channels c on c.id = s.channel_id
-         where f.settled_at_ns >= ? and f.settled_at_ns < ? group by c.id",
+         where f.seq >= ?1 and coalesce(f.settled_at_ns, f.seq) >= ?1
+             and coalesce(f.settled_at_ns, f.seq) < ?2 group by c.id",
     )
     .bind(from.nanos())
     .bind(until.nanos())
@@ -55,7 +59,8 @@ pub(super) async fn flows(
         "select c.point, count(*), sum(f.amount_out_msat >> 32), sum(f.amount_out_msat & 0xffffffff),
              sum(f.fee_msat >> 32), sum(f.fee_msat & 0xffffffff)
          from forwards f join scids s on s.scid = f.scid_out join channels c on c.id = s.channel_id
-         where f.settled_at_ns >= ? and f.settled_at_ns < ? group by c.id",
+         where f.seq >= ?1 and coalesce(f.settled_at_ns, f.seq) >= ?1
+             and coalesce(f.settled_at_ns, f.seq) < ?2 group by c.id",
     )
     .bind(from.nanos())
     .bind(until.nanos())
@@ -81,7 +86,8 @@ pub(super) async fn total(
         "select count(*), coalesce(sum(amount_out_msat >> 32), 0),
              coalesce(sum(amount_out_msat & 0xffffffff), 0),
              coalesce(sum(fee_msat >> 32), 0), coalesce(sum(fee_msat & 0xffffffff), 0)
-         from forwards where settled_at_ns >= ? and settled_at_ns < ?",
+         from forwards where seq >= ?1 and coalesce(settled_at_ns, seq) >= ?1
+             and coalesce(settled_at_ns, seq) < ?2",
     )
     .bind(from.nanos())
     .bind(until.nanos())

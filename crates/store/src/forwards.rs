@@ -1,5 +1,8 @@
 //! Settled forwards and how far they are complete.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use sqlx::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
@@ -10,27 +13,39 @@ use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 
-/// Rows per statement: six values each, well below SQLite's limit of 32,766.
+/// Rows per statement: seven values each, well below SQLite's limit of 32,766.
 const ROWS_PER_INSERT: usize = 1_000;
 
-/// Stores those that are not stored yet, in the order given.
-pub(super) async fn insert(db: &mut SqliteConnection, forwards: &[Forward]) -> Result<(), Fault> {
-    for chunk in forwards.chunks(ROWS_PER_INSERT) {
+/// Stores those that are not stored yet, in the order given, and returns them.
+pub(super) async fn insert(
+    db: &mut SqliteConnection,
+    forwards: &[Forward],
+) -> Result<Vec<Forward>, Fault> {
+    let mut last: i64 = sqlx::query_scalar("select coalesce(max(seq), 0) from forwards")
+        .fetch_one(&mut *db)
+        .await?;
+    let mut late = BTreeSet::new();
+    let mut new = Vec::with_capacity(forwards.len());
+    for forward in forwards {
+        let settled_at = forward.settled_at.nanos();
+        let seq = if settled_at > last {
+            settled_at
+        } else if late.contains(&settled_at) || is_stored(db, &new, settled_at).await? {
+            continue;
+        } else {
+            late.insert(settled_at);
+            last.saturating_add(1)
+        };
+        last = seq;
+        new.push((seq, *forward));
+    }
+    for chunk in new.chunks(ROWS_PER_INSERT) {
         let rows = chunk
             .iter()
-            .map(|forward| {
-                Ok([
-                    forward.settled_at.nanos(),
-                    scid_column(forward.scid_in),
-                    scid_column(forward.scid_out),
-                    number_column("an incoming amount in msat", forward.amount_in.0)?,
-                    number_column("an outgoing amount in msat", forward.amount_out.0)?,
-                    number_column("a fee in msat", forward.fee.0)?,
-                ])
-            })
+            .map(|row| columns(*row))
             .collect::<Result<Vec<_>, Fault>>()?;
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into forwards (settled_at_ns, scid_in, scid_out, amount_in_msat, \
+            "insert into forwards (seq, settled_at_ns, scid_in, scid_out, amount_in_msat, \
              amount_out_msat, fee_msat) ",
         );
         query.push_values(rows, |mut values, row| {
@@ -38,10 +53,48 @@ pub(super) async fn insert(db: &mut SqliteConnection, forwards: &[Forward]) -> R
                 values.push_bind(column);
             }
         });
-        query.push(" on conflict (settled_at_ns) do nothing");
         query.build().execute(&mut *db).await?;
     }
-    Ok(())
+    Ok(new.into_iter().map(|(_, forward)| forward).collect())
+}
+
+/// Whether a forward that settled then is stored, or about to be.
+async fn is_stored(
+    db: &mut SqliteConnection,
+    new: &[(i64, Forward)],
+    settled_at: i64,
+) -> Result<bool, Fault> {
+    let place = new.binary_search_by_key(&settled_at, |(seq, _)| *seq);
+    let here = place.ok().and_then(|place| new.get(place));
+    if here.is_some_and(|(seq, forward)| forward.settled_at.nanos() == *seq) {
+        return Ok(true);
+    }
+    let stored: i64 = sqlx::query_scalar(
+        "select exists (select 1 from forwards where seq = ?1 and settled_at_ns is null)
+             or exists (select 1 from forwards where settled_at_ns = ?1)",
+    )
+    .bind(settled_at)
+    .fetch_one(db)
+    .await?;
+    Ok(stored != 0)
+}
+
+/// What is stored of a forward. What follows from the rest is left out.
+fn columns((seq, forward): (i64, Forward)) -> Result<[Option<i64>; 7], Fault> {
+    let settled_at = forward.settled_at.nanos();
+    let amount_in = number_column("an incoming amount in msat", forward.amount_in.0)?;
+    let amount_out = number_column("an outgoing amount in msat", forward.amount_out.0)?;
+    let fee = number_column("a fee in msat", forward.fee.0)?;
+    let follows = amount_out.checked_add(fee) == Some(amount_in);
+    Ok([
+        Some(seq),
+        (settled_at != seq).then_some(settled_at),
+        Some(scid_column(forward.scid_in)),
+        Some(scid_column(forward.scid_out)),
+        (!follows).then_some(amount_in),
+        Some(amount_out),
+        Some(fee),
+    ])
 }
 
 /// Up to `limit` forwards with numbers above `seq`, ascending.
@@ -51,7 +104,8 @@ pub(super) async fn after(
     limit: u32,
 ) -> Result<Vec<StoredForward>, Fault> {
     let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "select seq, settled_at_ns, scid_in, scid_out, amount_in_msat, amount_out_msat, fee_msat
+        "select seq, coalesce(settled_at_ns, seq), scid_in, scid_out,
+             coalesce(amount_in_msat, amount_out_msat + fee_msat), amount_out_msat, fee_msat
          from forwards where seq > ? order by seq limit ?",
     )
     .bind(seq)
@@ -88,11 +142,25 @@ pub(super) async fn cursor(db: &mut SqliteConnection) -> Result<Option<HistoryCu
     }))
 }
 
+/// A cursor that moved by less, with nothing new, is not worth a write to the
+/// disk: what it passed over is read again after a restart.
+const CURSOR_STEP: Duration = Duration::from_secs(3_600);
+
 /// Notes how far history was read.
-pub(super) async fn set_cursor(
+pub(super) async fn move_cursor(
     db: &mut SqliteConnection,
     cursor: HistoryCursor,
+    new_forwards: bool,
 ) -> Result<(), Fault> {
+    let kept = self::cursor(&mut *db).await?;
+    let near = |kept: HistoryCursor| {
+        kept.from == cursor.from
+            && kept.through <= cursor.through
+            && cursor.through.since(kept.through) < CURSOR_STEP
+    };
+    if !new_forwards && kept.is_some_and(near) {
+        return Ok(());
+    }
     sqlx::query("insert or replace into history (id, from_ns, through_ns) values (1, ?, ?)")
         .bind(cursor.from.nanos())
         .bind(cursor.through.nanos())

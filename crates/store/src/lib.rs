@@ -11,6 +11,7 @@ mod columns;
 #[cfg(test)]
 mod contract;
 mod cycle;
+mod day_totals;
 mod fault;
 #[cfg(test)]
 mod fixtures;
@@ -184,8 +185,11 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let work = async {
             let mut tx = self.begin().await?;
-            forwards::insert(&mut tx.connection, forwards).await?;
-            forwards::set_cursor(&mut tx.connection, cursor).await?;
+            let new = forwards::insert(&mut tx.connection, forwards).await?;
+            if !new.is_empty() {
+                day_totals::add(&mut tx.connection, &new).await?;
+            }
+            forwards::move_cursor(&mut tx.connection, cursor, !new.is_empty()).await?;
             tx.commit().await
         };
         work.await

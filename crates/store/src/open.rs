@@ -21,22 +21,32 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     // Read here and not by `sqlx::migrate!`, which would have the compiler carry
     // a SQLite of its own.
     let steps = [
-        ("init", include_str!("../../../migrations/0001_init.sql")),
-        ("turns", include_str!("../../../migrations/0002_turns.sql")),
+        (1, "init", include_str!("../../../migrations/0001_init.sql")),
         (
+            2,
+            "turns",
+            include_str!("../../../migrations/0002_turns.sql"),
+        ),
+        (
+            3,
             "untrusted",
             include_str!("../../../migrations/0003_untrusted.sql"),
         ),
+        (
+            4,
+            "forwards",
+            include_str!("../../../migrations/0004_forwards.sql"),
+        ),
     ];
-    let migrations = (1..).zip(steps).map(|(version, (name, sql))| {
+    let migrations = steps.into_iter().map(|(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     });
     Migrator::with_migrations(migrations.collect())
 });
 
-/// Later formats only added tables, which are read as empty where they are missing.
-const OLDEST_READABLE: i64 = 2;
+/// Before it, forwards were kept otherwise.
+const OLDEST_READABLE: i64 = 4;
 
 /// The `application_id` the first migration sets.
 const APPLICATION_ID: i64 = 0x5353_5054;

@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
-use super::{alias_pins, forwards, odd_forwards, state};
+use super::{alias_pins, day_totals, forwards, odd_forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, HistoryCursor, StoreError};
@@ -22,6 +22,7 @@ use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
+use sweetspot_core::types::day_total::{DayTotal, NodeDayTotal};
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::BlockHeight;
@@ -169,6 +170,29 @@ impl StoreReader {
     pub async fn total(&self, from: Timestamp, until: Timestamp) -> Result<Leg, StoreError> {
         let found = flows::total(&mut *self.connection.lock().await, from, until).await;
         self.named("cannot sum up all forwards", found)
+    }
+
+    /// What each scid forwarded on the UTC days from `from_day` until before
+    /// `to_day`, by day, then scid.
+    pub async fn day_totals(
+        &self,
+        from_day: i64,
+        to_day: i64,
+    ) -> Result<Vec<DayTotal>, StoreError> {
+        let db = &mut *self.connection.lock().await;
+        let found = day_totals::of_channels(db, from_day, to_day).await;
+        self.named("cannot read the channels' days", found)
+    }
+
+    /// What the whole node forwarded on these days, by day.
+    pub async fn node_day_totals(
+        &self,
+        from_day: i64,
+        to_day: i64,
+    ) -> Result<Vec<NodeDayTotal>, StoreError> {
+        let db = &mut *self.connection.lock().await;
+        let found = day_totals::of_node(db, from_day, to_day).await;
+        self.named("cannot read the node's days", found)
     }
 
     /// The names by which rules know peers.

@@ -76,6 +76,16 @@ impl Timestamp {
         )
     }
 
+    /// The UTC day it lies in, counted from the Unix epoch.
+    pub const fn utc_day(self) -> i64 {
+        self.0.div_euclid(86_400 * NANOS_PER_SECOND)
+    }
+
+    /// When a UTC day begins.
+    pub const fn of_utc_day(day: i64) -> Self {
+        Self::from_secs(day.saturating_mul(86_400))
+    }
+
     /// The same moment as a calendar date and time in UTC.
     pub fn utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_nanos(self.0)
