@@ -77,7 +77,7 @@ fn line(
         local_ratio: channel.local_ratio(),
         used_tpm,
         fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
-        last_forward: memory.meter.last_forward,
+        last_forward: memory.meter.last_forward(),
         advice: rules::advice(&memory.prune, channel, &settings),
     }
 }

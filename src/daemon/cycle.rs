@@ -167,7 +167,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let checkpoint = due.map(|follows| self.engine.checkpoint(follows));
         self.standing.moved_on();
         let mut counting = self.engine.begin(input);
-        let counted = self.store.count(&mut counting, i64::MAX, |_| ());
+        let counted = self.store.count_all(&mut counting);
         match stop.run_until_cancelled(counted).await {
             Some(counted) => counted?,
             None => return Ok(CycleSummary::default()),

@@ -12,6 +12,7 @@ use crate::settings::alias_pins::AliasPins;
 use crate::state::memory::{ChannelMemory, Memory};
 use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
 use crate::types::clean_text::CleanText;
+use crate::types::day_total::{DayRange, DayTotals};
 use crate::types::fee_change::FeeChange;
 use crate::types::observation::{ClosedChannel, Forward, Observation, StoredForward};
 use crate::types::raw_forward::{ForwardPage, OddForward};
@@ -215,6 +216,26 @@ pub trait ForwardLog: Send + Sync {
         seq: i64,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<StoredForward>, StoreError>> + Send;
+
+    /// The forwards of whole days, summed up.
+    fn day_totals(
+        &self,
+        days: DayRange,
+    ) -> impl Future<Output = Result<DayTotals, StoreError>> + Send;
+
+    /// Has a cycle count everything that it has not counted yet: what is long past,
+    /// if it has counted nothing yet, by days.
+    fn count_all(
+        &self,
+        cycle: &mut Counting<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async move {
+            if let Some(days) = cycle.days_to_count() {
+                cycle.count_days(&self.day_totals(days).await?, days);
+            }
+            self.count(cycle, i64::MAX, |_| ()).await
+        }
+    }
 
     /// Has a cycle count everything that it has not counted yet, up to number
     /// `through`; `told` hears of each forward. Rates depend on settle times

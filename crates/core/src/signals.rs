@@ -4,3 +4,4 @@ pub mod level;
 pub mod meter;
 pub mod price_index;
 pub mod stock;
+pub mod volume;

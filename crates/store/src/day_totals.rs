@@ -10,8 +10,9 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::columns::{number, scid, scid_column};
 use super::fault::Fault;
-use sweetspot_core::types::day_total::{DayTotal, NodeDayTotal};
+use sweetspot_core::types::day_total::{DayRange, DayTotal, DayTotals, NodeDayTotal};
 use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 
 /// Rows per statement: eight values each, well below SQLite's limit of 32,766.
@@ -23,13 +24,7 @@ pub(super) async fn add(db: &mut SqliteConnection, new: &[Forward]) -> Result<()
     let mut of_node = BTreeMap::<_, NodeDayTotal>::new();
     for forward in new {
         let day = forward.settled_at.utc_day();
-        for (scid, add) in [
-            (
-                forward.scid_out,
-                DayTotal::add_sold as fn(&mut DayTotal, &Forward),
-            ),
-            (forward.scid_in, DayTotal::add_brought),
-        ] {
+        for (scid, add) in DayTotal::sides(forward) {
             let total = by_scid.entry((day, scid));
             add(total.or_insert_with(|| DayTotal::new(day, scid)), forward);
         }
@@ -95,6 +90,24 @@ async fn upsert_node(db: &mut SqliteConnection, total: NodeDayTotal) -> Result<(
 
 fn saturated(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The forwards of these days.
+pub(super) async fn read(db: &mut SqliteConnection, days: DayRange) -> Result<DayTotals, Fault> {
+    // A forward's number is not below its settle time in nanoseconds.
+    let (through, before) = sqlx::query_as(
+        "select (select coalesce(max(seq), 0) from forwards),
+             (select coalesce(max(seq), 0) from forwards where seq < ?)",
+    )
+    .bind(Timestamp::of_utc_day(days.until).nanos())
+    .fetch_one(&mut *db)
+    .await?;
+    Ok(DayTotals {
+        channels: of_channels(&mut *db, days.channels_from, days.until).await?,
+        node: of_node(db, days.node_from, days.until).await?,
+        through,
+        before,
+    })
 }
 
 /// What each scid forwarded on the UTC days from `from` until before `until`, by

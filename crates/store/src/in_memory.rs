@@ -12,6 +12,7 @@ use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Stor
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::day_total::{DayRange, DayTotals};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::raw_forward::OddForward;
@@ -29,7 +30,7 @@ struct Contents {
     cursor: Option<HistoryCursor>,
     ids: BTreeMap<Scid, ChannelPoint>,
     settled: BTreeSet<Timestamp>,
-    forwards: Vec<Forward>,
+    forwards: Vec<StoredForward>,
     odd: Vec<OddForward>,
     names: AliasPins,
     decisions: Vec<Decision>,
@@ -82,15 +83,15 @@ impl MemoryStore {
 impl ForwardLog for MemoryStore {
     async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
         self.attempt("cannot read forwards", |contents| {
-            let numbered = (1..).zip(&contents.forwards);
-            Ok(numbered
-                .filter(|(number, _)| *number > seq)
-                .take(usize::try_from(limit).unwrap_or(usize::MAX))
-                .map(|(seq, forward)| StoredForward {
-                    seq,
-                    forward: *forward,
-                })
-                .collect())
+            let later = contents.forwards.iter().filter(|stored| stored.seq > seq);
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Ok(later.take(limit).copied().collect())
+        })
+    }
+
+    async fn day_totals(&self, days: DayRange) -> Result<DayTotals, StoreError> {
+        self.attempt("cannot read the forwards by days", |contents| {
+            Ok(DayTotals::of(&contents.forwards, days))
         })
     }
 }
@@ -128,7 +129,11 @@ impl Store for MemoryStore {
         self.attempt("cannot store forwards", |contents| {
             for forward in forwards {
                 if contents.settled.insert(forward.settled_at) {
-                    contents.forwards.push(*forward);
+                    let last = contents.forwards.last().map_or(0, |stored| stored.seq);
+                    contents.forwards.push(StoredForward {
+                        seq: forward.settled_at.nanos().max(last.saturating_add(1)),
+                        forward: *forward,
+                    });
                 }
             }
             contents.cursor = Some(cursor);

@@ -44,6 +44,7 @@ use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Stor
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::day_total::{DayRange, DayTotals};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::raw_forward::OddForward;
@@ -145,6 +146,17 @@ impl ForwardLog for SqliteStore {
         };
         work.await
             .map_err(|fault| self.error(format!("cannot read the forwards after {seq}"), fault))
+    }
+
+    async fn day_totals(&self, days: DayRange) -> Result<DayTotals, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let found = day_totals::read(&mut tx.connection, days).await?;
+            tx.commit().await?;
+            Ok(found)
+        };
+        work.await
+            .map_err(|fault| self.error("cannot read the forwards by days", fault))
     }
 }
 

@@ -108,6 +108,10 @@ impl StoreReader {
         let (memory, names) = self.named("cannot read the stored state", stored.await)?;
         let through = memory.node.ingested_seq;
         let mut engine = Engine::new(memory, names);
+        let seen_at = engine.memory().node.seen_at;
+        if let Some(days) = seen_at.and_then(|at| engine.days_to_count(at)) {
+            engine.count_days(&ForwardLog::day_totals(self, days).await?, days);
+        }
         while engine.counted_through() < through {
             let after = engine.counted_through();
             let mut chunk = self.forwards_after(after, FORWARDS_PER_READ).await?;

@@ -9,12 +9,13 @@ use super::changes::ChangeRow;
 use super::fault::Fault;
 use super::journal::{self, CycleLogReader, TurnRow};
 use super::reader::{StoreReader, parse_decisions};
-use super::{forwards, journal::rows_after};
+use super::{day_totals, forwards, journal::rows_after};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::{ForwardLog, StoreError};
 use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::day_total::{DayRange, DayTotals};
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::StoredForward;
 use sweetspot_core::types::time::Timestamp;
@@ -112,6 +113,11 @@ impl ForwardLog for StoreReader {
     async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
         let found = forwards::after(&mut *self.connection().await, seq, limit).await;
         self.named("cannot read forwards", found)
+    }
+
+    async fn day_totals(&self, days: DayRange) -> Result<DayTotals, StoreError> {
+        let found = day_totals::read(&mut *self.connection().await, days).await;
+        self.named("cannot read the forwards by days", found)
     }
 }
 

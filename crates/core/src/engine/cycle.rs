@@ -23,14 +23,19 @@ use crate::prune::recommend::{self, News};
 use crate::state::memory::{ChannelMemory, Memory};
 use crate::strategy;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts, Scid};
+use crate::types::day_total::{DayRange, DayTotals};
 use crate::types::fee_change::FeeChange;
 use crate::types::observation::{Forward, StoredForward};
+use crate::types::time::Timestamp;
 
 /// What cycles start from and leave behind.
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
     memory: Memory,
     ids: ChannelIds,
+    /// Where days were counted in place of their forwards: the day after the last
+    /// of them, and the number of the last forward that was stored by then.
+    summed: Option<(i64, i64)>,
 }
 
 impl Engine {
@@ -38,7 +43,11 @@ impl Engine {
     /// counted again.
     pub fn new(mut memory: Memory, ids: ChannelIds) -> Self {
         memory.forget_forwards();
-        Self { memory, ids }
+        Self {
+            memory,
+            ids,
+            summed: None,
+        }
     }
 
     /// Where a stored cycle began.
@@ -57,6 +66,7 @@ impl Engine {
         let mut engine = Self::at(checkpoint);
         if other.counted_through() == counted_through {
             engine.memory.take_over_forwards(&other.memory);
+            engine.summed = other.summed;
         }
         engine
     }
@@ -90,8 +100,13 @@ impl Engine {
     pub fn learn(&mut self, scid: Scid, point: ChannelPoint) {
         let new = self.ids.insert(scid, point);
         if new && self.memory.channels.contains_key(&point) {
-            self.memory.forget_forwards();
+            self.forget_forwards();
         }
+    }
+
+    fn forget_forwards(&mut self) {
+        self.memory.forget_forwards();
+        self.summed = None;
     }
 
     /// The last stored forward counted so far: the next are those after it.
@@ -104,9 +119,28 @@ impl Engine {
         let Some(last) = chunk.last() else {
             return;
         };
-        let forwards = chunk.iter().map(|stored| stored.forward);
+        let summed = self.summed;
+        let in_days = |stored: &StoredForward| {
+            let day = stored.forward.settled_at.utc_day();
+            summed.is_some_and(|(until, through)| day < until && stored.seq <= through)
+        };
+        let new = chunk.iter().filter(|stored| !in_days(stored));
+        let forwards = new.map(|stored| stored.forward);
         ingest::forwards(&mut self.memory, &self.ids, forwards);
         self.memory.node.ingested_seq = last.seq;
+    }
+
+    /// The days to count in place of their forwards at `now`; none once something
+    /// is counted.
+    pub fn days_to_count(&self, now: Timestamp) -> Option<DayRange> {
+        (self.counted_through() == 0).then(|| ingest::days_to_count(&self.memory, now))
+    }
+
+    /// Counts days in place of their forwards.
+    pub fn count_days(&mut self, totals: &DayTotals, days: DayRange) {
+        ingest::days(&mut self.memory, &self.ids, totals);
+        self.summed = Some((days.until, totals.through));
+        self.memory.node.ingested_seq = totals.before;
     }
 
     /// Begins a cycle: meets the channels seen.
@@ -116,19 +150,20 @@ impl Engine {
             to_recount |= self.ids.learn(channel);
         }
         let memory = &mut self.memory;
+        let windows = input.node.windows();
         if input.look_again {
             for channel in memory.channels.values_mut() {
                 channel.fee.retry = true;
             }
         }
         to_recount |= ingest::newcomers(memory, &input.seen, input.history_from);
-        // A forward may have been counted before its channel was known. With other windows than before, or by a clock that was ahead, forwards may
-        // have been forgotten that count now: all are counted afresh.
-        let windows = input.node.windows();
+        // A forward may have been counted before its channel was known. With other
+        // windows than before, or by a clock that was ahead, forwards may have been
+        // forgotten that count now: all are counted afresh.
         to_recount |= memory.node.seen_at.is_some_and(|at| at > input.seen.at);
-        if memory.node.windows != Some(windows) || to_recount {
-            memory.node.windows = Some(windows);
-            memory.forget_forwards();
+        to_recount |= memory.node.windows.replace(windows) != Some(windows);
+        if to_recount {
+            self.forget_forwards();
         }
         Counting {
             engine: self,
@@ -165,6 +200,16 @@ impl<'e> Counting<'e> {
     /// Counts the next stored forwards, in the order of storing.
     pub fn count(&mut self, chunk: &[StoredForward]) {
         self.engine.count(chunk);
+    }
+
+    /// The days to count in place of their forwards; none once something is counted.
+    pub fn days_to_count(&self) -> Option<DayRange> {
+        self.engine.days_to_count(self.input.seen.at)
+    }
+
+    /// Counts days in place of their forwards.
+    pub fn count_days(&mut self, totals: &DayTotals, days: DayRange) {
+        self.engine.count_days(totals, days);
     }
 
     /// Counts what is not counted yet of all stored forwards, in the order of

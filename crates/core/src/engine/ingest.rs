@@ -8,11 +8,13 @@ use crate::limits::guard;
 use crate::prune::rules::{self, Symptoms};
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::settings::windows::Windows;
-use crate::signals::meter::Meter;
+use crate::signals::meter::{Meter, oldest_read};
+use crate::signals::volume::first_day_by_hours;
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
 use crate::state::prune::PruneMemory;
 use crate::strategy;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
+use crate::types::day_total::{DayRange, DayTotals};
 use crate::types::fee_change::Stage;
 use crate::types::observation::{Forward, Observation};
 use crate::types::segment::Segment;
@@ -63,6 +65,30 @@ pub fn forwards(
         }
         if let Some(channel) = came_by.and_then(|point| memory.channels.get_mut(&point)) {
             channel.meter.count_brought(at, forward.amount_in);
+        }
+    }
+}
+
+/// The days that are read by days at `now`.
+pub fn days_to_count(memory: &Memory, now: Timestamp) -> DayRange {
+    let until = first_day_by_hours(now);
+    let channels = memory.node.windows.map(|windows| oldest_read(now, windows));
+    DayRange {
+        channels_from: channels.unwrap_or(now).utc_day().min(until),
+        node_from: oldest_read(now, NODE_WINDOWS).utc_day().min(until),
+        until,
+    }
+}
+
+/// Counts whole days in place of their forwards.
+pub fn days(memory: &mut Memory, ids: &ChannelIds, totals: &DayTotals) {
+    for total in &totals.node {
+        memory.node.meter.count_node_day(total);
+    }
+    for total in &totals.channels {
+        let point = ids.resolve(total.scid);
+        if let Some(channel) = point.and_then(|point| memory.channels.get_mut(&point)) {
+            channel.meter.count_day(total);
         }
     }
 }

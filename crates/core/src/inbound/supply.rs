@@ -49,7 +49,7 @@ impl OutboundSupply {
             let cost = settings.get(&channel.point).map(|s| s.cost_floor);
             let above_cost = rate.0.saturating_sub(cost.unwrap_or_default().0);
             let remembered = memory.channels.get(&channel.point);
-            let sold = remembered.and_then(|known| known.meter.last_sold);
+            let sold = remembered.and_then(|known| known.meter.last_sold());
             stocked(channel).then_some(Offer {
                 peer: channel.peer,
                 max_discount: rate.share(share).min(FeePpm(above_cost)),

@@ -16,15 +16,17 @@
 //! * **Evidence is discounted, not dropped.** Forwards come in bursts and in very
 //!   different amounts, so `n` of them tell what `n / F` independent equal ones
 //!   would (F, their dispersion, is about 10): readers trust a rate by `n / (n + F)`.
-//! * **Rebuilt is kept up.** Sums are integers by UTC hour, so counting every stored
-//!   forward again, in any order, gives the same meter to the bit.
+//! * **Rebuilt is kept up.** Sums are integers by UTC hours and days
+//!   ([`Volume`]), so counting every stored forward again, in any order, gives the
+//!   same meter to the bit.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::stock::StockLog;
+use super::volume::{Passed, SECONDS_PER_HOUR, Volume};
 use crate::settings::windows::Windows;
 use crate::types::channel::Channel;
+use crate::types::day_total::{DayTotal, NodeDayTotal};
 use crate::types::time::Timestamp;
 use crate::types::units::{Msat, Sat};
 
@@ -38,19 +40,7 @@ const READ_FOR: u32 = 5;
 /// The weight of what was not watched.
 const UNWATCHED_WEIGHT: f64 = 0.5;
 
-const SECONDS_PER_HOUR: i64 = 3_600;
 const SECONDS_PER_MINUTE: f64 = 60.0;
-
-/// What passed through a channel in one hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hour {
-    /// What left.
-    pub sold: Msat,
-    /// What came in.
-    pub brought: Msat,
-    /// What was earned on what left.
-    pub fees: Msat,
-}
 
 /// The balance from which the time before is walked back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +62,9 @@ pub struct Meter {
     pub first_sight: Option<FirstSight>,
     /// When it had stock since then.
     pub stock: StockLog,
-    /// What passed, by hours since the Unix epoch. Not stored: it is counted
-    /// again from the stored forwards.
-    pub hours: BTreeMap<i64, Hour>,
-    /// When a forward last left; counted again likewise.
-    pub last_sold: Option<Timestamp>,
-    /// When a forward last passed either way; counted again likewise.
-    pub last_forward: Option<Timestamp>,
+    /// What passed. Not remembered over restarts: it is counted again from the
+    /// stored forwards.
+    pub volume: Volume,
 }
 
 /// Forwards and the minutes in which they were possible, both fading.
@@ -156,23 +142,51 @@ impl Meter {
 
     /// Counts a settled forward that left here.
     pub fn count_sold(&mut self, settled_at: Timestamp, amount: Msat, fee: Msat) {
-        let hour = self.hour_of(settled_at);
-        hour.sold = hour.sold.plus(amount);
-        hour.fees = hour.fees.plus(fee);
-        self.last_sold = self.last_sold.max(Some(settled_at));
-        self.last_forward = self.last_forward.max(Some(settled_at));
+        let sold = Passed {
+            sold: amount,
+            fees: fee,
+            ..Passed::default()
+        };
+        self.volume.count(settled_at, sold);
     }
 
     /// Counts a settled forward that came in here.
     pub fn count_brought(&mut self, settled_at: Timestamp, amount: Msat) {
-        let hour = self.hour_of(settled_at);
-        hour.brought = hour.brought.plus(amount);
-        self.last_forward = self.last_forward.max(Some(settled_at));
+        let brought = Passed {
+            brought: amount,
+            ..Passed::default()
+        };
+        self.volume.count(settled_at, brought);
     }
 
-    fn hour_of(&mut self, at: Timestamp) -> &mut Hour {
-        let hour = at.secs().div_euclid(SECONDS_PER_HOUR);
-        self.hours.entry(hour).or_default()
+    /// Counts the forwards of a day long past.
+    pub fn count_day(&mut self, total: &DayTotal) {
+        let passed = Passed {
+            sold: total.sold,
+            brought: total.brought,
+            fees: total.fees,
+        };
+        self.volume.count_day(total.day, passed);
+    }
+
+    /// The same of the whole node.
+    pub fn count_node_day(&mut self, total: &NodeDayTotal) {
+        let passed = Passed {
+            sold: total.sold,
+            fees: total.fees,
+            ..Passed::default()
+        };
+        self.volume.count_day(total.day, passed);
+    }
+
+    /// When a forward last left, to the hour or the day.
+    pub fn last_sold(&self) -> Option<Timestamp> {
+        self.volume.last(|passed| passed.sold.0 > 0)
+    }
+
+    /// When a forward last passed either way, to the hour or the day.
+    pub fn last_forward(&self) -> Option<Timestamp> {
+        self.volume.last(|_| true)
     }
 
     /// Takes in a balance, and forgets what no reading looks at any more.
@@ -189,37 +203,33 @@ impl Meter {
 
     /// Forgets what no reading looks at any more.
     pub fn forget(&mut self, now: Timestamp, windows: Windows) {
-        let oldest = now.minus(longest(windows).saturating_mul(READ_FOR));
-        let first = oldest.secs().div_euclid(SECONDS_PER_HOUR);
-        self.hours = self.hours.split_off(&first);
+        let oldest = oldest_read(now, windows);
+        self.volume.settle(now, oldest);
         self.stock.forget(oldest);
     }
 
     /// Forgets every forward, to count them afresh.
     pub fn forget_forwards(&mut self) {
-        self.hours.clear();
-        self.last_sold = None;
-        self.last_forward = None;
+        self.volume = Volume::default();
     }
 
     /// Has the forwards that another has counted.
     pub fn take_over_forwards(&mut self, other: &Self) {
-        self.hours.clone_from(&other.hours);
-        (self.last_sold, self.last_forward) = (other.last_sold, other.last_forward);
+        self.volume.clone_from(&other.volume);
     }
 
     /// What it says now.
     pub fn demand(&self, now: Timestamp, windows: Windows) -> Demand {
         Demand {
-            current: self.tally(now, windows.current, |hour| hour.sold),
-            history: self.tally(now, windows.history, |hour| hour.sold),
+            current: self.tally(now, windows.current, |passed| passed.sold),
+            history: self.tally(now, windows.history, |passed| passed.sold),
         }
     }
 
     /// Forwards per minute by the historical window, either way and whatever the
     /// stock: how much the channel is used at all.
     pub fn used_tpm(&self, now: Timestamp, windows: Windows) -> f64 {
-        let both = |hour: &Hour| hour.sold.plus(hour.brought);
+        let both = |passed: &Passed| passed.sold.plus(passed.brought);
         let tally = self.tally(now, windows.history, both);
         if tally.minutes <= 0.0 {
             return 0.0;
@@ -227,35 +237,7 @@ impl Meter {
         tally.forwards / tally.minutes
     }
 
-    /// What was sold from `from` on, and what it earned.
-    pub fn sold_since(&self, from: Timestamp) -> Hour {
-        let first = from.secs().div_euclid(SECONDS_PER_HOUR);
-        let hours = self.hours.range(first..).map(|(_, hour)| hour);
-        hours.fold(Hour::default(), |sum, hour| Hour {
-            sold: sum.sold.plus(hour.sold),
-            brought: sum.brought.plus(hour.brought),
-            fees: sum.fees.plus(hour.fees),
-        })
-    }
-
-    /// What was earned on each of the `days` days that end at `until`, oldest
-    /// first.
-    pub fn daily_fees(&self, until: Timestamp, days: usize) -> Vec<Msat> {
-        let day = Duration::from_secs(86_400);
-        let ends = until.secs().div_euclid(SECONDS_PER_HOUR);
-        let mut found = vec![Msat(0); days];
-        let begins = until.minus(day.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX)));
-        let first = begins.secs().div_euclid(SECONDS_PER_HOUR);
-        for (hour, passed) in self.hours.range(first..ends) {
-            let nth = usize::try_from((hour - first) / 24).unwrap_or(usize::MAX);
-            if let Some(sum) = found.get_mut(nth) {
-                *sum = sum.plus(passed.fees);
-            }
-        }
-        found
-    }
-
-    fn tally(&self, now: Timestamp, tau: Duration, volume: impl Fn(&Hour) -> Msat) -> Tally {
+    fn tally(&self, now: Timestamp, tau: Duration, volume: impl Fn(&Passed) -> Msat) -> Tally {
         let tau = tau.max(Duration::from_secs(SECONDS_PER_HOUR.unsigned_abs()));
         let fading = Fading {
             now_secs: now.secs(),
@@ -263,11 +245,10 @@ impl Meter {
         };
         let seen = self.first_sight.map_or(self.since, |first| first.at);
         let mut forwards = 0.0;
-        let last = now.secs().div_euclid(SECONDS_PER_HOUR);
         let horizon = now.minus(tau.saturating_mul(READ_FOR));
-        let first = horizon.secs().div_euclid(SECONDS_PER_HOUR);
-        for (hour, passed) in self.hours.range(first..=last) {
-            let middle = hour * SECONDS_PER_HOUR + SECONDS_PER_HOUR / 2;
+        let until = now.secs().saturating_add(1);
+        for (span, passed) in self.volume.latest_first(horizon.secs(), until) {
+            let middle = span.start + (span.end - span.start) / 2;
             let watched = middle >= seen.secs();
             let weight = if watched { 1.0 } else { UNWATCHED_WEIGHT };
             let share = volume(passed).as_f64() / TYPICAL_FORWARD.as_f64();
@@ -291,8 +272,9 @@ impl Meter {
         }
     }
 
-    /// Faded seconds with stock from before the first sight, by hours: what there
-    /// was before an hour is what there was after it, and what left less what came.
+    /// Faded seconds with stock from before the first sight, span by span: what
+    /// there was before one is what there was after it, and what left less what
+    /// came.
     fn walked_back(&self, fading: &Fading, horizon: Timestamp) -> f64 {
         let Some(first) = self.first_sight else {
             return 0.0;
@@ -302,20 +284,21 @@ impl Meter {
         let mut spendable_msat = i128::from(first.spendable.0) * 1_000;
         let needed_msat = i128::from(first.needed.0) * 1_000;
         let mut seconds = 0.0;
-        let before = self.hours.range(..until.div_euclid(SECONDS_PER_HOUR)).rev();
-        for (hour, passed) in before {
-            let from = (hour * SECONDS_PER_HOUR).max(oldest);
-            if from >= until {
-                break;
+        for (span, passed) in self.volume.latest_first(oldest, until) {
+            // Of the span of the first sight it is not known what was before.
+            if span.end > until {
+                continue;
             }
-            // A forward that left proves stock in its hour, whatever is left.
+            let from = span.start.max(oldest);
             let begins = spendable_msat + i128::from(passed.sold.0) - i128::from(passed.brought.0);
-            let ends = (hour + 1) * SECONDS_PER_HOUR;
             if spendable_msat >= needed_msat {
-                seconds += fading.seconds(ends, until);
+                seconds += fading.seconds(span.end, until);
             }
-            if spendable_msat.max(begins) >= needed_msat || passed.sold.0 > 0 {
-                seconds += fading.seconds(from, ends);
+            if spendable_msat.max(begins) >= needed_msat {
+                seconds += fading.seconds(from, span.end);
+            } else if passed.sold.0 > 0 {
+                // What left proves stock for an hour, whatever is left.
+                seconds += fading.seconds(from, span.end.min(from + SECONDS_PER_HOUR));
             }
             (until, spendable_msat) = (from, begins);
         }
@@ -348,8 +331,10 @@ impl Fading {
     }
 }
 
-fn longest(windows: Windows) -> Duration {
-    windows.current.max(windows.history)
+/// What no reading looks at lies before it.
+pub fn oldest_read(now: Timestamp, windows: Windows) -> Timestamp {
+    let longest = windows.current.max(windows.history);
+    now.minus(longest.saturating_mul(READ_FOR))
 }
 
 #[cfg(test)]

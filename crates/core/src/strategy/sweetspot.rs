@@ -171,7 +171,11 @@ fn throughput(demand: &Demand, settings: &ChannelSettings, tuning: &Tuning) -> (
 /// The first cycle: begins from what the node sells at, and remembers what it
 /// earned.
 fn take_over(memory: &mut Memory, now: Timestamp, tuning: &Tuning) -> Vec<LevelMove> {
-    let days = memory.node.meter.daily_fees(now, level::PAST_DAYS_READ);
+    let days = memory
+        .node
+        .meter
+        .volume
+        .daily_fees(now, level::PAST_DAYS_READ);
     memory.node.market.take_over = Some(TakeOver {
         at: now,
         past: level::past_income(&days),
@@ -202,7 +206,7 @@ fn sold_ln_ppm(memory: &Memory, segment: Segment, now: Timestamp) -> Option<f64>
     let channels = memory.channels.values().filter(|c| c.segment == segment);
     let (mut sold, mut fees) = (0.0, 0.0);
     for channel in channels {
-        let passed = channel.meter.sold_since(now.minus(SOLD_OVER));
+        let passed = channel.meter.volume.since_day_of(now.minus(SOLD_OVER));
         sold += passed.sold.as_f64();
         fees += passed.fees.as_f64();
     }
@@ -245,6 +249,7 @@ fn fallen(memory: &Memory, now: Timestamp) -> Option<(TakeOver, LevelReason)> {
     let days = memory
         .node
         .meter
+        .volume
         .daily_fees(now, level::recent_days(since)?);
     let recent = Income::of(&days);
     level::income_fell(&past, &recent).then_some((

@@ -11,6 +11,7 @@ use sweetspot_core::engine::input::{CycleInput, LAW};
 use sweetspot_core::settings::values::{ChannelSettings, NodeSettings};
 use sweetspot_core::testing;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, InboundFee, Policy};
+use sweetspot_core::types::day_total::DayTotals;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::{Forward, Observation, StoredForward};
@@ -30,7 +31,8 @@ pub struct World {
     began: Timestamp,
     /// Sold since the last cycle.
     stored: Vec<StoredForward>,
-    next_seq: i64,
+    /// Whether forwards long past are counted by days.
+    pub counts_days: bool,
     /// Changes that the node makes only after a while.
     late: Vec<(ChannelPoint, FeeParts)>,
     pub log: Log,
@@ -92,7 +94,7 @@ impl World {
             now: began,
             began,
             stored: vec![],
-            next_seq: 1,
+            counts_days: false,
             late: vec![],
             log: Log::default(),
         }
@@ -179,11 +181,11 @@ impl World {
             amount_out: Msat(sat * 1_000),
             fee: Msat(fee),
         };
+        let last = self.stored.last().map_or(0, |stored| stored.seq);
         self.stored.push(StoredForward {
-            seq: self.next_seq,
+            seq: settled_at.nanos().max(last + 1),
             forward,
         });
-        self.next_seq += 1;
         self.log.sold.insert(left_by, settled_at);
     }
 
@@ -217,6 +219,9 @@ impl World {
             history_read: true,
         };
         let mut counting = self.engine.begin(input);
+        if let Some(days) = counting.days_to_count().filter(|_| self.counts_days) {
+            counting.count_days(&DayTotals::of(&self.stored, days), days);
+        }
         counting.count_rest(&self.stored);
         let outcome = counting.watch().decide();
         self.note_events(&outcome);

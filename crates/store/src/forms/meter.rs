@@ -3,10 +3,9 @@
 //! Its forwards are not stored here: they are counted again from the stored ones.
 //! What an earlier version kept beside `since` is passed over.
 
-use std::collections::BTreeMap;
-
 use sweetspot_core::signals::meter::{FirstSight, Meter};
 use sweetspot_core::signals::stock::StockLog;
+use sweetspot_core::signals::volume::Volume;
 
 use super::{Form, form};
 
@@ -35,9 +34,7 @@ impl Form<Meter> for MeterForm {
             since,
             first_sight,
             stock: StockLog { changes },
-            hours: _,
-            last_sold: _,
-            last_forward: _,
+            volume: _,
         } = value;
         Self {
             since: Form::of(since),
@@ -53,9 +50,7 @@ impl Form<Meter> for MeterForm {
             stock: StockLog {
                 changes: self.stock.into_core(),
             },
-            hours: BTreeMap::new(),
-            last_sold: None,
-            last_forward: None,
+            volume: Volume::default(),
         }
     }
 }

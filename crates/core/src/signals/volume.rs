@@ -1,0 +1,159 @@
+//! What passed through a channel, by hours of late and by days before.
+//!
+//! Sums are integers over fixed spans of UTC, and which spans they are follows from
+//! the time alone: counting the same forwards again, in any order or summed up by
+//! days already, gives the same to the bit.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::types::time::Timestamp;
+use crate::types::units::Msat;
+
+pub(super) const SECONDS_PER_HOUR: i64 = 3_600;
+const SECONDS_PER_DAY: i64 = 86_400;
+const HOURS_PER_DAY: i64 = 24;
+
+/// How many days before today are kept by hours. A window of a day has by then
+/// faded below a thousandth, and in one of weeks an hour or a day makes no
+/// difference; a hub's memory and a start after a restart shrink by ten.
+const DAYS_BY_HOURS: i64 = 8;
+
+/// What passed in some span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// What left.
+    pub sold: Msat,
+    /// What came in.
+    pub brought: Msat,
+    /// What was earned on what left.
+    pub fees: Msat,
+}
+
+impl Passed {
+    fn add(&mut self, other: Self) {
+        self.sold = self.sold.plus(other.sold);
+        self.brought = self.brought.plus(other.brought);
+        self.fees = self.fees.plus(other.fees);
+    }
+}
+
+/// What passed, by spans of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// By hours since the Unix epoch.
+    hours: BTreeMap<i64, Passed>,
+    /// By days since the Unix epoch: those before `hours_from`.
+    days: BTreeMap<i64, Passed>,
+    /// The first day that is kept by hours.
+    hours_from: i64,
+}
+
+/// The first day that is kept by hours at `now`.
+pub fn first_day_by_hours(now: Timestamp) -> i64 {
+    now.utc_day().saturating_sub(DAYS_BY_HOURS)
+}
+
+impl Volume {
+    /// Counts what passed at a moment.
+    pub fn count(&mut self, at: Timestamp, passed: Passed) {
+        if at.utc_day() < self.hours_from {
+            self.count_day(at.utc_day(), passed);
+        } else {
+            let hour = at.secs().div_euclid(SECONDS_PER_HOUR);
+            self.hours.entry(hour).or_default().add(passed);
+        }
+    }
+
+    /// Counts what passed on a day that is not kept by hours.
+    pub fn count_day(&mut self, day: i64, passed: Passed) {
+        self.days.entry(day).or_default().add(passed);
+    }
+
+    /// Sums up by days what is long past at `now`, and forgets what was before
+    /// `oldest`.
+    pub fn settle(&mut self, now: Timestamp, oldest: Timestamp) {
+        let from = first_day_by_hours(now);
+        if from > self.hours_from {
+            self.hours_from = from;
+            let kept = self.hours.split_off(&from.saturating_mul(HOURS_PER_DAY));
+            for (hour, passed) in std::mem::replace(&mut self.hours, kept) {
+                self.count_day(hour.div_euclid(HOURS_PER_DAY), passed);
+            }
+        }
+        self.days = self.days.split_off(&oldest.utc_day());
+    }
+
+    /// How many spans are kept.
+    pub fn spans(&self) -> usize {
+        self.hours.len() + self.days.len()
+    }
+
+    /// What passed in each span that ends after `from` and begins before `until`,
+    /// latest first, with its seconds since the Unix epoch.
+    pub fn latest_first(
+        &self,
+        from: i64,
+        until: i64,
+    ) -> impl Iterator<Item = (Range<i64>, &Passed)> {
+        let begin = |secs: i64, span: i64| secs.div_euclid(span);
+        let end = |secs: i64, span: i64| secs.saturating_add(span - 1).div_euclid(span);
+        let hours = begin(from, SECONDS_PER_HOUR)
+            ..end(until, SECONDS_PER_HOUR).max(begin(from, SECONDS_PER_HOUR));
+        let days = begin(from, SECONDS_PER_DAY)
+            ..end(until, SECONDS_PER_DAY).max(begin(from, SECONDS_PER_DAY));
+        let spanned = |of: i64, span: i64| {
+            let from = of.saturating_mul(span);
+            from..from.saturating_add(span)
+        };
+        let hours = self.hours.range(hours).rev();
+        let days = self.days.range(days).rev();
+        hours
+            .map(move |(hour, passed)| (spanned(*hour, SECONDS_PER_HOUR), passed))
+            .chain(days.map(move |(day, passed)| (spanned(*day, SECONDS_PER_DAY), passed)))
+    }
+
+    /// What passed from the UTC day of `from` on.
+    pub fn since_day_of(&self, from: Timestamp) -> Passed {
+        let first = from.utc_day();
+        let mut sum = Passed::default();
+        let hours = self.hours.range(first.saturating_mul(HOURS_PER_DAY)..);
+        let days = self.days.range(first..);
+        for (_, passed) in hours.chain(days) {
+            sum.add(*passed);
+        }
+        sum
+    }
+
+    /// What was earned on each of the last `days` UTC days before today, oldest
+    /// first.
+    pub fn daily_fees(&self, now: Timestamp, days: usize) -> Vec<Msat> {
+        let today = now.utc_day();
+        let first = today.saturating_sub(i64::try_from(days).unwrap_or(i64::MAX));
+        let mut found = vec![Msat(0); days];
+        let mut add = |day: i64, passed: &Passed| {
+            let nth = day
+                .checked_sub(first)
+                .and_then(|nth| usize::try_from(nth).ok());
+            if let Some(sum) = nth.and_then(|nth| found.get_mut(nth)) {
+                *sum = sum.plus(passed.fees);
+            }
+        };
+        for (day, passed) in self.days.range(first..today.max(first)) {
+            add(*day, passed);
+        }
+        let hours =
+            first.saturating_mul(HOURS_PER_DAY)..today.max(first).saturating_mul(HOURS_PER_DAY);
+        for (hour, passed) in self.hours.range(hours) {
+            add(hour.div_euclid(HOURS_PER_DAY), passed);
+        }
+        found
+    }
+
+    /// When something last passed for which `counts`: the end of its hour or day.
+    pub fn last(&self, counts: impl Fn(&Passed) -> bool) -> Option<Timestamp> {
+        let mut spans = self.latest_first(i64::MIN, i64::MAX);
+        let (span, _) = spans.find(|(_, passed)| counts(passed))?;
+        Some(Timestamp::from_secs(span.end))
+    }
+}
