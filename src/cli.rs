@@ -7,9 +7,11 @@ mod cycle_range;
 mod demo;
 mod explain;
 mod help;
+mod orders;
 mod output;
 mod prune;
 mod replay;
+mod rollback;
 #[cfg(feature = "lab")]
 mod simnode;
 #[cfg(feature = "lab")]
@@ -26,6 +28,7 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::logging::{self, LogFormat};
 use crate::daemon::serve::{self, StartError};
 use sweetspot_core::ports::StoreError;
+use sweetspot_core::settings::orders::Verb;
 use sweetspot_store::{OpenError, StoreReader};
 
 const EXIT_CODES: &str = "\
@@ -117,6 +120,24 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Hold a channel's outbound fee rate at a value
+    Pin(orders::PinArgs),
+    /// Leave a channel's fee alone
+    Ignore(orders::ChannelArgs),
+    /// Have a channel's fees decided and set
+    Manage(orders::ChannelArgs),
+    /// Set a channel's wanted local ratio
+    Target(orders::TargetArgs),
+    /// End what was ordered for a channel, from the fee that is on the node
+    Release(orders::ReleaseArgs),
+    /// Change no fee of the node until `resume`
+    Pause(orders::EndArgs),
+    /// End a pause
+    Resume,
+    /// Restore the fees of an earlier time, where sweetspot changed them
+    Rollback(rollback::RollbackArgs),
+    /// Restore the fees that were there before sweetspot
+    RestoreOriginal(rollback::RestoreArgs),
     /// List channels recommended for pruning, with reasons
     Prune {
         /// Print JSON
@@ -242,6 +263,42 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             let (config, store) = open(&file).await?;
             prune::run(&config, &store, json).await
         }
+        Command::Pin(args) => {
+            let (config, store) = open(&file).await?;
+            orders::pin(&config, &store, &args).await
+        }
+        Command::Ignore(args) => {
+            let (config, store) = open(&file).await?;
+            orders::mode(&config, &store, Verb::Ignore, &args).await
+        }
+        Command::Manage(args) => {
+            let (config, store) = open(&file).await?;
+            orders::mode(&config, &store, Verb::Manage, &args).await
+        }
+        Command::Target(args) => {
+            let (config, store) = open(&file).await?;
+            orders::target(&config, &store, &args).await
+        }
+        Command::Release(args) => {
+            let (config, store) = open(&file).await?;
+            orders::release(&config, &store, &args).await
+        }
+        Command::Pause(until) => {
+            let (config, store) = open(&file).await?;
+            orders::node(&config, &store, Verb::Pause, &until).await
+        }
+        Command::Resume => {
+            let (config, store) = open(&file).await?;
+            orders::node(&config, &store, Verb::Resume, &Default::default()).await
+        }
+        Command::Rollback(args) => {
+            let (config, store) = open(&file).await?;
+            rollback::run(&config, &store, &args).await
+        }
+        Command::RestoreOriginal(args) => {
+            let (config, store) = open(&file).await?;
+            rollback::original(&config, &store, &args).await
+        }
         Command::Backtest(args) => {
             let (config, store) = open(&file).await?;
             backtest::run(&config, &store, &args).await
@@ -260,5 +317,6 @@ async fn open(file: &SettingsFile) -> Result<(Config, StoreReader), Failure> {
     let mut config = file.load()?;
     let store = StoreReader::open(&config.store).await?;
     config.book.names = store.names().await?;
+    config.book.orders = store.orders().await?;
     Ok((config, store))
 }

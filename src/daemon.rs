@@ -9,4 +9,5 @@ pub mod logging;
 mod repeated_error;
 pub mod serve;
 pub mod systemd;
+mod vital_signs;
 pub mod write;

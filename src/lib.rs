@@ -12,5 +12,6 @@ pub mod daemon;
 #[cfg(feature = "lab")]
 pub mod demo;
 pub mod format;
+mod json;
 pub mod overview;
 pub mod table;

@@ -90,6 +90,7 @@ pub async fn run(file: &SettingsFile, json: bool) -> Result<(), Failure> {
     findings.extend(of_database);
     if let Some(store) = store {
         config.book.names = store.names().await.unwrap_or_default();
+        config.book.orders = store.orders().await.unwrap_or_default();
     }
     findings.extend(files::permissions(&config, file));
     let permissions = permissions(&config, &mut findings);

@@ -4,6 +4,7 @@ use super::Failure;
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
+use crate::format::local_time;
 use crate::overview::Overview;
 use sweetspot_core::ports::Clock;
 use sweetspot_store::StoreReader;
@@ -13,6 +14,12 @@ pub async fn run(config: &Config, store: &StoreReader, json: bool) -> Result<(),
     let overview = Overview::gather(&config.book, store, now).await?;
     if json {
         return print_json(&overview);
+    }
+    if let Some(pause) = config.book.orders.paused(now) {
+        print(&format!(
+            "PAUSED since {}: no fee is changed",
+            local_time(pause.at)
+        ));
     }
     print(&overview.render(now));
     Ok(())

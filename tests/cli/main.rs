@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "whole cycles need more of it")]
 mod node;
 mod shown_as_written;
+mod verbs;
 
 use std::path::PathBuf;
 use std::process::Output;

@@ -162,6 +162,17 @@ pub enum Hold {
         /// When the next token falls due.
         until: Timestamp,
     },
+    /// The operator has paused the node.
+    Paused {
+        /// Until when; `None` until it is resumed.
+        until: Option<Timestamp>,
+    },
+    /// Many channels are due at once, for nobody has looked for long: each is
+    /// changed at a moment of its own.
+    Paced {
+        /// When that is.
+        until: Timestamp,
+    },
     /// Too many channels would have moved at once.
     MassMove {
         /// How many would have.
@@ -246,8 +257,12 @@ impl Decision {
                     | Hold::WriteUnresolved { until }
                     | Hold::Cooldown { until, .. }
                     | Hold::DailyLimit { until }
-                    | Hold::Budget { until },
+                    | Hold::Budget { until }
+                    | Hold::Paced { until },
             } => Some(until),
+            Verdict::Hold {
+                reason: Hold::Paused { until },
+            } => until,
             _ => None,
         }
     }

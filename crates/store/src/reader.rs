@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
-use super::{alias_pins, day_totals, forwards, odd_forwards, state};
+use super::{alias_pins, changes, day_totals, forwards, odd_forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, HistoryCursor, StoreError};
@@ -30,7 +30,7 @@ use sweetspot_core::types::units::BlockHeight;
 /// A database opened for reading only.
 #[derive(Debug)]
 pub struct StoreReader {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     connection: Mutex<SqliteConnection>,
 }
 
@@ -156,6 +156,16 @@ impl StoreReader {
     pub async fn last_changes(&self) -> Result<BTreeMap<ChannelPoint, FeeChange>, StoreError> {
         let found = last_changes(&mut *self.connection.lock().await).await;
         self.named("cannot read the last fee changes", found)
+    }
+
+    /// The fee changes begun from `from` until before `until`, oldest first.
+    pub async fn changes(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(ChannelPoint, FeeChange)>, StoreError> {
+        let found = changes::between(&mut *self.connection.lock().await, from, until).await;
+        self.named("cannot read the fee changes", found)
     }
 
     /// The forwards of each channel that settled from `from` until before

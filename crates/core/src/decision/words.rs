@@ -79,6 +79,12 @@ impl Hold {
                 "the node's hourly update budget is used up: next update at {}",
                 time(until)
             ),
+            Self::Paused { until: None } => "paused (sweetspot resume ends it)".to_owned(),
+            Self::Paused { until: Some(until) } => format!("paused until {}", time(until)),
+            Self::Paced { until } => format!(
+                "first look: changes are spread over the hour; its turn is at {}",
+                time(until)
+            ),
             Self::MassMove { moving, channels } => format!(
                 "safety stop: {moving} of {channels} channels would change at once \
                  (max_moving_share); no fee was changed"
