@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod connect;
 pub mod cycle;
+mod first_words;
 pub mod history;
 pub mod log;
 pub mod logging;

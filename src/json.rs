@@ -1,9 +1,17 @@
 //! What `--json` has in common: the version of its form, and how channels, fees
 //! and amounts are named. docs/json.md describes it for those who read it.
 
-use serde::ser::SerializeStruct;
+mod decision;
+
+use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
+pub use decision::DecisionJson;
+
+use sweetspot_core::settings::keys::channel::{ChannelKey, ChannelLayer};
+use sweetspot_core::settings::keys::written::Written;
+use sweetspot_core::settings::keys::{Key, Layer};
+use sweetspot_core::settings::values::ChannelSettings;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, PeerId, Scid};
 
 /// The version of the form: one more with each change that a reader could trip
@@ -16,7 +24,6 @@ pub struct Ids {
     /// The funding output.
     pub channel_point: ChannelPoint,
     /// `850000x12x1`.
-    #[serde(serialize_with = "as_text")]
     pub scid: Scid,
     /// The same as LND's `chan_id`: a number as text, for it has more digits than a
     /// reader of JSON may keep.
@@ -49,10 +56,6 @@ impl Ids {
     }
 }
 
-fn as_text<S: Serializer>(scid: &Scid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(scid)
-}
-
 fn as_number_text<S: Serializer>(scid: &Scid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&scid.0)
 }
@@ -65,4 +68,19 @@ pub fn fees<S: Serializer>(fees: &FeeParts, serializer: S) -> Result<S::Ok, S::E
     fields.serialize_field("inbound_ppm", &fees.inbound.rate_ppm)?;
     fields.serialize_field("inbound_base_fee_msat", &fees.inbound.base_fee_msat)?;
     fields.end()
+}
+
+/// Settings under the names they have in the config.
+pub fn by_key<S: Serializer>(settings: &ChannelSettings, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut values = serializer.serialize_map(None)?;
+    for key in ChannelKey::ALL {
+        match ChannelLayer::written(settings, *key) {
+            Written::Pin(ppm) => {
+                values.serialize_entry(key.name(), "pin")?;
+                values.serialize_entry("pin_ppm", &ppm)?;
+            }
+            value => values.serialize_entry(key.name(), &value)?,
+        }
+    }
+    values.end()
 }

@@ -12,6 +12,8 @@ pub mod daemon;
 #[cfg(feature = "lab")]
 pub mod demo;
 pub mod format;
-mod json;
+pub mod json;
 pub mod overview;
+pub mod plan;
+pub mod report;
 pub mod table;

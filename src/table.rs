@@ -109,6 +109,13 @@ impl Plain {
         lines.collect::<Vec<_>>().join("\n")
     }
 
+    /// How wide it is when everything is shown whole.
+    pub fn needs(&self) -> usize {
+        let columns = 0..self.columns.len();
+        let widths: usize = columns.map(|index| self.natural(index) + GAP).sum();
+        widths.saturating_sub(GAP)
+    }
+
     fn cells(&self, index: usize) -> impl Iterator<Item = &str> {
         let cells = self.rows.iter().filter_map(move |row| row.get(index));
         std::iter::once(self.columns[index].title.as_str()).chain(cells.map(String::as_str))

@@ -10,7 +10,9 @@ use clap::Command;
 const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Operate a node",
-        &["run", "check", "status", "explain", "prune"],
+        &[
+            "run", "check", "plan", "status", "report", "explain", "prune",
+        ],
     ),
     (
         "Give orders to the daemon",

@@ -12,9 +12,11 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
+use crate::daemon::first_words;
 use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::systemd;
 use crate::daemon::vital_signs::VitalSigns;
+use crate::report;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::FeeChange;
@@ -204,7 +206,7 @@ impl Daemon {
     ) {
         let mut ticks = self.ticks();
         let mut thinned_at = None;
-        let mut introduced = false;
+        let (mut introduced, mut met) = (false, false);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -229,16 +231,23 @@ impl Daemon {
                     continue;
                 }
             }
+            let report_due = self
+                .config
+                .report
+                .is_due(cycle.reported_at(), SystemClock.now());
             let orders = CycleOptions {
                 layers: &self.config.book,
                 observe_only: self.observe_only,
-                report_due: self
-                    .config
-                    .report
-                    .is_due(cycle.reported_at(), SystemClock.now()),
+                report_due,
             };
             match cycle.run(orders, stop).await {
                 Ok(turn) => {
+                    if !std::mem::replace(&mut met, true) {
+                        first_words::say(&self.config, self.observe_only).await;
+                    }
+                    if report_due {
+                        report::log_daily(&self.config, SystemClock.now()).await;
+                    }
                     self.repeated_error.is_over();
                     self.signs.works(SystemClock.now());
                     tell(turn);

@@ -1,6 +1,7 @@
 //! What was decided for a channel, with everything that led to it: the record
 //! behind `explain`, the log line and replay.
 
+mod brief;
 mod words;
 
 pub mod discount;
@@ -14,6 +15,7 @@ use crate::types::units::FeePpm;
 use discount::Discount;
 
 pub use level_move::{LevelMove, LevelReason};
+pub use words::Factors;
 
 /// Which rhythm asked for the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -21,6 +21,7 @@ mod forwards;
 #[cfg(any(test, feature = "testing"))]
 mod in_memory;
 mod journal;
+mod ledger;
 #[cfg(test)]
 mod mishaps;
 mod odd_forwards;
@@ -58,6 +59,7 @@ pub use flows::{ChannelFlow, Leg};
 pub use forms::{channel_memory_as_stored, node_memory_as_stored};
 #[cfg(any(test, feature = "testing"))]
 pub use in_memory::MemoryStore;
+pub use ledger::{Ledger, Sale};
 pub use open::{OpenError, OpenFault};
 pub use orders::{GiveError, NewOrder, give_orders};
 pub use reader::{KnownChannel, LastCycle, StoreReader};

@@ -148,7 +148,18 @@ impl StoreReader {
         point: ChannelPoint,
         limit: u32,
     ) -> Result<Vec<Decision>, StoreError> {
-        let found = decisions(&mut *self.connection.lock().await, point, limit).await;
+        let ever = Timestamp::from_nanos(i64::MAX);
+        self.decisions_until(point, ever, limit).await
+    }
+
+    /// A channel's last `limit` decisions up to `until`, newest first.
+    pub async fn decisions_until(
+        &self,
+        point: ChannelPoint,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let found = decisions(&mut *self.connection.lock().await, point, until, limit).await;
         self.named("cannot read decisions", found)
     }
 
@@ -322,13 +333,15 @@ async fn last_decisions(
 async fn decisions(
     db: &mut SqliteConnection,
     point: ChannelPoint,
+    until: Timestamp,
     limit: u32,
 ) -> Result<Vec<Decision>, Fault> {
     let bodies: Vec<String> = sqlx::query_scalar(
         "select d.body from decisions d join channels c on c.id = d.channel_id
-         where c.point = ? order by d.at_ns desc, d.id desc limit ?",
+         where c.point = ? and d.at_ns <= ? order by d.at_ns desc, d.id desc limit ?",
     )
     .bind(point.to_string())
+    .bind(until.nanos())
     .bind(limit)
     .fetch_all(db)
     .await?;
