@@ -7,9 +7,13 @@ mod cycle_range;
 mod demo;
 mod explain;
 mod help;
+mod orders;
 mod output;
+mod plan;
 mod prune;
 mod replay;
+mod report;
+mod rollback;
 #[cfg(feature = "lab")]
 mod simnode;
 #[cfg(feature = "lab")]
@@ -26,6 +30,7 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::logging::{self, LogFormat};
 use crate::daemon::serve::{self, StartError};
 use sweetspot_core::ports::StoreError;
+use sweetspot_core::settings::orders::Verb;
 use sweetspot_store::{OpenError, StoreReader};
 
 const EXIT_CODES: &str = "\
@@ -96,33 +101,45 @@ enum Command {
     },
     /// Validate config, connection and macaroon; print effective settings
     Check {
+        /// Show the whole proposal as well: every fee as it should be, and why
+        #[arg(long)]
+        plan: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// List all channels: local ratio, demand, fee and state
-    Status {
+    /// Show what the node earned, and every channel: balance, fee, income, state
+    Status(status::StatusArgs),
+    /// Show what would become of every fee, why, and what the limits do
+    Plan {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
+    /// Show the income of some days, by day and by channel
+    Report(report::ReportArgs),
     /// Explain the fee of one channel, term by term
-    Explain {
-        /// Channel point, scid (850000x12x1 or as an integer) or peer alias
-        channel: String,
-        /// Number of decisions to show
-        #[arg(long, default_value_t = 5, value_name = "N")]
-        last: u32,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// List channels recommended for pruning, with reasons
-    Prune {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Explain(explain::ExplainArgs),
+    /// Hold a channel's outbound fee rate at a value
+    Pin(orders::PinArgs),
+    /// Leave a channel's fee alone
+    Ignore(orders::ChannelArgs),
+    /// Have a channel's fees decided and set
+    Manage(orders::ChannelArgs),
+    /// Set a channel's wanted local ratio
+    Target(orders::TargetArgs),
+    /// End what was ordered for a channel, from the fee that is on the node
+    Release(orders::ReleaseArgs),
+    /// Change no fee of the node until `resume`
+    Pause(orders::EndArgs),
+    /// End a pause
+    Resume,
+    /// Restore the fees of an earlier time, where sweetspot changed them
+    Rollback(rollback::RollbackArgs),
+    /// Restore the fees that were there before sweetspot
+    RestoreOriginal(rollback::RestoreArgs),
+    /// Rank channels by what their capital earns: keep, watch or close
+    Prune(prune::PruneArgs),
     /// Simulate another config on stored history and estimate its earnings
     Backtest(backtest::BacktestArgs),
     /// Repeat stored decisions and report every difference
@@ -223,24 +240,61 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args).await,
         Command::Run { observe } => Ok(serve::run(file, observe).await?),
-        Command::Check { json } => check::run(&file, json).await,
-        Command::Status { json } => {
+        Command::Check { plan, json } => check::run(&file, plan, json).await,
+        Command::Plan { json } => {
             let (config, store) = open(&file).await?;
-            status::run(&config, &store, json).await
+            plan::run(&config, &store, json).await
         }
-        Command::Explain {
-            channel,
-            last,
-            json,
-        } => {
+        Command::Status(args) => status::run(&file, &args).await,
+        Command::Explain(args) => {
             let (config, store) = open(&file).await?;
-            explain::run(&config, &store, &channel, last, json).await
+            explain::run(&config, &store, &args).await
         }
         #[cfg(feature = "lab")]
         Command::Simnode(args) => simnode::run(args).await,
-        Command::Prune { json } => {
+        Command::Prune(args) => {
             let (config, store) = open(&file).await?;
-            prune::run(&config, &store, json).await
+            prune::run(&config, &store, &args).await
+        }
+        Command::Report(args) => {
+            let (_, store) = open(&file).await?;
+            report::run(&store, &args).await
+        }
+        Command::Pin(args) => {
+            let (config, store) = open(&file).await?;
+            orders::pin(&config, &store, &args).await
+        }
+        Command::Ignore(args) => {
+            let (config, store) = open(&file).await?;
+            orders::mode(&config, &store, Verb::Ignore, &args).await
+        }
+        Command::Manage(args) => {
+            let (config, store) = open(&file).await?;
+            orders::mode(&config, &store, Verb::Manage, &args).await
+        }
+        Command::Target(args) => {
+            let (config, store) = open(&file).await?;
+            orders::target(&config, &store, &args).await
+        }
+        Command::Release(args) => {
+            let (config, store) = open(&file).await?;
+            orders::release(&config, &store, &args).await
+        }
+        Command::Pause(until) => {
+            let (config, store) = open(&file).await?;
+            orders::node(&config, &store, Verb::Pause, &until).await
+        }
+        Command::Resume => {
+            let (config, store) = open(&file).await?;
+            orders::node(&config, &store, Verb::Resume, &Default::default()).await
+        }
+        Command::Rollback(args) => {
+            let (config, store) = open(&file).await?;
+            rollback::run(&config, &store, &args).await
+        }
+        Command::RestoreOriginal(args) => {
+            let (config, store) = open(&file).await?;
+            rollback::original(&config, &store, &args).await
         }
         Command::Backtest(args) => {
             let (config, store) = open(&file).await?;
@@ -260,5 +314,6 @@ async fn open(file: &SettingsFile) -> Result<(Config, StoreReader), Failure> {
     let mut config = file.load()?;
     let store = StoreReader::open(&config.store).await?;
     config.book.names = store.names().await?;
+    config.book.orders = store.orders().await?;
     Ok((config, store))
 }

@@ -114,6 +114,7 @@ impl Config {
             channels: layers::channels(r, channels, &defaults),
             schedules: schedules::schedules(r, schedules),
             names: Default::default(),
+            orders: Default::default(),
             defaults,
         };
         root.finish(r);

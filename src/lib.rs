@@ -12,5 +12,8 @@ pub mod daemon;
 #[cfg(feature = "lab")]
 pub mod demo;
 pub mod format;
+pub mod json;
 pub mod overview;
+pub mod plan;
+pub mod report;
 pub mod table;

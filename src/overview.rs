@@ -1,44 +1,75 @@
-//! Every channel in one table, from the database alone.
+//! Every channel and the node, from the database alone: what `status` shows.
+
+mod shown;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::format::{ago, local_time, times};
-use crate::table::table;
+use crate::format::{local_time, times};
+use crate::json::{Ids, SCHEMA};
 use sweetspot_core::decision::{Decision, Hold, Verdict};
-use sweetspot_core::ports::StoreError;
+use sweetspot_core::ports::{Heartbeat, StoreError};
 use sweetspot_core::settings::layers::SettingsLayers;
+use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
-use sweetspot_core::types::clean_text::CleanText;
+use sweetspot_core::types::channel::{Channel, ChannelPoint};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
-use sweetspot_core::types::format::{grouped, grouped_signed, rate};
 use sweetspot_core::types::segment::Segment;
 use sweetspot_core::types::time::{TimeFormat, Timestamp, rfc3339};
-use sweetspot_core::types::units::{BlockHeight, FeePpm, Sat};
-use sweetspot_store::{KnownChannel, StoreReader};
+use sweetspot_core::types::units::{BlockHeight, FeePpm};
+use sweetspot_store::{KnownChannel, Ledger, Leg, StoreReader};
 
-const WEEK: Duration = Duration::from_secs(7 * 86_400);
+pub use shown::{Sort, View};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What is said of an empty database.
 pub const NOTHING_YET: &str =
     "No data yet. Is `sweetspot run` running, and is the node's wallet unlocked?";
 
+/// What was earned over the last 24 hours, 7 and 30 days, all up to now.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Spans {
+    /// The last 24 hours.
+    pub last_24_hours: Earned,
+    /// The last 7 days.
+    pub last_7_days: Earned,
+    /// The last 30 days.
+    pub last_30_days: Earned,
+}
+
+/// What forwards out earned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Earned {
+    /// Their fees.
+    pub earned_msat: u64,
+    /// How many they were.
+    pub forwards: u64,
+}
+
+impl From<Leg> for Earned {
+    fn from(leg: Leg) -> Self {
+        Self {
+            earned_msat: leg.fees.0,
+            forwards: leg.count,
+        }
+    }
+}
+
 /// One channel's line.
 #[derive(Debug, Serialize)]
 pub struct Line {
-    /// The channel.
-    pub channel_point: ChannelPoint,
-    /// Its scid.
-    pub scid: Scid,
-    /// The peer's alias, or the start of its key.
-    pub peer: CleanText,
+    /// Which it is.
+    #[serde(flatten)]
+    pub ids: Ids,
     /// Its capacity.
-    pub capacity_sat: Sat,
+    pub capacity_sat: u64,
+    /// Our balance.
+    pub local_sat: u64,
     /// The share on our side.
     pub local_ratio: f64,
     /// The wanted share.
@@ -53,20 +84,33 @@ pub struct Line {
     pub base_fee_msat: Option<u32>,
     /// The inbound rate; below 0, a discount.
     pub inbound_ppm: Option<i32>,
+    /// The rate that the last decision arrived at.
+    pub target_fee_ppm: Option<u32>,
+    /// What it earned.
+    #[serde(flatten)]
+    pub spans: Spans,
     /// When we last changed it.
     #[serde(serialize_with = "times")]
     pub last_change: Option<Timestamp>,
     /// The last update, and what came of it.
     pub last_update: Option<String>,
-    /// What may be done.
+    /// What may be done: `manage`, `observe`, `pin` or `ignore`.
+    #[serde(serialize_with = "mode_code")]
     pub mode: Mode,
+    /// What is ordered beside the config.
+    pub orders: Vec<String>,
     /// Whether the peer is online.
     pub active: bool,
-    /// The fee's state in words, with times as RFC 3339 ...
-    pub waits_for: String,
-    /// ... and with local times.
-    #[serde(skip)]
+    /// The fee's state as a code ...
+    pub state_code: &'static str,
+    /// ... in words, with times as RFC 3339 ...
     pub state: String,
+    /// ... with local times ...
+    #[serde(skip)]
+    pub state_local: String,
+    /// ... and in a few words.
+    #[serde(skip)]
+    pub state_brief: String,
 }
 
 /// A price level by which open channels are priced.
@@ -92,16 +136,63 @@ pub struct NetworkPrices {
     pub read_at: Option<Timestamp>,
 }
 
-/// Every open channel, and what the node earned of late.
+/// Whether the daemon works.
+#[derive(Debug, Serialize)]
+pub struct DaemonState {
+    /// Whether one has the database open.
+    pub running: bool,
+    /// The version of the last.
+    pub version: Option<String>,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// When it started.
+    #[serde(serialize_with = "times")]
+    pub started_at: Option<Timestamp>,
+    /// Whether it was told to write nothing.
+    pub observe_only: Option<bool>,
+    /// When it last tried a cycle.
+    #[serde(serialize_with = "times")]
+    pub tried_at: Option<Timestamp>,
+    /// Whether that cycle came to its end.
+    pub works: Option<bool>,
+    /// Since when they come out like that.
+    #[serde(serialize_with = "times")]
+    pub since: Option<Timestamp>,
+    /// Why it did not.
+    pub error: Option<String>,
+}
+
+impl DaemonState {
+    fn of(beat: Option<Heartbeat>, running: bool) -> Self {
+        Self {
+            running,
+            version: beat.as_ref().map(|beat| beat.version.clone()),
+            pid: beat.as_ref().map(|beat| beat.pid),
+            started_at: beat.as_ref().map(|beat| beat.started_at),
+            observe_only: beat.as_ref().map(|beat| beat.observe_only),
+            tried_at: beat.as_ref().map(|beat| beat.at),
+            works: beat.as_ref().map(|beat| beat.error.is_none()),
+            since: beat.as_ref().map(|beat| beat.since),
+            error: beat.and_then(|beat| Some(beat.error?.to_string())),
+        }
+    }
+}
+
+/// Every open channel, and the node.
 #[derive(Debug, Serialize)]
 pub struct Overview {
+    /// The version of this form.
+    pub schema: u32,
     /// When the node was last read.
     #[serde(serialize_with = "times")]
     pub seen_at: Option<Timestamp>,
-    /// Fees earned in the last 7 days.
-    pub earned_7_days_msat: u64,
-    /// Forwards settled in the last 7 days.
-    pub forwards_7_days: u64,
+    /// Whether the daemon works.
+    pub daemon: DaemonState,
+    /// Whether the operator has paused the node.
+    #[serde(serialize_with = "times")]
+    pub paused: Option<Pause>,
+    /// What the node earned: each forward once, also of closed channels.
+    pub node: Spans,
     /// The price levels in use.
     pub levels: Vec<PriceLevel>,
     /// What the network charges.
@@ -125,12 +216,16 @@ impl Overview {
         let memory = store.memory().await?;
         let decisions = store.last_decisions().await?;
         let changes = store.last_changes().await?;
-        let week = store.total(now.minus(WEEK), now).await?;
+        let mut earned = vec![];
+        for days in [1, 7, 30] {
+            earned.push(store.ledger(now.minus(DAY * days), now).await?);
+        }
         let sources = Sources {
             book,
             memory: &memory,
             decisions: &decisions,
             changes: &changes,
+            earned: &earned,
             tip: cycle.map(|cycle| cycle.tip).unwrap_or_default(),
             seen_at: cycle.map_or(now, |cycle| cycle.at),
             now,
@@ -139,11 +234,13 @@ impl Overview {
         let open = known.iter().filter(|known| known.open);
         let levels = sources.levels(open.clone());
         let mut channels: Vec<Line> = open.map(|known| sources.line(known)).collect();
-        channels.sort_by(|a, b| (&a.peer, a.scid).cmp(&(&b.peer, b.scid)));
+        channels.sort_by_key(|line| (line.ids.peer_name(), line.ids.scid));
         Ok(Self {
+            schema: SCHEMA,
             seen_at: cycle.map(|cycle| cycle.at),
-            earned_7_days_msat: week.fees.0,
-            forwards_7_days: week.count,
+            daemon: DaemonState::of(store.heartbeat().await?, store.daemon_lives()),
+            paused: book.orders.paused(now),
+            node: sources.spans(|ledger| ledger.node),
             levels,
             network: NetworkPrices {
                 index: memory.node.market.index.value(),
@@ -159,55 +256,6 @@ impl Overview {
             channels,
         })
     }
-
-    /// As a table for people.
-    pub fn render(&self, now: Timestamp) -> String {
-        let Some(seen_at) = self.seen_at else {
-            return NOTHING_YET.to_owned();
-        };
-        format!(
-            "{}\n{} channels, read {}; last 7 days: {} forwards, {} earned{}{}",
-            render_channels(&self.channels, now),
-            self.channels.len(),
-            ago(now, seen_at),
-            grouped(self.forwards_7_days),
-            Sat(self.earned_7_days_msat / 1_000),
-            match self.quarantined_forwards {
-                0 => String::new(),
-                n => format!("; {} impossible forwards quarantined", grouped(n)),
-            },
-            self.render_levels(now),
-        )
-    }
-
-    fn render_levels(&self, now: Timestamp) -> String {
-        let each = self.levels.iter().map(|level| {
-            let whose = level.segment.name();
-            let [now, wanted] = [level.ppm, level.wanted_ppm].map(FeePpm::rounded);
-            let going = match now == wanted {
-                true => String::new(),
-                false => format!(", going to {wanted}"),
-            };
-            format!("\nprice level of {whose} channels: {now}{going}")
-        });
-        let index = match self.network.read_at {
-            _ if self.levels.is_empty() => String::new(),
-            Some(at) => format!(
-                "\nprice index {:.2} (what the network charges; {} nodes read, the last {})",
-                self.network.index,
-                grouped(self.network.nodes_read),
-                ago(now, at)
-            ),
-            None => "\nprice index 1.00 (no node of the graph read yet)".to_owned(),
-        };
-        let given_way = match self.given_way > 0.0 {
-            true => {
-                "\nincome had clearly fallen: the price level has given way to the fees of before"
-            }
-            false => "",
-        };
-        each.chain([index, given_way.to_owned()]).collect()
-    }
 }
 
 struct Sources<'a> {
@@ -215,6 +263,8 @@ struct Sources<'a> {
     memory: &'a Memory,
     decisions: &'a BTreeMap<ChannelPoint, Decision>,
     changes: &'a BTreeMap<ChannelPoint, FeeChange>,
+    /// Of 1, 7 and 30 days.
+    earned: &'a [Ledger],
     tip: BlockHeight,
     /// Rates are as of the last cycle: what settled since is not known.
     seen_at: Timestamp,
@@ -222,6 +272,16 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
+    fn spans(&self, leg: impl Fn(&Ledger) -> Leg) -> Spans {
+        let mut legs = self.earned.iter().map(|ledger| leg(ledger).into());
+        let mut next = || legs.next().unwrap_or_default();
+        Spans {
+            last_24_hours: next(),
+            last_7_days: next(),
+            last_30_days: next(),
+        }
+    }
+
     /// The levels that price any of the channels, or would.
     fn levels<'k>(&self, open: impl Iterator<Item = &'k KnownChannel> + Clone) -> Vec<PriceLevel> {
         let (market, tuning) = (&self.memory.node.market, &self.book.node.tuning);
@@ -255,11 +315,11 @@ impl Sources<'_> {
         let demand = demand.unwrap_or_default();
         let change = self.changes.get(&point);
         let changed = change.filter(|change| change.stage == Stage::Confirmed);
+        let orders = self.book.orders.on(point, self.now).into_iter();
         Line {
-            channel_point: point,
-            scid: channel.scid,
-            peer: channel.peer_name(),
-            capacity_sat: channel.capacity,
+            ids: Ids::of(channel),
+            capacity_sat: channel.capacity.0,
+            local_sat: channel.local_balance.0,
             local_ratio: channel.local_ratio(),
             target_ratio: settings.target_ratio,
             tpm: demand.current.tpm(),
@@ -267,12 +327,20 @@ impl Sources<'_> {
             fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
             base_fee_msat: channel.policy.map(|policy| policy.fees.base_fee_msat),
             inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
+            target_fee_ppm: decision.map(|decision| FeePpm::rounded(decision.wanted_ppm).0),
+            spans: self.spans(|ledger| {
+                let flow = ledger.channels.get(&point).copied();
+                flow.unwrap_or_default().outgoing
+            }),
             last_change: changed.map(|change| change.intended_at),
             mode: settings.mode,
+            orders: orders.map(|order| order.words(&rfc3339)).collect(),
             active: channel.active,
             last_update: change.map(update_in_words),
-            waits_for: state(channel, decision, change, &rfc3339),
-            state: state(channel, decision, change, &local_time),
+            state_code: state_code(channel, decision, change),
+            state: state(channel, decision, change, &rfc3339),
+            state_local: state(channel, decision, change, &local_time),
+            state_brief: state_brief(channel, decision, change, self.now),
         }
     }
 }
@@ -295,8 +363,7 @@ fn state(
     let Some(decision) = decision else {
         return "no decision yet".to_owned();
     };
-    let carried_out = change.filter(|change| change.intended_at >= decision.at);
-    let held = match (decision.verdict, carried_out) {
+    let held = match (decision.verdict, carried_out(decision, change)) {
         (Verdict::Change { .. }, Some(change)) => return update_in_words(change),
         (Verdict::Change { .. }, None) => return format!("{}: not sent", decision.outcome(time)),
         (Verdict::WouldChange { .. }, _)
@@ -311,6 +378,58 @@ fn state(
     match change.filter(|change| has_failed(change.stage)) {
         Some(change) => format!("{held}; {}", update_in_words(change)),
         None => held,
+    }
+}
+
+/// The change that a decision led to.
+fn carried_out<'c>(decision: &Decision, change: Option<&'c FeeChange>) -> Option<&'c FeeChange> {
+    change.filter(|change| change.intended_at >= decision.at)
+}
+
+/// The same as a code.
+fn state_code(
+    channel: &Channel,
+    decision: Option<&Decision>,
+    change: Option<&FeeChange>,
+) -> &'static str {
+    let Some(decision) = decision.filter(|_| channel.policy_error.is_none()) else {
+        return match channel.policy_error {
+            Some(_) => Hold::PolicyUnread.code(),
+            None => "no_decision",
+        };
+    };
+    match (decision.verdict, carried_out(decision, change)) {
+        (Verdict::Change { .. }, Some(change)) => match change.stage {
+            Stage::Confirmed => "changed",
+            stage if stage.is_open() => Hold::WriteUnresolved { until: decision.at }.code(),
+            _ => "update_failed",
+        },
+        (Verdict::Change { .. }, None) => "not_sent",
+        _ => decision.code(),
+    }
+}
+
+/// The same for a narrow table.
+fn state_brief(
+    channel: &Channel,
+    decision: Option<&Decision>,
+    change: Option<&FeeChange>,
+    now: Timestamp,
+) -> String {
+    let code = state_code(channel, decision, change);
+    let brief = match (code, decision.map(|decision| decision.verdict)) {
+        ("no_decision", _) => "no decision yet".to_owned(),
+        ("changed", _) => "just changed".to_owned(),
+        ("update_failed", _) => "update failed".to_owned(),
+        ("not_sent", _) => "not sent".to_owned(),
+        (_, Some(Verdict::WouldChange { to })) => format!("would set {}", to.outbound.0),
+        (_, Some(Verdict::Hold { reason })) => reason.brief(now),
+        _ => code.replace('_', " "),
+    };
+    let failed = change.is_some_and(|change| has_failed(change.stage));
+    match failed && code != "update_failed" {
+        true => format!("{brief}; update failed"),
+        false => brief,
     }
 }
 
@@ -340,61 +459,20 @@ fn update_in_words(change: &FeeChange) -> String {
 /// A mode in a word.
 pub fn mode_name(mode: Mode) -> String {
     match mode {
-        Mode::Manage => "manage".to_owned(),
-        Mode::Observe => "observe".to_owned(),
         Mode::Pin(rate) => format!("pin {rate}"),
-        Mode::Ignore => "ignore".to_owned(),
+        other => mode_word(other).to_owned(),
     }
 }
 
-/// The channels as a table.
-pub fn render_channels(lines: &[Line], now: Timestamp) -> String {
-    let mut shown = table(
-        &[
-            "channel",
-            "peer",
-            "capacity sat",
-            "local/target",
-            "tpm",
-            "usual tpm",
-            "demand",
-            "fee ppm",
-            "last change",
-            "mode",
-            "state",
-        ],
-        &[2, 3, 4, 5, 6, 7],
-    );
-    for line in lines {
-        let peer = match line.active {
-            true => line.peer.to_string(),
-            false => format!("{} (offline)", line.peer),
-        };
-        shown.add_row(vec![
-            line.scid.to_string(),
-            peer,
-            grouped(line.capacity_sat.0),
-            format!(
-                "{:.0}% / {:.0}%",
-                line.local_ratio * 100.0,
-                line.target_ratio * 100.0
-            ),
-            format!("{:.5}", line.tpm),
-            format!("{:.5}", line.tpm_history),
-            rate(line.tpm),
-            match (line.fee_ppm, line.inbound_ppm.unwrap_or(0)) {
-                (None, _) => "-".to_owned(),
-                (Some(ppm), 0) => grouped(ppm.into()),
-                (Some(ppm), inbound) => format!(
-                    "{}, inbound {}",
-                    grouped(ppm.into()),
-                    grouped_signed(inbound.into())
-                ),
-            },
-            line.last_change.map_or("-".to_owned(), |at| ago(now, at)),
-            mode_name(line.mode),
-            line.state.clone(),
-        ]);
+fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Manage => "manage",
+        Mode::Observe => "observe",
+        Mode::Pin(_) => "pin",
+        Mode::Ignore => "ignore",
     }
-    shown.to_string()
+}
+
+fn mode_code<S: serde::Serializer>(mode: &Mode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(mode_word(*mode))
 }

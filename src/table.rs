@@ -1,6 +1,9 @@
 //! Tables for people.
 
+use std::fmt;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A table whose columns named in `right` are aligned to the right.
 pub fn table(header: &[&str], right: &[usize]) -> Table {
@@ -15,4 +18,209 @@ pub fn table(header: &[&str], right: &[usize]) -> Table {
         }
     }
     table
+}
+
+/// Between two columns.
+const GAP: usize = 2;
+
+/// What is printed where nobody says how wide the terminal is.
+pub const USUAL_WIDTH: usize = 80;
+
+/// How a column is aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+#[derive(Clone, Debug)]
+struct Column {
+    title: String,
+    align: Align,
+    /// The first to go where there is no room has the highest; 0 stays.
+    dispensable: u8,
+    /// How far its cells may be cut; `None` not at all.
+    least: Option<usize>,
+}
+
+/// A table without lines, which can be fitted to a width.
+#[derive(Clone, Debug, Default)]
+pub struct Plain {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Plain {
+    /// With these columns, all of which stay whole.
+    pub fn new(columns: &[(&str, Align)]) -> Self {
+        let mut table = Self::default();
+        for (title, align) in columns {
+            table.column(title, *align, 0, None);
+        }
+        table
+    }
+
+    /// One more column: the higher `dispensable`, the sooner it goes where there is
+    /// no room; 0 stays. Its cells may be cut to `least` characters.
+    pub fn column(&mut self, title: &str, align: Align, dispensable: u8, least: Option<usize>) {
+        self.columns.push(Column {
+            title: title.to_owned(),
+            align,
+            dispensable,
+            least,
+        });
+    }
+
+    /// One more row.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// In lines of at most `width` characters, as far as columns can be left out or
+    /// cut.
+    pub fn fit(&self, width: usize) -> String {
+        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        loop {
+            let least: usize = shown.iter().map(|index| self.least(*index) + GAP).sum();
+            let most_dispensable = shown
+                .iter()
+                .copied()
+                .max_by_key(|index| self.columns[*index].dispensable);
+            match most_dispensable {
+                Some(index) if least > width + GAP && self.columns[index].dispensable > 0 => {
+                    shown.retain(|kept| *kept != index);
+                }
+                _ => break,
+            }
+        }
+        let mut widths: Vec<usize> = shown.iter().map(|index| self.natural(*index)).collect();
+        let total = |widths: &[usize]| widths.iter().map(|w| w + GAP).sum::<usize>();
+        for (place, index) in shown.iter().enumerate() {
+            let over = total(&widths).saturating_sub(width + GAP);
+            let least = self.least(*index);
+            widths[place] = widths[place].saturating_sub(over).max(least);
+        }
+        let header = self.columns.iter().map(|column| column.title.clone());
+        let header: Vec<String> = header.collect();
+        let lines = std::iter::once(&header).chain(&self.rows);
+        let lines = lines.map(|cells| self.line(cells, &shown, &widths));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// How wide it is when everything is shown whole.
+    pub fn needs(&self) -> usize {
+        let columns = 0..self.columns.len();
+        let widths: usize = columns.map(|index| self.natural(index) + GAP).sum();
+        widths.saturating_sub(GAP)
+    }
+
+    fn cells(&self, index: usize) -> impl Iterator<Item = &str> {
+        let cells = self.rows.iter().filter_map(move |row| row.get(index));
+        std::iter::once(self.columns[index].title.as_str()).chain(cells.map(String::as_str))
+    }
+
+    fn natural(&self, index: usize) -> usize {
+        self.cells(index)
+            .map(UnicodeWidthStr::width)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn least(&self, index: usize) -> usize {
+        let natural = self.natural(index);
+        self.columns[index]
+            .least
+            .map_or(natural, |least| least.min(natural))
+    }
+
+    fn line(&self, cells: &[String], shown: &[usize], widths: &[usize]) -> String {
+        let each = shown.iter().zip(widths).map(|(index, width)| {
+            let text = cut(cells.get(*index).map_or("", String::as_str), *width);
+            let pad = " ".repeat(width.saturating_sub(text.width()));
+            match self.columns[*index].align {
+                Align::Left => text + &pad,
+                Align::Right => pad + &text,
+            }
+        });
+        let line = each.collect::<Vec<_>>().join("  ");
+        line.trim_end().to_owned()
+    }
+}
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fit(usize::MAX - 2 * GAP))
+    }
+}
+
+/// The start of a text, in at most `width` characters, with a mark where it is cut.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 1;
+    for char in text.chars() {
+        used += char.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        kept.push(char);
+    }
+    kept.truncate(kept.trim_end().len());
+    kept + "…"
+}
+
+/// How wide the terminal is that standard output goes to; else what `COLUMNS` says,
+/// or the usual.
+pub fn terminal_width() -> usize {
+    let of_terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let columns = of_terminal.map(|size| usize::from(size.ws_col));
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    columns
+        .filter(|columns| *columns > 0)
+        .or_else(said)
+        .unwrap_or(USUAL_WIDTH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Plain {
+        let mut table = Plain::default();
+        table.column("peer", Align::Left, 0, Some(6));
+        table.column("fee", Align::Right, 0, None);
+        table.column("extra", Align::Right, 1, None);
+        table.row(vec!["a long name".into(), "1,200".into(), "7".into()]);
+        table.row(vec!["日本".into(), "5".into(), "12".into()]);
+        table
+    }
+
+    #[test]
+    fn with_room_everything_is_shown_whole() {
+        let expected = "\
+peer           fee  extra
+a long name  1,200      7
+日本             5     12";
+        assert_eq!(sample().to_string(), expected);
+    }
+
+    #[test]
+    fn without_room_columns_go_and_words_are_cut() {
+        let narrow = sample().fit(20);
+        let expected = "\
+peer      fee  extra
+a lon…  1,200      7
+日本        5     12";
+        assert_eq!(narrow, expected);
+        let narrower = sample().fit(15);
+        let expected = "\
+peer        fee
+a long…   1,200
+日本          5";
+        assert_eq!(narrower, expected);
+    }
 }

@@ -6,26 +6,25 @@ mod probe;
 
 use std::time::Duration;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
 use crate::config::{Config, SettingsFile};
 use crate::daemon::connect::lnd_config;
+use crate::daemon::history;
 use crate::overview::mode_name;
-use crate::table::table;
+use crate::plan::{Past, Plan};
+use crate::table::{table, terminal_width};
 use sweetspot_core::settings::inbound::InboundRules;
-use sweetspot_core::settings::keys::channel::{ChannelKey, ChannelLayer};
-use sweetspot_core::settings::keys::written::Written;
-use sweetspot_core::settings::keys::{Key, Layer};
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_lnd::{Permissions, READ_URIS, WRITE_URI};
+use sweetspot_lnd::{Lnd, Permissions, READ_URIS, WRITE_URI};
+use sweetspot_store::StoreReader;
 
 /// How long `check` waits for an answer in all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,26 +53,11 @@ struct Effective {
     peer: CleanText,
     capacity_sat: u64,
     /// The value of every key, as the config would have it.
-    #[serde(serialize_with = "by_key")]
+    #[serde(serialize_with = "crate::json::by_key")]
     settings: ChannelSettings,
     /// The lowest rate that may be set: the minimum, or what liquidity cost.
     lowest_ppm: u32,
     from: Vec<String>,
-}
-
-/// Settings under the names they have in the config.
-fn by_key<S: Serializer>(settings: &ChannelSettings, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut values = serializer.serialize_map(None)?;
-    for key in ChannelKey::ALL {
-        match ChannelLayer::written(settings, *key) {
-            Written::Pin(ppm) => {
-                values.serialize_entry(key.name(), "pin")?;
-                values.serialize_entry("pin_ppm", &ppm)?;
-            }
-            value => values.serialize_entry(key.name(), &value)?,
-        }
-    }
-    values.end()
 }
 
 #[derive(Debug, Serialize)]
@@ -81,15 +65,19 @@ struct Report {
     findings: Vec<Finding>,
     bake_macaroon: String,
     channels: Vec<Effective>,
+    /// What would become of every fee, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan>,
 }
 
-pub async fn run(file: &SettingsFile, json: bool) -> Result<(), Failure> {
+pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Failure> {
     let mut config = file.load()?;
     let mut findings = vec![finding("config", Judgement::Ok, "valid")];
     let (store, of_database) = files::database(&config).await;
     findings.extend(of_database);
-    if let Some(store) = store {
+    if let Some(store) = &store {
         config.book.names = store.names().await.unwrap_or_default();
+        config.book.orders = store.orders().await.unwrap_or_default();
     }
     findings.extend(files::permissions(&config, file));
     let permissions = permissions(&config, &mut findings);
@@ -110,12 +98,17 @@ pub async fn run(file: &SettingsFile, json: bool) -> Result<(), Failure> {
     if let Some(permissions) = permissions.known.filter(|_| !asked.denied) {
         findings.extend(judge(&permissions, &channels));
     }
+    let plan = match (&asked.seen, plan) {
+        (Some(seen), true) => propose(&config, seen, store.as_ref(), &mut findings).await,
+        _ => None,
+    };
     let is_error = |finding: &&Finding| finding.verdict == Judgement::Error;
     let errors = findings.iter().filter(is_error).count();
     let report = Report {
         findings,
         bake_macaroon: bake_line(),
         channels,
+        plan,
     };
     if json {
         print_json(&report)?;
@@ -127,6 +120,46 @@ pub async fn run(file: &SettingsFile, json: bool) -> Result<(), Failure> {
         1 => Err(Failure::Node("check found 1 error".to_owned())),
         n => Err(Failure::Node(format!("check found {n} errors"))),
     }
+}
+
+/// The proposal for every fee, from what the node said just now.
+async fn propose(
+    config: &Config,
+    seen: &Observation,
+    store: Option<&StoreReader>,
+    findings: &mut Vec<Finding>,
+) -> Option<Plan> {
+    let lnd = Lnd::new(lnd_config(&config.node)).ok()?;
+    let asked = async {
+        let stored = match store {
+            Some(store) => store.cursor().await.map_err(|error| error.to_string())?,
+            None => None,
+        };
+        let from = stored.map_or(seen.at.minus(config.backfill), |cursor| cursor.from);
+        let forwards = match stored {
+            Some(_) => vec![],
+            None => {
+                let read = history::read_all(&lnd, from).await;
+                read.map_err(|error| format!("cannot read the forwarding history: {error}"))?
+            }
+        };
+        let past = match store.filter(|_| stored.is_some()) {
+            Some(store) => Past::Stored(store, from),
+            None => Past::Read(&forwards, from),
+        };
+        let plan = Plan::afresh(&config.book, seen.clone(), past).await;
+        plan.map_err(|error| error.to_string())
+    };
+    let planned = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(planned) => planned,
+        Err(_) => Err(format!(
+            "no forwarding history within {} s",
+            PATIENCE.as_secs()
+        )),
+    };
+    planned
+        .map_err(|says| findings.push(finding("plan", Judgement::Error, says)))
+        .ok()
 }
 
 /// What asking the node brought.
@@ -307,6 +340,9 @@ fn render(report: &Report) -> String {
             render_channels(&report.channels)
         ));
     }
+    if let Some(plan) = &report.plan {
+        lines.push(format!("\nPlan:\n{}", plan.render(terminal_width())));
+    }
     lines.join("\n")
 }
 
@@ -356,6 +392,8 @@ fn render_channels(channels: &[Effective]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sweetspot_core::settings::keys::Key;
+    use sweetspot_core::settings::keys::channel::ChannelKey;
     use sweetspot_core::testing::channel;
     use sweetspot_core::types::units::FeePpm;
 

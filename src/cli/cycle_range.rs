@@ -43,7 +43,7 @@ pub enum Moment {
 }
 
 impl Moment {
-    fn seen_from(self, last: Timestamp) -> Timestamp {
+    pub(super) fn seen_from(self, last: Timestamp) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::Before(span) => last.minus(span),
@@ -52,7 +52,7 @@ impl Moment {
 }
 
 /// The moment that a text means.
-fn moment(text: &str) -> Result<Moment, String> {
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(Moment::At(at.to_utc().into()));
     }

@@ -1,41 +1,99 @@
-//! `explain`: a channel's last decisions, every term in ppm, the limit that
-//! applied, and when the next change is possible.
+//! `explain`: a channel's last decisions as sums that can be checked by hand, the
+//! limits that applied, what came of fee changes, and when the next is possible.
 
+mod told;
+
+use clap::Args;
 use serde::Serialize;
 
 use super::Failure;
+use super::cycle_range::{Moment, moment};
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
-use crate::format::{ago, local_time, times};
-use crate::overview::mode_name;
-use sweetspot_core::decision::{Decision, Hold, Trigger, Verdict};
+use crate::format::times;
+use crate::json::{DecisionJson, Ids, SCHEMA, by_key};
+use crate::report::{ChangeReport, outcomes};
+use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::phase::next_due;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::alias_pins::Renamed;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
-use sweetspot_core::types::channel::Channel;
+use sweetspot_core::strategy::peer_group::is_priced;
+use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
 use sweetspot_core::types::clean_text::CleanText;
-use sweetspot_core::types::fee_change::FeeChange;
-use sweetspot_core::types::format::{decimal, decimal_change, demand, grouped, grouped_signed};
-use sweetspot_core::types::time::{Timestamp, human_span};
-use sweetspot_core::types::units::FeePpm;
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::time::{Timestamp, rfc3339};
+use sweetspot_core::types::units::{BlockHeight, FeePpm};
 use sweetspot_store::{KnownChannel, StoreReader};
+
+/// Changes of which the outcome is told.
+const OUTCOMES: usize = 5;
+
+/// What is explained.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Channel point, scid (850000x12x1 or as an integer) or peer alias
+    channel: String,
+    /// As it was decided then: a time (2026-11-20T12:00:00Z), a date (UTC) or a span
+    /// before now (2d)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<Moment>,
+    /// Number of decisions to show
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    last: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
 #[derive(Debug, Serialize)]
 struct Explanation {
-    channel: Channel,
+    schema: u32,
+    #[serde(flatten)]
+    ids: Ids,
+    capacity_sat: u64,
+    local_sat: u64,
+    remote_sat: u64,
+    local_ratio: f64,
+    active: bool,
+    #[serde(serialize_with = "fees_or_null")]
+    fees: Option<FeeParts>,
+    policy_error: Option<CleanText>,
+    #[serde(serialize_with = "by_key")]
     settings: ChannelSettings,
+    lowest_ppm: u32,
     settings_from: Vec<String>,
+    orders: Vec<String>,
     #[serde(serialize_with = "times")]
     seen_at: Timestamp,
     #[serde(serialize_with = "times")]
     next_change_possible: Option<Timestamp>,
-    #[serde(serialize_with = "times")]
+    /// The rate that the last decision arrived at, rounded as it is written.
+    target_fee_ppm: Option<u32>,
+    /// Other channels with the peer that are priced as one with this.
+    peer_group: Vec<Ids>,
+    #[serde(serialize_with = "as_json")]
     decisions: Vec<Decision>,
-    last_write: Option<LastChange>,
+    last_update: Option<LastChange>,
+    outcomes: Vec<ChangeReport>,
     #[serde(skip)]
     renamed: Option<Renamed>,
+}
+
+fn as_json<S: serde::Serializer>(decisions: &[Decision], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(decisions.iter().map(DecisionJson::from))
+}
+
+fn fees_or_null<S: serde::Serializer>(
+    fees: &Option<FeeParts>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match fees {
+        Some(fees) => crate::json::fees(fees, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -71,46 +129,97 @@ impl From<&FeeChange> for LastChange {
     }
 }
 
-pub async fn run(
-    config: &Config,
-    store: &StoreReader,
-    channel: &str,
-    last: u32,
-    json: bool,
-) -> Result<(), Failure> {
+pub async fn run(config: &Config, store: &StoreReader, args: &ExplainArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
-    let known = the_one(store.find(channel).await?, channel)?;
-    let tip = store
-        .last_cycle()
-        .await?
-        .map(|cycle| cycle.tip)
-        .unwrap_or_default();
-    let point = known.channel.point;
-    let settings = config.book.resolve(&known.channel, tip, now);
-    let decisions = store.decisions(point, last).await?;
+    let at = args.at.map_or(now, |at| at.seen_from(now));
+    let known = the_one(store.find(&args.channel).await?, &args.channel)?;
+    let cycle = store.last_cycle().await?;
+    let tip = cycle.map(|cycle| cycle.tip).unwrap_or_default();
+    let (channel, point) = (&known.channel, known.channel.point);
+    let settings = config.book.resolve(channel, tip, at);
+    let all = store.channels().await?;
+    let decisions = store.decisions_until(point, at, args.last.max(1)).await?;
+    let last_update = store.changes(Timestamp::EPOCH, at).await?;
+    let mut of_channel = last_update.iter().filter(|(of, _)| *of == point);
     let explanation = Explanation {
-        settings_from: config.book.sources(&known.channel, tip, now),
+        schema: SCHEMA,
+        ids: Ids::of(channel),
+        capacity_sat: channel.capacity.0,
+        local_sat: channel.local_balance.0,
+        remote_sat: channel.remote_balance.0,
+        local_ratio: channel.local_ratio(),
+        active: channel.active,
+        fees: channel.policy.map(|policy| policy.fees),
+        policy_error: channel.policy_error.clone(),
+        lowest_ppm: settings.lowest().0,
+        settings_from: config.book.sources(channel, tip, at),
+        orders: config
+            .book
+            .orders
+            .on(point, at)
+            .into_iter()
+            .map(|order| order.words(&rfc3339))
+            .collect(),
         seen_at: known.last_seen,
         next_change_possible: decisions.first().and_then(|newest| {
             next_change(newest, &settings, || {
-                next_due(&known.channel.peer, now, config.book.node.slow_interval)
+                next_due(&channel.peer, now, config.book.node.slow_interval)
             })
         }),
+        target_fee_ppm: decisions
+            .first()
+            .map(|newest| FeePpm::rounded(newest.wanted_ppm).0),
+        peer_group: peer_group(&config.book, &all, channel, &settings, tip, at),
+        last_update: of_channel.next_back().map(|(_, change)| change.into()),
+        outcomes: last_outcomes(store, &known, &last_update, now).await?,
+        renamed: config.book.names.renamed([channel]).pop(),
         decisions,
-        last_write: store
-            .last_changes()
-            .await?
-            .get(&point)
-            .map(LastChange::from),
-        renamed: config.book.names.renamed([&known.channel]).pop(),
-        channel: known.channel,
         settings,
     };
-    if json {
+    if args.json {
         return print_json(&explanation);
     }
-    print(&render(&explanation, now));
+    print(&told::render(&explanation, now, args.at.map(|_| at)));
     Ok(())
+}
+
+/// What came of the channel's last changes.
+async fn last_outcomes(
+    store: &StoreReader,
+    known: &KnownChannel,
+    changes: &[(ChannelPoint, FeeChange)],
+    now: Timestamp,
+) -> Result<Vec<ChangeReport>, Failure> {
+    let confirmed = changes.iter().rev().filter(|(point, change)| {
+        *point == known.channel.point
+            && change.stage == Stage::Confirmed
+            && change.from.outbound != change.to.outbound
+    });
+    let Some((_, first)) = confirmed.take(OUTCOMES).last() else {
+        return Ok(vec![]);
+    };
+    let known = std::slice::from_ref(known);
+    Ok(outcomes(store, known, first.intended_at, now).await?)
+}
+
+/// The other channels that are priced as one with `channel`.
+fn peer_group(
+    book: &SettingsLayers,
+    all: &[KnownChannel],
+    channel: &Channel,
+    settings: &ChannelSettings,
+    tip: BlockHeight,
+    at: Timestamp,
+) -> Vec<Ids> {
+    let parallel = all.iter().filter(|known| {
+        let other = &known.channel;
+        known.open
+            && other.peer == channel.peer
+            && other.point != channel.point
+            && is_priced(settings)
+            && book.resolve(other, tip, at) == *settings
+    });
+    parallel.map(|known| Ids::of(&known.channel)).collect()
 }
 
 /// The one channel that `wanted` means.
@@ -151,201 +260,5 @@ fn next_change(
         newest
             .waits_until()
             .map_or_else(&due, |until| until.max(due())),
-    )
-}
-
-fn render(explanation: &Explanation, now: Timestamp) -> String {
-    let channel = &explanation.channel;
-    let settings = &explanation.settings;
-    let mut lines = vec![
-        format!(
-            "{} with {} ({})",
-            channel.scid,
-            channel.peer_name(),
-            channel.peer
-        ),
-        format!("  channel point  {}", channel.point),
-        format!(
-            "  balance        {} local + {} remote of {}: local {:.1}% (target {:.1}%)",
-            channel.local_balance,
-            channel.remote_balance,
-            channel.capacity,
-            channel.local_ratio() * 100.0,
-            settings.target_ratio * 100.0
-        ),
-        format!(
-            "  config         {}, {}{} to {}; from {}",
-            mode_name(settings.mode),
-            settings.lowest(),
-            match settings.lowest() > settings.min {
-                true => " (cost floor)",
-                false => "",
-            },
-            settings.max,
-            match explanation.settings_from.is_empty() {
-                true => "built-in defaults".to_owned(),
-                false => explanation.settings_from.join(", "),
-            }
-        ),
-        format!("  last read      {}", ago(now, explanation.seen_at)),
-    ];
-    if let Some(renamed) = &explanation.renamed {
-        lines.push(format!(
-            "  name           known to rules as {} (match by the peer's key to have it otherwise)",
-            renamed.known_as
-        ));
-    }
-    if let Some(policy) = channel.policy {
-        lines.push(format!(
-            "  fee            {} + {} msat base, inbound {} ppm",
-            policy.fees.outbound,
-            grouped(policy.fees.base_fee_msat.into()),
-            grouped_signed(policy.fees.inbound.rate_ppm.into())
-        ));
-    }
-    if let Some(error) = &channel.policy_error {
-        lines.push(format!("  fee            could not be read: {error}"));
-    }
-    if let Some(write) = &explanation.last_write {
-        lines.push(format!(
-            "  last update    {}: {} -> {} ppm{}{}, {}{}",
-            local_time(write.at),
-            grouped(write.from_ppm.into()),
-            grouped(write.to_ppm.into()),
-            match (write.from_base_fee_msat, write.to_base_fee_msat) {
-                (from, to) if from == to => String::new(),
-                (from, to) => format!(
-                    ", base {} -> {} msat",
-                    grouped(from.into()),
-                    grouped(to.into())
-                ),
-            },
-            match (write.from_inbound_ppm, write.to_inbound_ppm) {
-                (from, to) if from == to => String::new(),
-                (from, to) => format!(
-                    ", inbound {} -> {} ppm",
-                    grouped_signed(from.into()),
-                    grouped_signed(to.into())
-                ),
-            },
-            write.outcome,
-            match write.detail.as_str() {
-                "" => String::new(),
-                detail => format!(" ({detail})"),
-            }
-        ));
-    }
-    lines.push(format!(
-        "  next change    {}",
-        next_in_words(explanation, now)
-    ));
-    if explanation.decisions.is_empty() {
-        lines.push("\nNo decision yet; the daemon makes one in its next cycle.".to_owned());
-    }
-    for decision in &explanation.decisions {
-        lines.push(String::new());
-        lines.extend(told(decision));
-    }
-    lines.join("\n")
-}
-
-/// When the fee may next change, in words.
-fn next_in_words(explanation: &Explanation, now: Timestamp) -> String {
-    match explanation.next_change_possible {
-        Some(at) if at > now => format!(
-            "{} at the earliest (in {})",
-            local_time(at),
-            human_span(at.since(now))
-        ),
-        Some(_) => "possible in the next cycle".to_owned(),
-        None if explanation.settings.mode == Mode::Ignore => "never (mode ignore)".to_owned(),
-        None => "after the first decision".to_owned(),
-    }
-}
-
-/// A decision, every term in ppm.
-fn told(decision: &Decision) -> Vec<String> {
-    let before = decision.wanted_before_ppm;
-    let trigger = match decision.trigger {
-        Trigger::Drain => "drain",
-        Trigger::Scheduled => "scheduled",
-    };
-    let mut lines = vec![format!(
-        "{} ({trigger}) {}",
-        local_time(decision.at),
-        decision.outcome(&local_time)
-    )];
-    if let Some(current) = decision.current {
-        let current = grouped(current.outbound.0.into());
-        lines.push(format!("  current fee        {current:>11} ppm"));
-    }
-    lines.push(format!("  target fee before  {:>11} ppm", decimal(before)));
-    let terms = terms(decision).into_iter();
-    lines.extend(terms.map(|(name, share, why)| {
-        let ppm = decimal_change(before * share);
-        format!("  {name:<17}  {ppm:>11} ppm  {why}")
-    }));
-    let by_hand = decision.by_hand().into_iter();
-    lines.extend(by_hand.map(|sum| format!("  {:<17}  {:15}  {sum}", "sum", "")));
-    let limits = decision.limits_in_words();
-    lines.extend(limits.map(|limit| format!("  {:<17}  {:15}  {limit}", "limit", "")));
-    if let Some(discount) = &decision.inbound {
-        let discount = discount.words(&local_time);
-        lines.push(format!("  inbound discount   {:15}  {discount}", ""));
-    }
-    if !is_untouched(decision) {
-        let now = decimal(decision.wanted_ppm);
-        lines.push(format!("  target fee now     {now:>11} ppm"));
-    }
-    lines
-}
-
-/// The terms of a decision: name, share of the fee, and where it comes from.
-fn terms(decision: &Decision) -> Vec<(&'static str, f64, String)> {
-    let (seen, terms) = (&decision.evidence, &decision.terms);
-    let [now, usual] = demand(seen.tpm, seen.tpm_history);
-    let balance = format!(
-        "local {:.1}% (target {:.1}%)",
-        seen.ratio * 100.0,
-        seen.target_ratio * 100.0
-    );
-    let throughput = format!(
-        "demand {now} (tpm {:.6}), usual {usual} (tpm {:.6}); weight {:.0}% ({:.1} forwards)",
-        seen.tpm,
-        seen.tpm_history,
-        terms.dampening * 100.0,
-        seen.forwards
-    );
-    let mut found = vec![
-        ("balance", terms.balance, balance),
-        ("throughput", terms.throughput, throughput),
-    ];
-    if let Some(level) = decision.level_ppm() {
-        let level = FeePpm::rounded(level).to_string();
-        found.push(("price level", terms.level, level));
-    }
-    if terms.protection > 0.0 {
-        let why = "the channel drains fast".to_owned();
-        found.push(("drain", terms.protection, why));
-    }
-    found
-}
-
-/// Whether the decision ended before a fee was worked out.
-fn is_untouched(decision: &Decision) -> bool {
-    matches!(
-        decision.verdict,
-        Verdict::Hold {
-            reason: Hold::Ignored
-                | Hold::NodeNotReady
-                | Hold::PeerOffline
-                | Hold::NoPolicy
-                | Hold::Disabled
-                | Hold::NameUnknown
-                | Hold::PolicyUnread
-                | Hold::HistoryUnread
-                | Hold::Foreign { .. }
-                | Hold::WriteUnresolved { .. }
-        }
     )
 }

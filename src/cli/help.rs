@@ -7,10 +7,26 @@ use std::fmt::Write;
 use clap::Command;
 
 /// What commands are for, and which.
-const GROUPS: [(&str, &[&str]); 3] = [
+const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Operate a node",
-        &["run", "check", "status", "explain", "prune"],
+        &[
+            "run", "check", "plan", "status", "report", "explain", "prune",
+        ],
+    ),
+    (
+        "Give orders to the daemon",
+        &[
+            "pin",
+            "ignore",
+            "manage",
+            "target",
+            "release",
+            "pause",
+            "resume",
+            "rollback",
+            "restore-original",
+        ],
     ),
     ("Look back", &["backtest", "replay"]),
     ("Try without a node", &["demo", "simnode", "simulate"]),

@@ -6,10 +6,14 @@ use super::Failure;
 
 /// Writes one value as JSON.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::Other(format!("cannot be shown as JSON: {error}")))?;
-    print(&text);
+    print(&json_text(value)?);
     Ok(())
+}
+
+/// One value as JSON.
+pub fn json_text(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::Other(format!("cannot be shown as JSON: {error}")))
 }
 
 /// Writes to standard output; a reader that has gone away is no error.

@@ -20,6 +20,7 @@ use sweetspot_core::ports::{
 };
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::layers::SettingsLayers;
+use sweetspot_core::settings::orders::Orders;
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, PeerId, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
@@ -205,9 +206,16 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         self.tell_unread(&seen);
         self.learn(&seen).await?;
         let history_read = self.try_history(now).await?;
-        let layers = self.by_known_names(options.layers, &seen).await?;
+        let mut layers = self.by_known_names(options.layers, &seen).await?;
+        layers.orders = self.orders(now).await?;
         let from = self.cursor.from;
         let mut input = CycleInput::new(seen, &layers, options.observe_only, from);
+        let known = &self.engine.memory().node;
+        let fresh = layers
+            .orders
+            .fresh(known.orders_through, known.seen_at, now);
+        log::orders(&layers.orders, known.orders_through, &input.seen);
+        input.ordered = fresh;
         input.node_ready = self.known.synced;
         input.history_read = history_read;
         input.look_again = std::mem::take(&mut self.look_again);
@@ -233,6 +241,16 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             names: self.names.clone(),
             ..layers.clone()
         })
+    }
+
+    /// What the operator has ordered. One that was given by a clock ahead of ours
+    /// holds from now on.
+    async fn orders(&self, now: Timestamp) -> Result<Orders, StoreError> {
+        let mut orders = self.store.orders().await?;
+        for order in &mut orders.0 {
+            order.at = order.at.min(now);
+        }
+        Ok(orders)
     }
 
     /// Who the node is, and whether it follows the chain: only then is it

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use sweetspot_core::ports::{HistoryCursor, HistoryPage, Node, NodeError, Store, StoreError};
+use sweetspot_core::types::observation::StoredForward;
 use sweetspot_core::types::raw_forward::{ForwardPage, OddForward};
 use sweetspot_core::types::time::Timestamp;
 
@@ -86,6 +87,30 @@ pub async fn read<N: Node, S: Store>(
             None => return Ok(cursor),
         }
     }
+}
+
+/// All forwards since `from`, in the order of settling, without storing any.
+pub async fn read_all(node: &impl Node, from: Timestamp) -> Result<Vec<StoredForward>, NodeError> {
+    let mut page = HistoryPage {
+        start_secs: start_secs(from),
+        offset: 0,
+        max_events: PAGE_EVENTS,
+    };
+    let mut forwards = vec![];
+    loop {
+        let read = node.forwards(page).await?;
+        let records = u32::try_from(read.records()).unwrap_or(u32::MAX);
+        forwards.extend(read.forwards);
+        match page.offset.checked_add(records) {
+            Some(offset) if records >= page.max_events => page.offset = offset,
+            _ => break,
+        }
+    }
+    forwards.sort_by_key(|forward| forward.settled_at);
+    let numbered = (1..).zip(forwards);
+    Ok(numbered
+        .map(|(seq, forward)| StoredForward { seq, forward })
+        .collect())
 }
 
 fn start_secs(at: Timestamp) -> u64 {

@@ -12,6 +12,7 @@ use sweetspot_core::limits::guard;
 use sweetspot_core::ports::NodeError;
 use sweetspot_core::prune::recommend::News;
 use sweetspot_core::settings::alias_pins::Renamed;
+use sweetspot_core::settings::orders::Orders;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, Scid};
 use sweetspot_core::types::clean_text::CleanText;
@@ -76,6 +77,20 @@ pub fn level_moves(outcome: &CycleOutcome) {
                 from_ppm, to_ppm, wanted_ppm, why, "price level moved"
             ),
         }
+    }
+}
+
+/// Tells of what the operator ordered that no cycle knew yet.
+pub fn orders(orders: &Orders, through: i64, seen: &Observation) {
+    for order in orders.0.iter().filter(|order| order.id > through) {
+        let channel = order.point.and_then(|point| seen.channels.get(&point));
+        info!(
+            order = %order.verb,
+            channel = channel.map(|channel| channel.scid.to_string()),
+            peer = channel.map(|channel| channel.peer_name().to_string()),
+            given = %order.at, until = order.until.map(rfc3339),
+            "operator's order taken"
+        );
     }
 }
 
@@ -222,6 +237,15 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
     if let Some(reason) = mass_move.and_then(in_log) {
         warn!("{reason}; see `sweetspot status`");
     }
+    let paced = decisions.iter().filter(|held| is_paced(held.verdict));
+    let paced = paced.count();
+    if paced > 0 {
+        info!(
+            channels = paced,
+            "first look at the node: these fees are to change, each at a minute of its own within \
+             the hour; see `sweetspot plan`"
+        );
+    }
     for decision in decisions {
         let Some(channel) = seen.channels.get(&decision.point) else {
             continue;
@@ -252,6 +276,15 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
             ),
         }
     }
+}
+
+fn is_paced(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Hold {
+            reason: Hold::Paced { .. }
+        }
+    )
 }
 
 /// The inbound rate that `to` sets, if it is another one.

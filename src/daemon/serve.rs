@@ -12,8 +12,11 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
+use crate::daemon::first_words;
 use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::systemd;
+use crate::daemon::vital_signs::VitalSigns;
+use crate::report;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::FeeChange;
@@ -180,6 +183,7 @@ struct Daemon {
     observe_only: bool,
     lnd: Lnd,
     repeated_error: RepeatedError,
+    signs: VitalSigns,
 }
 
 impl Daemon {
@@ -190,6 +194,7 @@ impl Daemon {
             observe_only,
             lnd,
             repeated_error: RepeatedError::default(),
+            signs: VitalSigns::at_start(SystemClock.now(), observe_only),
         }
     }
 
@@ -201,7 +206,7 @@ impl Daemon {
     ) {
         let mut ticks = self.ticks();
         let mut thinned_at = None;
-        let mut introduced = false;
+        let (mut introduced, mut met) = (false, false);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -220,22 +225,31 @@ impl Daemon {
             if !introduced {
                 introduced = self.introduce().await;
                 if !introduced {
+                    self.signs.beat(cycle.store(), SystemClock.now()).await;
                     systemd::alive();
                     ticks.reset_after(RETRY_PAUSE);
                     continue;
                 }
             }
+            let report_due = self
+                .config
+                .report
+                .is_due(cycle.reported_at(), SystemClock.now());
             let orders = CycleOptions {
                 layers: &self.config.book,
                 observe_only: self.observe_only,
-                report_due: self
-                    .config
-                    .report
-                    .is_due(cycle.reported_at(), SystemClock.now()),
+                report_due,
             };
             match cycle.run(orders, stop).await {
                 Ok(turn) => {
+                    if !std::mem::replace(&mut met, true) {
+                        first_words::say(&self.config, self.observe_only).await;
+                    }
+                    if report_due {
+                        report::log_daily(&self.config, SystemClock.now()).await;
+                    }
                     self.repeated_error.is_over();
+                    self.signs.works(SystemClock.now());
                     tell(turn);
                 }
                 Err(error) => {
@@ -245,6 +259,7 @@ impl Daemon {
             }
             systemd::alive();
             let now = SystemClock.now();
+            self.signs.beat(cycle.store(), now).await;
             if thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL) {
                 thinned_at = Some(now);
                 if let Err(error) = cycle.store().thin(now).await {
@@ -263,6 +278,7 @@ impl Daemon {
     /// Says why a cycle failed, unless it goes on as already said.
     fn tell_failure(&mut self, failure: &CycleError) {
         systemd::status(&format!("last cycle failed: {failure}"));
+        self.signs.fails(&failure.to_string(), SystemClock.now());
         if !self
             .repeated_error
             .is_news(&failure.to_string(), SystemClock.now())
@@ -301,6 +317,7 @@ impl Daemon {
         };
         if let Err(error) = check_version(&info.version) {
             error!(version = info.version.as_str(), %error, "unsupported LND version");
+            self.signs.fails(&error.to_string(), SystemClock.now());
             return false;
         }
         info!(

@@ -140,11 +140,15 @@ impl Frame<'_> {
 
     fn channel(&self, line: &Line) -> String {
         let [now, usual] = demand(line.tpm, line.tpm_history);
-        let change = self.moves.iter().rev().find(|made| made.scid == line.scid);
+        let change = self
+            .moves
+            .iter()
+            .rev()
+            .find(|made| made.scid == line.ids.scid);
         format!(
             "{:<12} {:>12}  {} {:>4.0}% {now:>9} {usual:>9} {:>6}  {}",
-            shortened(&line.peer, 12),
-            grouped(line.capacity_sat.0),
+            shortened(&line.ids.peer_name(), 12),
+            grouped(line.capacity_sat),
             bar(line.local_ratio, line.target_ratio),
             line.local_ratio * 100.0,
             line.fee_ppm

@@ -2,10 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
+mod money;
 #[path = "../cycle/node.rs"]
 #[allow(dead_code, reason = "whole cycles need more of it")]
 mod node;
 mod shown_as_written;
+mod verbs;
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -38,15 +40,19 @@ impl Home {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        assert_cmd::Command::cargo_bin("sweetspot")
-            .expect("the binary")
+        self.command(args).output().expect("it runs")
+    }
+
+    fn command(&self, args: &[&str]) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::cargo_bin("sweetspot").expect("the binary");
+        command
             .env("HOME", self.0.path())
             .env_remove("SWEETSPOT_CONFIG")
+            .env("COLUMNS", "400")
             .arg("--config")
             .arg(self.path("config.toml"))
-            .args(args)
-            .output()
-            .expect("it runs")
+            .args(args);
+        command
     }
 
     /// A daemon watches `node` for some hours.
@@ -123,7 +129,7 @@ async fn status_shows_every_open_channel() {
     for part in [
         "peer-1",
         "700001x0x0",
-        "5% / 50%",
+        "5/50%",
         "peer-3 (offline)",
         "the peer is offline",
     ] {
@@ -148,7 +154,7 @@ async fn status_shows_the_price_levels_that_are_in_use() {
         let shown = stdout(&home.run(&["status"]));
         let lines = shown
             .lines()
-            .skip_while(|line| !line.contains("last 7 days"));
+            .skip_while(|line| !line.contains("managed; read"));
         lines.skip(1).map(str::to_owned).collect::<Vec<String>>()
     };
     let announced = "price level of announced channels: 550 ppm";
@@ -230,7 +236,8 @@ async fn prune_says_that_history_is_short() {
         "{text}"
     );
     let lines = json(&home.run(&["prune", "--json"]));
-    assert_eq!(lines[0]["advice"]["prune"], "not_enough_history");
+    assert_eq!(lines["channels"][0]["rules"], "not_enough_history");
+    assert_eq!(lines["channels"][0]["judgement"], "watch");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn a_base_fee_that_changes_alone_is_shown_everywhere() {
         assert!(explained.contains(part), "no {part} in {explained}");
     }
     let explained = json(&home.run(&["explain", "peer-1", "--json"]));
-    let write = &explained["last_write"];
+    let write = &explained["last_update"];
     assert_eq!(write["from_base_fee_msat"], 1_000);
     assert_eq!(write["to_base_fee_msat"], 2_500);
     let status = stdout(&home.run(&["status"]));

@@ -7,6 +7,7 @@ mod inbound;
 mod names;
 mod node;
 mod odd_records;
+mod orders;
 
 use std::path::Path;
 use std::time::Duration;
@@ -37,6 +38,7 @@ struct Daemon {
     config: Config,
     cycle: FakeCycle,
     observe_only: bool,
+    orders_given: std::cell::Cell<i64>,
 }
 
 impl Daemon {
@@ -60,12 +62,15 @@ impl Daemon {
             cycle: cycle.await.expect("a good store"),
             config,
             observe_only: false,
+            orders_given: std::cell::Cell::new(0),
         }
     }
 
     /// The process dies; another starts on the same store.
     async fn restart(self, settings: &str) -> Self {
-        Self::with_store(&self.node, settings, self.store).await
+        let restarted = Self::with_store(&self.node, settings, self.store).await;
+        restarted.orders_given.set(self.orders_given.get());
+        restarted
     }
 
     async fn turn(&mut self) -> Result<CycleSummary, CycleError> {

@@ -80,6 +80,7 @@ impl Running {
     /// The program on these settings.
     pub fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sweetspot"));
+        command.env("COLUMNS", "400");
         command.arg("--config").arg(self.path("config.toml"));
         command
     }

@@ -39,7 +39,10 @@ pub fn forwards_are_read_exactly_once(network: &mut Network) {
     sweetspot.wait_for_turns(2);
     assert_eq!(stored(&sweetspot), all, "further turns add nothing");
     let status = sweetspot.json(&["status", "--json"]);
-    assert_eq!(number::<u64>(&status["forwards_7_days"]), all.count);
+    assert_eq!(
+        number::<u64>(&status["node"]["last_7_days"]["forwards"]),
+        all.count
+    );
     assert_eq!(sweetspot.stop().code(), Some(0));
 }
 

@@ -63,7 +63,10 @@ async fn the_settings_of_then_decide_and_earn_what_they_did() {
         let moved = lines(&report)
             .iter()
             .max_by_key(|l| l["moves_then"].as_u64());
-        let scid = moved.expect("a channel")["scid"].to_string();
+        let scid = moved.expect("a channel")["scid"]
+            .as_str()
+            .expect("text")
+            .to_owned();
         let one = backtest(&home, &[&name, &moment, "--channel", &scid]);
         let moves = &lines(&one)[0]["moves"];
         assert!(
@@ -143,7 +146,10 @@ async fn the_text_shows_the_band_and_what_is_assumed() {
     ] {
         assert!(text.contains(part), "no {part} in\n{text}");
     }
-    let scid = with(&home, SETTINGS)["channels"][0]["scid"].to_string();
+    let scid = with(&home, SETTINGS)["channels"][0]["scid"]
+        .as_str()
+        .expect("text")
+        .to_owned();
     let one = home.run(&["backtest", "--with", &tried, "--channel", &scid]);
     assert!(said(&one).contains("Fee changes, simulated: "));
 }

@@ -83,7 +83,7 @@ async fn a_part_of_the_month_can_be_named() {
         "replay",
         "--json",
         "--channel",
-        &format!("{}", seen["channels"][0]["scid"]),
+        seen["channels"][0]["scid"].as_str().expect("text"),
     ]);
     assert!(one["equal"].as_i64() > Some(0) && stored > 0);
     assert!(one["equal"].as_i64() < all["equal"].as_i64());
@@ -182,7 +182,7 @@ async fn changed_settings_show_on_the_channel_they_are_for() {
     let channels = home.json(&["status", "--json"])["channels"].clone();
     let channels = channels.as_array().expect("a list");
     let dearest = channels.iter().max_by_key(|c| c["fee_ppm"].as_u64());
-    let scid = dearest.expect("a channel")["scid"].clone();
+    let scid = dearest.expect("a channel")["scid"].as_str().expect("text");
     let capped = format!("{SETTINGS}[channel.\"{scid}\"]\nmax_ppm = 50\n");
     home.set("config.toml", &capped);
     assert_eq!(differences(&home.json(&["replay", "--json"])).len(), 0);

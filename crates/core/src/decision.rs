@@ -1,6 +1,7 @@
 //! What was decided for a channel, with everything that led to it: the record
 //! behind `explain`, the log line and replay.
 
+mod brief;
 mod words;
 
 pub mod discount;
@@ -14,6 +15,7 @@ use crate::types::units::FeePpm;
 use discount::Discount;
 
 pub use level_move::{LevelMove, LevelReason};
+pub use words::Factors;
 
 /// Which rhythm asked for the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -162,6 +164,17 @@ pub enum Hold {
         /// When the next token falls due.
         until: Timestamp,
     },
+    /// The operator has paused the node.
+    Paused {
+        /// Until when; `None` until it is resumed.
+        until: Option<Timestamp>,
+    },
+    /// Many channels are due at once, for nobody has looked for long: each is
+    /// changed at a moment of its own.
+    Paced {
+        /// When that is.
+        until: Timestamp,
+    },
     /// Too many channels would have moved at once.
     MassMove {
         /// How many would have.
@@ -246,8 +259,12 @@ impl Decision {
                     | Hold::WriteUnresolved { until }
                     | Hold::Cooldown { until, .. }
                     | Hold::DailyLimit { until }
-                    | Hold::Budget { until },
+                    | Hold::Budget { until }
+                    | Hold::Paced { until },
             } => Some(until),
+            Verdict::Hold {
+                reason: Hold::Paused { until },
+            } => until,
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ pub mod decision;
 pub mod engine;
 pub mod inbound;
 pub mod limits;
+pub mod money;
 pub mod ports;
 pub mod prune;
 pub mod settings;

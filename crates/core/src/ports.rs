@@ -9,6 +9,7 @@ use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cycle::Counting;
 use crate::engine::input::CycleInput;
 use crate::settings::alias_pins::AliasPins;
+use crate::settings::orders::Orders;
 use crate::state::memory::{ChannelMemory, Memory};
 use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
 use crate::types::clean_text::CleanText;
@@ -262,6 +263,25 @@ pub trait ForwardLog: Send + Sync {
     }
 }
 
+/// A sign of life of the daemon, for whoever looks at the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The program's version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Whether it was told to write nothing.
+    pub observe_only: bool,
+    /// When it last tried a cycle.
+    pub at: Timestamp,
+    /// Since when cycles come out as that one did.
+    pub since: Timestamp,
+    /// Why that one failed, if it did.
+    pub error: Option<CleanText>,
+}
+
 /// The memory on disk.
 pub trait Store: ForwardLog {
     /// Everything needed to go on.
@@ -281,6 +301,12 @@ pub trait Store: ForwardLog {
 
     /// Stores the names by which rules know peers, these and no others.
     fn save_names(&self, names: &AliasPins) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What the operator has ordered so far, also while this store is open.
+    fn orders(&self) -> impl Future<Output = Result<Orders, StoreError>> + Send;
+
+    /// Stores a sign of life.
+    fn beat(&self, beat: &Heartbeat) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Keeps forwards aside that cannot be any; returns those that were not kept
     /// yet. Nothing is counted of them.

@@ -7,6 +7,7 @@ pub mod inbound;
 pub mod keys;
 pub mod layers;
 pub mod matcher;
+pub mod orders;
 mod pattern;
 pub mod schedule;
 pub mod tuning;

@@ -108,6 +108,23 @@ impl ChangeRow {
     }
 }
 
+/// Changes that were begun from `from` until before `until`, oldest first.
+pub(super) async fn between(
+    db: &mut SqliteConnection,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<(ChannelPoint, FeeChange)>, Fault> {
+    let rows: Vec<ChangeRow> = sqlx::query_as(
+        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
+         where w.at_ns >= ? and w.at_ns < ? order by w.id",
+    )
+    .bind(from.nanos())
+    .bind(until.nanos())
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(ChangeRow::change).collect()
+}
+
 /// Changes that are open, oldest first.
 pub(super) async fn open(
     db: &mut SqliteConnection,

@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::fault::no_such_change;
 use super::retention;
 use sweetspot_core::decision::Decision;
-use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Store, StoreError};
+use sweetspot_core::ports::{
+    CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Store, StoreError,
+};
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::orders::{Order, Orders};
 use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotals};
@@ -35,6 +38,8 @@ struct Contents {
     names: AliasPins,
     decisions: Vec<Decision>,
     changes: Vec<(ChannelPoint, FeeChange)>,
+    orders: Orders,
+    beat: Option<Heartbeat>,
 }
 
 impl MemoryStore {
@@ -52,6 +57,16 @@ impl MemoryStore {
     /// Every write, oldest first.
     pub fn changes(&self) -> Vec<(ChannelPoint, FeeChange)> {
         self.contents(|contents| contents.changes.clone())
+    }
+
+    /// The operator orders something.
+    pub fn order(&self, order: Order) {
+        self.contents(|contents| contents.orders.0.push(order));
+    }
+
+    /// The daemon's last sign of life.
+    pub fn last_beat(&self) -> Option<Heartbeat> {
+        self.contents(|contents| contents.beat.clone())
     }
 
     /// Every forward kept aside.
@@ -144,6 +159,17 @@ impl Store for MemoryStore {
     async fn save_names(&self, names: &AliasPins) -> Result<(), StoreError> {
         self.attempt("cannot store the names of peers", |contents| {
             contents.names = names.clone();
+            Ok(())
+        })
+    }
+
+    async fn orders(&self) -> Result<Orders, StoreError> {
+        self.attempt("cannot read orders", |contents| Ok(contents.orders.clone()))
+    }
+
+    async fn beat(&self, beat: &Heartbeat) -> Result<(), StoreError> {
+        self.attempt("cannot store a sign of life", |contents| {
+            contents.beat = Some(beat.clone());
             Ok(())
         })
     }

@@ -21,10 +21,12 @@ mod forwards;
 #[cfg(any(test, feature = "testing"))]
 mod in_memory;
 mod journal;
+mod ledger;
 #[cfg(test)]
 mod mishaps;
 mod odd_forwards;
 mod open;
+mod orders;
 mod patch;
 mod reader;
 mod retention;
@@ -40,8 +42,11 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use fault::Fault;
 use journal::CycleLogReader;
-use sweetspot_core::ports::{CycleRecord, ForwardLog, HistoryCursor, Loaded, Store, StoreError};
+use sweetspot_core::ports::{
+    CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Store, StoreError,
+};
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::orders::Orders;
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotals};
@@ -54,7 +59,9 @@ pub use flows::{ChannelFlow, Leg};
 pub use forms::{channel_memory_as_stored, node_memory_as_stored};
 #[cfg(any(test, feature = "testing"))]
 pub use in_memory::MemoryStore;
+pub use ledger::{Ledger, Sale};
 pub use open::{OpenError, OpenFault};
+pub use orders::{GiveError, NewOrder, give_orders};
 pub use reader::{KnownChannel, LastCycle, StoreReader};
 pub use retention::keeps;
 pub use turns::{Journal, StoredTurn};
@@ -216,6 +223,14 @@ impl Store for SqliteStore {
         };
         work.await
             .map_err(|fault| self.error("cannot store the names of peers", fault))
+    }
+
+    async fn orders(&self) -> Result<Orders, StoreError> {
+        self.load_orders().await
+    }
+
+    async fn beat(&self, beat: &Heartbeat) -> Result<(), StoreError> {
+        self.store_beat(beat).await
     }
 
     async fn quarantine(&self, odd: &[OddForward]) -> Result<Vec<OddForward>, StoreError> {

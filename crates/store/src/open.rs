@@ -37,6 +37,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "forwards",
             include_str!("../../../migrations/0004_forwards.sql"),
         ),
+        (
+            20,
+            "orders",
+            include_str!("../../../migrations/0020_orders.sql"),
+        ),
     ];
     let migrations = steps.into_iter().map(|(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
@@ -91,6 +96,9 @@ pub enum OpenFault {
         /// The format this program reads.
         known: i64,
     },
+    /// An earlier version made it: it cannot hold orders yet.
+    #[error("its format holds no orders yet: start `sweetspot run` once, which upgrades it")]
+    NoOrders,
     /// A migration in it is not the one this program knows by that number.
     #[error(
         "its format {0} differs from format {0} of this version: another build of sweetspot wrote it"
@@ -247,6 +255,18 @@ fn take_lock(path: &Path) -> Result<File, OpenFault> {
     }
 }
 
+/// Whether a daemon holds the database at `path`.
+pub(super) fn is_locked(path: &Path) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let Ok(lock) = File::open(PathBuf::from(name)) else {
+        return false;
+    };
+    // A daemon holds it exclusively; taken for a moment only, and shared, so that
+    // two who look see no daemon in each other.
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
 /// Creates the file if need be (SQLite takes an empty one for a new database),
 /// so that it never is readable to others and refusals come with the
 /// operating system's own reason.
@@ -338,7 +358,8 @@ async fn format(connection: &mut SqliteConnection) -> Result<i64, OpenFault> {
     if newest > known_format() {
         return Ok(newest);
     }
-    let without_gap = (1..).zip(&applied).take_while(|(n, version)| n == *version);
+    let known = MIGRATIONS.iter().map(|migration| migration.version);
+    let without_gap = known.zip(&applied).take_while(|(n, version)| n == *version);
     Ok(without_gap.last().map_or(0, |(n, _)| n))
 }
 

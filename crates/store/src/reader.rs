@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::open::{self, OpenError};
-use super::{alias_pins, day_totals, forwards, odd_forwards, state};
+use super::{alias_pins, changes, day_totals, forwards, odd_forwards, state};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, HistoryCursor, StoreError};
@@ -30,7 +30,7 @@ use sweetspot_core::types::units::BlockHeight;
 /// A database opened for reading only.
 #[derive(Debug)]
 pub struct StoreReader {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     connection: Mutex<SqliteConnection>,
 }
 
@@ -148,7 +148,18 @@ impl StoreReader {
         point: ChannelPoint,
         limit: u32,
     ) -> Result<Vec<Decision>, StoreError> {
-        let found = decisions(&mut *self.connection.lock().await, point, limit).await;
+        let ever = Timestamp::from_nanos(i64::MAX);
+        self.decisions_until(point, ever, limit).await
+    }
+
+    /// A channel's last `limit` decisions up to `until`, newest first.
+    pub async fn decisions_until(
+        &self,
+        point: ChannelPoint,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let found = decisions(&mut *self.connection.lock().await, point, until, limit).await;
         self.named("cannot read decisions", found)
     }
 
@@ -156,6 +167,16 @@ impl StoreReader {
     pub async fn last_changes(&self) -> Result<BTreeMap<ChannelPoint, FeeChange>, StoreError> {
         let found = last_changes(&mut *self.connection.lock().await).await;
         self.named("cannot read the last fee changes", found)
+    }
+
+    /// The fee changes begun from `from` until before `until`, oldest first.
+    pub async fn changes(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(ChannelPoint, FeeChange)>, StoreError> {
+        let found = changes::between(&mut *self.connection.lock().await, from, until).await;
+        self.named("cannot read the fee changes", found)
     }
 
     /// The forwards of each channel that settled from `from` until before
@@ -312,13 +333,15 @@ async fn last_decisions(
 async fn decisions(
     db: &mut SqliteConnection,
     point: ChannelPoint,
+    until: Timestamp,
     limit: u32,
 ) -> Result<Vec<Decision>, Fault> {
     let bodies: Vec<String> = sqlx::query_scalar(
         "select d.body from decisions d join channels c on c.id = d.channel_id
-         where c.point = ? order by d.at_ns desc, d.id desc limit ?",
+         where c.point = ? and d.at_ns <= ? order by d.at_ns desc, d.id desc limit ?",
     )
     .bind(point.to_string())
+    .bind(until.nanos())
     .bind(limit)
     .fetch_all(db)
     .await?;

@@ -182,6 +182,7 @@ async fn save_node(
         warn!(error = %fault, "cannot store the node's state: it starts empty after a restart");
         let bare = NodeMemory {
             ingested_seq: memory.ingested_seq,
+            orders_through: memory.orders_through,
             ..NodeMemory::default()
         };
         json("a state", &NodeMemoryForm::of(&bare))

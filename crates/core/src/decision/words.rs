@@ -7,6 +7,17 @@ use crate::types::time::{TimeFormat, rfc3339};
 use crate::types::units::FeePpm;
 use crate::types::units::LEAST_PPM;
 
+/// What a fee is made of: `level · e^balance · e^throughput`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Factors {
+    /// The price level, in ppm.
+    pub level_ppm: f64,
+    /// The exponent by the balance.
+    pub balance: f64,
+    /// The exponent by throughput.
+    pub throughput: f64,
+}
+
 impl Limit {
     /// What limited the fee, `current` being the outbound rate before.
     pub fn words(self, current: Option<FeePpm>) -> String {
@@ -79,6 +90,12 @@ impl Hold {
                 "the node's hourly update budget is used up: next update at {}",
                 time(until)
             ),
+            Self::Paused { until: None } => "paused (sweetspot resume ends it)".to_owned(),
+            Self::Paused { until: Some(until) } => format!("paused until {}", time(until)),
+            Self::Paced { until } => format!(
+                "first look: changes are spread over the hour; its turn is at {}",
+                time(until)
+            ),
             Self::MassMove { moving, channels } => format!(
                 "safety stop: {moving} of {channels} channels would change at once \
                  (max_moving_share); no fee was changed"
@@ -137,19 +154,15 @@ impl Decision {
         Some(self.wanted_before_ppm.max(LEAST_PPM) * libm::exp(pull))
     }
 
-    /// The sum by which the target fee can be worked out by hand:
-    /// `550 ppm x e^(+0.50 balance) x e^(+0.00 throughput) = 907 ppm`; `None` where
-    /// no level pulled.
-    pub fn by_hand(&self) -> Option<String> {
-        let level = self.level_ppm()?;
+    /// The factors by which the fee asked for can be worked out by hand; `None`
+    /// where no level pulled.
+    pub fn factors(&self) -> Option<Factors> {
         let (terms, scale) = (&self.terms, self.per_exponent());
-        let [balance, throughput] = [terms.balance, terms.throughput].map(|term| term / scale);
-        let wanted = level * libm::exp(balance + throughput);
-        Some(format!(
-            "{} x e^({balance:+.3} balance) x e^({throughput:+.3} throughput) = {}",
-            FeePpm::rounded(level),
-            FeePpm::rounded(wanted)
-        ))
+        Some(Factors {
+            level_ppm: self.level_ppm()?,
+            balance: terms.balance / scale,
+            throughput: terms.throughput / scale,
+        })
     }
 
     /// What a unit of an exponent is in the relative terms.

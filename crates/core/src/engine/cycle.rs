@@ -226,13 +226,20 @@ impl<'e> Counting<'e> {
             seen,
             settings,
             node,
+            ordered,
+            orders_through,
             ..
         } = &self.input;
         let memory = &mut self.engine.memory;
-        let (events, level_moves) = ingest::observation(memory, seen, settings, node);
+        let seen_at = memory.node.seen_at;
+        let first_look = seen_at.is_none_or(|at| seen.at.since(at) >= node.slow_interval);
+        let (mut events, level_moves) = ingest::observation(memory, seen, settings, node);
+        events.extend(ingest::ordered(memory, seen, ordered));
+        memory.node.orders_through = *orders_through;
         Watched {
             engine: self.engine,
             input: self.input,
+            first_look,
             events,
             level_moves,
         }
@@ -244,6 +251,7 @@ impl<'e> Counting<'e> {
 pub struct Watched<'e> {
     engine: &'e mut Engine,
     input: CycleInput,
+    first_look: bool,
     events: Vec<(ChannelPoint, FeeEvent)>,
     level_moves: Vec<LevelMove>,
 }
@@ -281,7 +289,13 @@ impl Watched<'_> {
             node,
             ..
         } = &input;
-        let decisions = decide::decide(memory, seen, settings, node, input.readiness());
+        let decisions = decide::decide(
+            memory,
+            seen,
+            settings,
+            node,
+            input.readiness(self.first_look),
+        );
         let advice = recommend::revise(memory, seen, settings, input.report_due);
         CycleOutcome {
             input,

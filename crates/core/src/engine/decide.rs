@@ -90,7 +90,8 @@ pub fn decide(
             case.join(decision, remembered);
         }
     }
-    budget::allot(&mut decisions, memory, node, seen.at);
+    let first_look = ready.first_look.then_some(seen);
+    budget::allot(&mut decisions, memory, node, seen.at, first_look);
     for decision in &decisions {
         if let (Verdict::WouldChange { to }, Some(channel)) =
             (decision.verdict, memory.channels.get_mut(&decision.point))

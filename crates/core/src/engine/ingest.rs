@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::decision::LevelMove;
 use crate::limits::guard;
 use crate::prune::rules::{self, Symptoms};
+use crate::settings::orders::Fresh;
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::settings::windows::Windows;
 use crate::signals::meter::{Meter, oldest_read};
@@ -26,6 +27,9 @@ const LONGEST_WATCHED_GAP: Duration = Duration::from_secs(2 * 3_600);
 
 /// A channel unseen for so long is closed; its memory is dropped.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 86_400);
+
+/// The least time before now.
+const MOMENT: Duration = Duration::from_nanos(1);
 
 /// The average time between blocks, to date a channel by its scid.
 const BLOCK_INTERVAL: Duration = Duration::from_secs(600);
@@ -260,6 +264,39 @@ fn fees(
             Some(FeeEvent::ForeignChange(foreign))
         }
     }
+}
+
+/// Takes in what the operator ordered: its channel is looked at now. Where the
+/// order is about the fee, the waits that began before it are over, and a fee that
+/// someone set is the starting point. An update whose outcome is not known is
+/// still waited for.
+pub fn ordered(
+    memory: &mut Memory,
+    seen: &Observation,
+    ordered: &[Fresh],
+) -> Vec<(ChannelPoint, FeeEvent)> {
+    let mut events = vec![];
+    for Fresh { point, takes_over } in ordered {
+        let (Some(channel), Some(remembered)) =
+            (seen.channels.get(point), memory.channels.get_mut(point))
+        else {
+            continue;
+        };
+        let fee = &mut remembered.fee;
+        fee.retry = true;
+        if !takes_over {
+            continue;
+        }
+        (fee.written_at, fee.shown_at) = (None, None);
+        fee.writes.clear();
+        // Since before this cycle: one that was asked for is no surprise.
+        fee.waiting_since = Some(seen.at.minus(MOMENT));
+        if let (Some(foreign), Some(policy)) = (fee.foreign, channel.policy) {
+            adopt(fee, policy.fees);
+            events.push((*point, FeeEvent::Adopted(foreign)));
+        }
+    }
+    events
 }
 
 fn adopt(memory: &mut FeeMemory, fees: FeeParts) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::settings::layers::SettingsLayers;
+use crate::settings::orders::Fresh;
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
@@ -15,6 +16,9 @@ pub struct Readiness {
     pub node: bool,
     /// Whether demand is known up to now.
     pub history: bool,
+    /// Whether no cycle has looked at the node for a slow interval, or ever: then
+    /// many channels are due at once, and are changed one by one instead.
+    pub first_look: bool,
 }
 
 /// What a cycle is given. It is stored, so that the cycle can be decided again.
@@ -40,6 +44,10 @@ pub struct CycleInput {
     pub law: u32,
     /// Whether the forwarding history was read: what goes by demand waits for it.
     pub history_read: bool,
+    /// The channels on which something was ordered since the cycle before.
+    pub ordered: Vec<Fresh>,
+    /// The number of the last order that the cycle knows.
+    pub orders_through: i64,
 }
 
 /// The version of the strategies. A change by which the same input is decided
@@ -67,25 +75,29 @@ impl CycleInput {
             node_ready: true,
             law: LAW,
             history_read: true,
+            ordered: vec![],
+            orders_through: layers.orders.newest(),
         };
         input.settle(layers, observe_only);
         input
     }
 
     /// What may be gone by.
-    pub fn readiness(&self) -> Readiness {
+    pub fn readiness(&self, first_look: bool) -> Readiness {
         Readiness {
             node: self.node_ready,
             history: self.history_read,
+            first_look,
         }
     }
 
     /// Has `layers` hold for everything seen.
     pub fn settle(&mut self, layers: &SettingsLayers, observe_only: bool) {
         let seen = &self.seen;
-        let effective = |channel: &Channel| ChannelSettings {
-            observe_only,
-            ..layers.resolve(channel, seen.tip, seen.at)
+        let effective = |channel: &Channel| {
+            let mut settings = layers.resolve(channel, seen.tip, seen.at);
+            settings.observe_only |= observe_only;
+            settings
         };
         let channels = seen.channels.iter();
         self.settings = channels.map(|(point, c)| (*point, effective(c))).collect();

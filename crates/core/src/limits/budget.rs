@@ -9,9 +9,11 @@
 use std::time::Duration;
 
 use crate::decision::{Decision, Hold, Trigger, Verdict};
+use crate::engine::phase::next_due;
 use crate::settings::values::NodeSettings;
 use crate::state::memory::{Bucket, Memory};
 use crate::types::channel::ChannelPoint;
+use crate::types::observation::Observation;
 use crate::types::time::{SECONDS_PER_DAY, Timestamp};
 
 const HOURS_PER_DAY: f64 = 24.0;
@@ -42,17 +44,26 @@ impl Bucket {
 }
 
 /// Holds back the changes that node-wide limits forbid, in place.
+///
+/// On a `first_look` many channels are due at once, and that is no fault: what
+/// would be written waits for each channel's own moment; what is only shown is
+/// shown at once.
 pub fn allot(
     decisions: &mut [Decision],
     memory: &mut Memory,
     settings: &NodeSettings,
     now: Timestamp,
+    first_look: Option<&Observation>,
 ) {
-    if let Some(stop) = mass_move(decisions, memory, settings, now) {
-        for decision in decisions.iter_mut().filter(|d| moves(d)) {
-            decision.verdict = Verdict::Hold { reason: stop };
+    match (mass_move(decisions, memory, settings, now), first_look) {
+        (Some(_), Some(seen)) => pace(decisions, memory, settings, seen),
+        (Some(stop), None) => {
+            for decision in decisions.iter_mut().filter(|d| moves(d)) {
+                decision.verdict = Verdict::Hold { reason: stop };
+            }
+            return;
         }
-        return;
+        (None, _) => {}
     }
     let mut bucket = memory.node.bucket.refilled(now, settings);
     for index in longest_waiting_first(decisions, memory) {
@@ -76,6 +87,27 @@ pub fn allot(
     memory.node.bucket = bucket;
 }
 
+/// Puts fresh changes off to the moments of their channels.
+fn pace(decisions: &mut [Decision], memory: &Memory, settings: &NodeSettings, seen: &Observation) {
+    for decision in decisions.iter_mut() {
+        if let Verdict::Change { .. } = decision.verdict
+            && let Some(channel) = seen.channels.get(&decision.point)
+            && is_fresh(decision, memory, seen.at)
+        {
+            let until = next_due(&channel.peer, seen.at, settings.slow_interval);
+            decision.verdict = Verdict::Hold {
+                reason: Hold::Paced { until },
+            };
+        }
+    }
+}
+
+/// Whether a move has not waited before.
+fn is_fresh(decision: &Decision, memory: &Memory, now: Timestamp) -> bool {
+    let channel = memory.channels.get(&decision.point);
+    moves(decision) && channel.is_some_and(|channel| channel.fee.waiting_since == Some(now))
+}
+
 fn moves(decision: &Decision) -> bool {
     matches!(
         decision.verdict,
@@ -90,10 +122,7 @@ fn mass_move(
     settings: &NodeSettings,
     now: Timestamp,
 ) -> Option<Hold> {
-    let fresh = |decision: &&Decision| {
-        let channel = memory.channels.get(&decision.point);
-        moves(decision) && channel.is_some_and(|channel| channel.fee.waiting_since == Some(now))
-    };
+    let fresh = |decision: &&Decision| is_fresh(decision, memory, now);
     let moving = u32::try_from(decisions.iter().filter(fresh).count()).unwrap_or(u32::MAX);
     let channels = u32::try_from(memory.channels.len()).unwrap_or(u32::MAX);
     let implausible = moving > settings.max_moving_free

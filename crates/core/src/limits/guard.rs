@@ -31,6 +31,9 @@ pub fn hands_off(
     if settings.mode == Mode::Ignore {
         return Some(Hold::Ignored);
     }
+    if let Some(pause) = settings.paused {
+        return Some(Hold::Paused { until: pause.until });
+    }
     if settings.name_unknown {
         return Some(Hold::NameUnknown);
     }

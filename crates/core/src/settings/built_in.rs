@@ -80,6 +80,7 @@ impl ChannelSettings {
             prune: prune(),
             keep: false,
             inbound_discount: true,
+            paused: None,
             name_unknown: false,
         }
     }

@@ -4,8 +4,8 @@
 //! what is built in; `[defaults]`; the built-in rule that leaves unannounced
 //! channels alone, which yields to any rule, peer or channel that sets a mode;
 //! each matching `[[rule]]` in file order; the peer; the channel. A channel that
-//! carries assets is left alone unless it is named itself. Last, schedules move
-//! the target. What is built in depends on the strategy, which
+//! carries assets is left alone unless it is named itself. Then schedules move
+//! the target, and last comes what the operator ordered. What is built in depends on the strategy, which
 //! the layers choose.
 //!
 //! Whatever layers come together, the result can be worked with: a bound set
@@ -22,6 +22,7 @@ use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::Layer;
 use crate::settings::keys::channel::ChannelLayer;
 use crate::settings::matcher::{ChannelName, Matcher};
+use crate::settings::orders::Orders;
 use crate::settings::schedule::Schedule;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings};
 use crate::types::channel::{Channel, PeerId};
@@ -90,6 +91,8 @@ pub struct SettingsLayers {
     /// The names by which rules know peers: what was remembered of earlier
     /// cycles, not what the file says.
     pub names: AliasPins,
+    /// What the operator ordered beside the file.
+    pub orders: Orders,
 }
 
 impl SettingsLayers {
@@ -110,6 +113,7 @@ impl SettingsLayers {
         for schedule in self.schedules_of(channel, tip) {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
         }
+        self.orders.lay_over(&mut settings, channel.point, now);
         settings.cost_floor = settings.cost.floor(channel.capacity);
         settings.name_unknown = self.depends_on_unknown_name(channel, tip);
         workable(settings)
@@ -137,6 +141,8 @@ impl SettingsLayers {
                 .filter(|schedule| schedule.weight(now) > 0.0)
                 .map(|schedule| schedule.label.clone()),
         );
+        let orders = self.orders.on(channel.point, now).into_iter();
+        sources.extend(orders.map(|order| format!("order `{}`", order.verb)));
         sources
     }
 

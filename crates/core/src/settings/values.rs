@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::settings::cost::Cost;
 use crate::settings::inbound::InboundRules;
+use crate::settings::orders::Pause;
 use crate::settings::tuning::Tuning;
 use crate::types::units::FeePpm;
 
@@ -195,6 +196,8 @@ pub struct ChannelSettings {
     pub keep: bool,
     /// Whether the channel may have an inbound discount.
     pub inbound_discount: bool,
+    /// Whether the operator has paused the node.
+    pub paused: Option<Pause>,
     /// Whether the peer's alias is unknown while a rule may be about it: then it
     /// is not known what holds, and nothing is touched.
     pub name_unknown: bool,
@@ -209,7 +212,9 @@ impl ChannelSettings {
 
     /// Whether what is decided may be written to the node.
     pub fn writes(&self) -> bool {
-        matches!(self.mode, Mode::Manage | Mode::Pin(_)) && !self.observe_only
+        matches!(self.mode, Mode::Manage | Mode::Pin(_))
+            && !self.observe_only
+            && self.paused.is_none()
     }
 }
 

@@ -117,6 +117,8 @@ pub struct NodeMemory {
     pub market: NodeMarket,
     /// When the node was last read.
     pub seen_at: Option<Timestamp>,
+    /// The number of the operator's last order that a cycle knew.
+    pub orders_through: i64,
 }
 
 impl FeeMemory {

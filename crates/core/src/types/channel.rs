@@ -86,8 +86,15 @@ impl TryFrom<String> for ChannelPoint {
 /// index, 2 of output index. LND's aliases use the same form with block
 /// heights from 16,000,000 up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[serde(into = "String")]
 pub struct Scid(pub u64);
+
+/// As text: the number has more digits than a reader of JSON may keep.
+impl From<Scid> for String {
+    fn from(scid: Scid) -> Self {
+        scid.to_string()
+    }
+}
 
 impl Scid {
     /// LND's first alias block height (`aliasmgr`): no real block is this high.

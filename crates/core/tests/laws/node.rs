@@ -60,7 +60,7 @@ proptest! {
             let fresh = outcome.decisions.iter().filter(|decision| {
                 let known = world.engine.channel(decision.point);
                 let since = known.and_then(|known| known.fee.waiting_since);
-                let moves = !matches!(decision.verdict, Verdict::Hold { .. });
+                let moves = matches!(decision.verdict, Verdict::Change { .. });
                 moves && since == Some(world.now)
             });
             let share = story.node.max_moving_share * world.channels.len() as f64;

@@ -73,6 +73,8 @@ impl Reached {
                     Hold::Cooldown { .. } => "cooldown",
                     Hold::DailyLimit { .. } => "daily limit",
                     Hold::Budget { .. } => "budget",
+                    Hold::Paused { .. } => "paused",
+                    Hold::Paced { .. } => "paced",
                     Hold::MassMove { .. } => "mass move",
                 },
                 true,

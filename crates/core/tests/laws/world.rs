@@ -217,6 +217,8 @@ impl World {
             node_ready: ready,
             law: LAW,
             history_read: true,
+            ordered: vec![],
+            orders_through: 0,
         };
         let mut counting = self.engine.begin(input);
         if let Some(days) = counting.days_to_count().filter(|_| self.counts_days) {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::settings::orders::Fresh;
 use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
@@ -35,6 +36,24 @@ pub(crate) struct CycleInputForm {
     /// Left out where it was, as always before.
     #[serde(default = "read", skip_serializing_if = "is_read")]
     history_read: bool,
+    /// Left out where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ordered: Vec<FreshForm>,
+    /// Left out where nothing ever was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    orders_through: i64,
+}
+
+form! {
+    /// A channel on which something was ordered.
+    struct FreshForm of Fresh {
+        point: PointForm,
+        takes_over: bool,
+    }
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 fn first_law() -> u32 {
@@ -81,6 +100,8 @@ impl CycleInputForm {
             node_ready,
             law,
             history_read,
+            ordered,
+            orders_through,
         } = input;
         let Observation {
             at: _,
@@ -103,6 +124,8 @@ impl CycleInputForm {
             node_ready: *node_ready,
             law: *law,
             history_read: *history_read,
+            ordered: Form::of(ordered),
+            orders_through: *orders_through,
         }
     }
 
@@ -124,6 +147,8 @@ impl CycleInputForm {
             node_ready: self.node_ready,
             law: self.law,
             history_read: self.history_read,
+            ordered: self.ordered.into_core(),
+            orders_through: self.orders_through,
         }
     }
 }

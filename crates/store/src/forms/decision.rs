@@ -96,6 +96,8 @@ form_enum! {
         Cooldown { until: i64, raise: bool },
         DailyLimit { until: i64 },
         Budget { until: i64 },
+        Paused { until: Option<i64> },
+        Paced { until: i64 },
         MassMove { moving: u32, channels: u32 },
     }
 }

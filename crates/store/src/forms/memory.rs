@@ -98,6 +98,13 @@ pub(crate) struct NodeMemoryForm {
     #[serde(default, skip_serializing)]
     market: EarlierMarketForm,
     seen_at: Option<i64>,
+    /// Missing where nothing has been ordered yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    orders_through: i64,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl Form<NodeMemory> for NodeMemoryForm {
@@ -110,6 +117,7 @@ impl Form<NodeMemory> for NodeMemoryForm {
             windows,
             market,
             seen_at,
+            orders_through,
         } = value;
         Self {
             bucket: Form::of(bucket),
@@ -120,6 +128,7 @@ impl Form<NodeMemory> for NodeMemoryForm {
             prices: Some(Form::of(market)),
             market: EarlierMarketForm::default(),
             seen_at: Form::of(seen_at),
+            orders_through: *orders_through,
         }
     }
 
@@ -133,6 +142,7 @@ impl Form<NodeMemory> for NodeMemoryForm {
             windows: self.windows.into_core(),
             market: prices.map_or_else(|| market.into_core(), Form::into_core),
             seen_at: self.seen_at.into_core(),
+            orders_through: self.orders_through,
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use sweetspot_core::settings::cost::Cost;
+use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{
     BaseFee, ChannelSettings, Gains, LevelChoice, Mode, Pace, Protect, PruneRules, StrategyName,
 };
@@ -34,8 +35,19 @@ form! {
         prune: PruneRulesForm,
         keep: bool,
         inbound_discount: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        paused: Option<PauseForm>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         name_unknown: bool,
+    }
+}
+
+form! {
+    /// That the operator has paused the node.
+    struct PauseForm of Pause {
+        at: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
     }
 }
 

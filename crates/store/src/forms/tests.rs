@@ -271,6 +271,8 @@ fn reasons_to_hold_keep_their_stored_names() {
         (Hold::WriteUnresolved { until }, "write_unresolved"),
         (Hold::DailyLimit { until }, "daily_limit"),
         (Hold::Budget { until }, "budget"),
+        (Hold::Paced { until }, "paced"),
+        (Hold::Paused { until: Some(until) }, "paused"),
     ] {
         holds::<_, HoldForm>(reason, json!({"hold": name, "until": ns}));
     }

@@ -16,6 +16,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const READY: Readiness = Readiness {
     node: true,
     history: true,
+    first_look: false,
 };
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -77,6 +77,7 @@ impl World {
         let ready = Readiness {
             node: true,
             history: true,
+            first_look: false,
         };
         let decisions = decide(&mut self.memory, &seen, &table, &self.node, ready);
         for decision in &decisions {

@@ -81,7 +81,7 @@ fn rest(n: u8) -> Decision {
 
 /// The channels that may change after this, as numbers.
 fn allowed(decisions: &mut [Decision], memory: &mut Memory, now: Timestamp) -> Vec<u8> {
-    allot(decisions, memory, &node(), now);
+    allot(decisions, memory, &node(), now, None);
     let changes = decisions
         .iter()
         .filter(|d| matches!(d.verdict, Verdict::Change { .. }));
@@ -201,6 +201,29 @@ fn more_than_the_share_at_once_stops_every_move_and_nothing_else() {
     }
     assert_eq!(decisions[4], rest(5));
     assert_eq!(memory.node.bucket.at, Some(at(0)), "no token is spent");
+}
+
+#[test]
+fn a_first_look_puts_changes_off_to_their_own_moments_and_shows_at_once() {
+    let mut memory = memory(6, 10.0);
+    fresh(&mut memory, at(1));
+    let mut shown = change(5);
+    shown.verdict = Verdict::WouldChange { to: TO };
+    let mut decisions = [change(1), change(2), change(3), change(4), shown.clone()];
+    let channels = (1..=6).map(|n| (point(n), channel(n)));
+    let seen = Observation {
+        at: at(1),
+        channels: channels.collect(),
+        ..Observation::default()
+    };
+    allot(&mut decisions, &mut memory, &node(), at(1), Some(&seen));
+    for decision in &decisions[..4] {
+        let peer = seen.channels[&decision.point].peer;
+        let until = next_due(&peer, at(1), node().slow_interval);
+        let reason = Hold::Paced { until };
+        assert_eq!(decision.verdict, Verdict::Hold { reason });
+    }
+    assert_eq!(decisions[4], shown);
 }
 
 #[test]

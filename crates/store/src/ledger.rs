@@ -1,0 +1,242 @@
+//! What was earned, by channel and for the node: sums of whole days where there
+//! are some, and of single forwards at their edges.
+
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::columns::{number, point, scid};
+use super::fault::Fault;
+use super::flows::{self, ChannelFlow, Leg};
+use super::{StoreReader, day_totals, state};
+use sweetspot_core::ports::StoreError;
+use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::day_total::DayTotal;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::Msat;
+
+/// What was earned over a span.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// By each channel whose scids are known.
+    pub channels: BTreeMap<ChannelPoint, ChannelFlow>,
+    /// By the node: each forward once, also those of unknown channels.
+    pub node: Leg,
+}
+
+impl Leg {
+    fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.amount = self.amount.plus(other.amount);
+        self.fees = self.fees.plus(other.fees);
+    }
+}
+
+impl ChannelFlow {
+    fn add(&mut self, other: Self) {
+        self.incoming.add(other.incoming);
+        self.outgoing.add(other.outgoing);
+    }
+
+    fn of_day(day: &DayTotal) -> Self {
+        Self {
+            incoming: Leg {
+                count: day.forwards_in,
+                amount: day.brought,
+                fees: day.assist,
+            },
+            outgoing: Leg {
+                count: day.forwards_out,
+                amount: day.sold,
+                fees: day.fees,
+            },
+        }
+    }
+}
+
+impl Ledger {
+    fn add(&mut self, other: Self) {
+        for (point, flow) in other.channels {
+            self.channels.entry(point).or_default().add(flow);
+        }
+        self.node.add(other.node);
+    }
+}
+
+async fn edge(
+    db: &mut SqliteConnection,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Ledger, Fault> {
+    Ok(Ledger {
+        channels: flows::flows(db, from, until).await?,
+        node: flows::total(db, from, until).await?,
+    })
+}
+
+async fn days(db: &mut SqliteConnection, from: i64, until: i64) -> Result<Ledger, Fault> {
+    let names: BTreeMap<Scid, ChannelPoint> = state::ids(db).await?.into_iter().collect();
+    let mut ledger = Ledger::default();
+    for day in day_totals::of_channels(db, from, until).await? {
+        if let Some(point) = names.get(&day.scid) {
+            let channel = ledger.channels.entry(*point).or_default();
+            channel.add(ChannelFlow::of_day(&day));
+        }
+    }
+    for day in day_totals::of_node(db, from, until).await? {
+        ledger.node.add(Leg {
+            count: day.forwards,
+            amount: day.sold,
+            fees: day.fees,
+        });
+    }
+    Ok(ledger)
+}
+
+async fn ledger(
+    db: &mut SqliteConnection,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Ledger, Fault> {
+    let whole_from = from.utc_day() + i64::from(Timestamp::of_utc_day(from.utc_day()) < from);
+    let whole_until = until.utc_day();
+    if whole_from >= whole_until {
+        return edge(db, from, until).await;
+    }
+    let mut sum = edge(db, from, Timestamp::of_utc_day(whole_from)).await?;
+    sum.add(days(db, whole_from, whole_until).await?);
+    sum.add(edge(db, Timestamp::of_utc_day(whole_until), until).await?);
+    Ok(sum)
+}
+
+/// A forward out: when, by which channel if that is known, and its fee.
+pub type Sale = (Timestamp, Option<ChannelPoint>, Msat);
+
+async fn sales(
+    db: &mut SqliteConnection,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Sale>, Fault> {
+    let names: BTreeMap<Scid, ChannelPoint> = state::ids(db).await?.into_iter().collect();
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "select coalesce(settled_at_ns, seq), scid_out, fee_msat from forwards
+         where seq >= ?1 and coalesce(settled_at_ns, seq) >= ?1
+             and coalesce(settled_at_ns, seq) < ?2",
+    )
+    .bind(from.nanos())
+    .bind(until.nanos())
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|(at, out, fee)| {
+            let point = names.get(&scid(out)).copied();
+            let fee = Msat(number("a fee in msat", fee)?);
+            Ok((Timestamp::from_nanos(at), point, fee))
+        })
+        .collect()
+}
+
+/// The mean local balance of each channel over the balances read from `from` until
+/// before `until`, in sat.
+async fn mean_local_sat(
+    db: &mut SqliteConnection,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<BTreeMap<ChannelPoint, f64>, Fault> {
+    // By days first: young balances are stored more often than old ones.
+    let rows: Vec<(String, f64)> = sqlx::query_as(
+        "select c.point, avg(d.local) from (
+             select channel_id, avg(local_sat) as local from balance_samples
+             where at_ns >= ?1 and at_ns < ?2 group by channel_id, at_ns / 86400000000000
+         ) d join channels c on c.id = d.channel_id group by c.id",
+    )
+    .bind(from.nanos())
+    .bind(until.nanos())
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|(text, mean)| Ok((point(&text)?, mean)))
+        .collect()
+}
+
+impl StoreReader {
+    /// What was earned from `from` until before `until`.
+    pub async fn ledger(&self, from: Timestamp, until: Timestamp) -> Result<Ledger, StoreError> {
+        let found = ledger(&mut *self.connection().await, from, until).await;
+        self.named("cannot sum up what was earned", found)
+    }
+
+    /// Each forward that settled from `from` until before `until`.
+    pub async fn sales(&self, from: Timestamp, until: Timestamp) -> Result<Vec<Sale>, StoreError> {
+        let found = sales(&mut *self.connection().await, from, until).await;
+        self.named("cannot read the forwards", found)
+    }
+
+    /// Which channel each scid means.
+    pub async fn scids(&self) -> Result<BTreeMap<Scid, ChannelPoint>, StoreError> {
+        let found = state::ids(&mut *self.connection().await).await;
+        let found = found.map(|ids| ids.into_iter().collect());
+        self.named("cannot read the channels' names", found)
+    }
+
+    /// The mean local balance of each channel over a span, in sat.
+    pub async fn mean_local_sat(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<BTreeMap<ChannelPoint, f64>, StoreError> {
+        let found = mean_local_sat(&mut *self.connection().await, from, until).await;
+        self.named("cannot read past balances", found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SqliteStore;
+    use crate::fixtures::at;
+    use sweetspot_core::ports::{HistoryCursor, Store};
+    use sweetspot_core::testing::point;
+    use sweetspot_core::types::observation::Forward;
+
+    const HOUR: i64 = 3_600;
+
+    #[tokio::test]
+    async fn whole_days_and_single_forwards_make_one_sum() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let reader = StoreReader::open(&path).await.expect("opens");
+        let forwards: Vec<Forward> = (0..200)
+            .map(|n| Forward {
+                settled_at: at(n * HOUR),
+                scid_in: Scid(1),
+                scid_out: Scid(2),
+                amount_in: Msat(1_010),
+                amount_out: Msat(1_000),
+                fee: Msat(10),
+            })
+            .collect();
+        let ids = [(Scid(1), point(1)), (Scid(2), point(2))];
+        store.add_ids(&ids).await.expect("stores");
+        let cursor = HistoryCursor {
+            from: at(0),
+            through: at(200 * HOUR),
+        };
+        store.add_forwards(&forwards, cursor).await.expect("stores");
+        for (from, until) in [(0, 200), (5, 150), (24, 72), (30, 40), (47, 49), (10, 10)] {
+            let found = reader.ledger(at(from * HOUR), at(until * HOUR)).await;
+            let found = found.expect("reads");
+            let count = u64::try_from(until - from).expect("ahead");
+            assert_eq!(found.node.count, count, "{from} to {until}");
+            let sold = found.channels.get(&point(2)).copied().unwrap_or_default();
+            assert_eq!(sold.outgoing.fees, Msat(count * 10));
+            let brought = found.channels.get(&point(1)).copied().unwrap_or_default();
+            assert_eq!(brought.incoming.fees, Msat(count * 10));
+            assert_eq!(brought.incoming.amount, Msat(count * 1_010));
+        }
+        let sales = reader.sales(at(HOUR), at(3 * HOUR)).await.expect("reads");
+        let expected = [1, 2].map(|n| (at(n * HOUR), Some(point(2)), Msat(10)));
+        assert_eq!(sales, expected);
+    }
+}

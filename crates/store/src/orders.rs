@@ -1,0 +1,258 @@
+//! What the operator ordered, and whether the daemon works: tables that the
+//! daemon and the commands beside it share.
+
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Executor};
+
+use super::columns::{number, point};
+use super::fault::Fault;
+use super::open::{self, BUSY_TIMEOUT, OpenError, OpenFault, has_table};
+use super::{SqliteStore, StoreReader};
+use sweetspot_core::ports::{Heartbeat, StoreError};
+use sweetspot_core::settings::orders::{Order, Orders, Verb};
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::clean_text::CleanText;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::FeePpm;
+
+/// An order about to be given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewOrder {
+    /// When.
+    pub at: Timestamp,
+    /// The channel; `None` for the whole node.
+    pub point: Option<ChannelPoint>,
+    /// What is ordered.
+    pub verb: Verb,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Who gives it.
+    pub given_by: String,
+}
+
+/// Gives orders to the daemon that runs on the database at `path`, or to the next
+/// that does: all of them or none.
+pub async fn give_orders(path: &Path, orders: &[NewOrder]) -> Result<(), GiveError> {
+    let refused = |fault| {
+        GiveError::Open(OpenError {
+            path: path.into(),
+            fault,
+        })
+    };
+    let mut reader = open::for_reading(path).await.map_err(refused)?;
+    let known = has_table(&mut reader, "orders").await;
+    if !known.map_err(|error| refused(error.into()))? {
+        return Err(refused(OpenFault::NoOrders));
+    }
+    let work = async {
+        let mut db = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(false)
+            .busy_timeout(BUSY_TIMEOUT)
+            .connect()
+            .await?;
+        db.execute("begin immediate").await?;
+        for order in orders {
+            insert(&mut db, order).await?;
+        }
+        db.execute("commit").await?;
+        db.close().await?;
+        Ok::<_, Fault>(())
+    };
+    work.await.map_err(|fault| {
+        GiveError::Store(StoreError {
+            action: format!("cannot store the order ({})", path.display()),
+            reason: fault.to_string(),
+            source: fault.into_source(),
+        })
+    })
+}
+
+/// Why an order could not be given.
+#[derive(Debug, thiserror::Error)]
+pub enum GiveError {
+    /// The database cannot be opened, or is too old to hold orders.
+    #[error(transparent)]
+    Open(OpenError),
+    /// It did not take the order.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+async fn insert(db: &mut SqliteConnection, order: &NewOrder) -> Result<(), Fault> {
+    let (ppm, base_fee_msat, ratio) = match order.verb {
+        Verb::Pin(rate) => (Some(rate.0), None, None),
+        Verb::Restore { ppm, base_fee_msat } => (Some(ppm.0), Some(base_fee_msat), None),
+        Verb::Target(ratio) => (None, None, Some(ratio)),
+        Verb::Ignore | Verb::Manage | Verb::Release | Verb::Pause | Verb::Resume => {
+            (None, None, None)
+        }
+    };
+    sqlx::query(
+        "insert into orders
+             (at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns, given_by)
+         values (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(order.at.nanos())
+    .bind(order.point.map(|point| point.to_string()))
+    .bind(order.verb.name())
+    .bind(ppm)
+    .bind(base_fee_msat)
+    .bind(ratio)
+    .bind(order.until.map(Timestamp::nanos))
+    .bind(&order.given_by)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+type Row = (
+    i64,
+    i64,
+    Option<String>,
+    String,
+    Option<i64>,
+    Option<i64>,
+    Option<f64>,
+    Option<i64>,
+);
+
+/// Every order, in the sequence given; none where the format has no orders yet.
+pub(super) async fn load(db: &mut SqliteConnection) -> Result<Orders, Fault> {
+    if !has_table(db, "orders").await? {
+        return Ok(Orders::default());
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select id, at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns
+         from orders order by id",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(order)
+        .collect::<Result<_, _>>()
+        .map(Orders)
+}
+
+/// An order as stored. One that makes no sense stops the cycle: what the operator
+/// wants is then not known.
+fn order((id, at, channel, verb, ppm, base, ratio, until): Row) -> Result<Order, Fault> {
+    let ppm = ppm
+        .map(|ppm| number("a rate in ppm", ppm).map(FeePpm))
+        .transpose()?;
+    let base = base
+        .map(|base| number("a base fee in msat", base))
+        .transpose()?;
+    let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio));
+    let verb = match (verb.as_str(), ppm, base, ratio) {
+        ("pin", Some(ppm), ..) => Verb::Pin(ppm),
+        ("restore", Some(ppm), Some(base_fee_msat), _) => Verb::Restore { ppm, base_fee_msat },
+        ("target", _, _, Some(ratio)) => Verb::Target(ratio),
+        ("ignore", ..) => Verb::Ignore,
+        ("manage", ..) => Verb::Manage,
+        ("release", ..) => Verb::Release,
+        ("pause", ..) => Verb::Pause,
+        ("resume", ..) => Verb::Resume,
+        _ => {
+            return Err(Fault::Unreadable {
+                what: "an order",
+                why: format!("number {id}: {verb} without its value").into(),
+            });
+        }
+    };
+    Ok(Order {
+        id,
+        at: Timestamp::from_nanos(at),
+        point: channel.as_deref().map(point).transpose()?,
+        verb,
+        until: until.map(Timestamp::from_nanos),
+    })
+}
+
+/// Stores that the daemon works, or why not.
+pub(super) async fn beat(db: &mut SqliteConnection, beat: &Heartbeat) -> Result<(), Fault> {
+    sqlx::query(
+        "insert or replace into heartbeat
+             (id, version, pid, started_at_ns, observe_only, at_ns, since_ns, error)
+         values (1, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&beat.version)
+    .bind(beat.pid)
+    .bind(beat.started_at.nanos())
+    .bind(beat.observe_only)
+    .bind(beat.at.nanos())
+    .bind(beat.since.nanos())
+    .bind(beat.error.as_ref().map(CleanText::as_str))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+type BeatRow = (String, i64, i64, bool, i64, i64, Option<String>);
+
+async fn heartbeat(db: &mut SqliteConnection) -> Result<Option<Heartbeat>, Fault> {
+    if !has_table(db, "heartbeat").await? {
+        return Ok(None);
+    }
+    let row: Option<BeatRow> = sqlx::query_as(
+        "select version, pid, started_at_ns, observe_only, at_ns, since_ns, error from heartbeat",
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|(version, pid, started, observe_only, at, since, error)| {
+        Ok(Heartbeat {
+            version,
+            pid: number("a process id", pid)?,
+            started_at: Timestamp::from_nanos(started),
+            observe_only,
+            at: Timestamp::from_nanos(at),
+            since: Timestamp::from_nanos(since),
+            error: error.map(Into::into),
+        })
+    })
+    .transpose()
+}
+
+impl SqliteStore {
+    pub(super) async fn load_orders(&self) -> Result<Orders, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let orders = load(&mut tx.connection).await?;
+            tx.commit().await?;
+            Ok(orders)
+        };
+        work.await
+            .map_err(|fault| self.error("cannot read the operator's orders", fault))
+    }
+
+    pub(super) async fn store_beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            beat(&mut tx.connection, heartbeat).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error("cannot store that the daemon works", fault))
+    }
+}
+
+impl StoreReader {
+    /// What the operator ordered.
+    pub async fn orders(&self) -> Result<Orders, StoreError> {
+        let found = load(&mut *self.connection().await).await;
+        self.named("cannot read the operator's orders", found)
+    }
+
+    /// The daemon's last sign of life; `None` if there was none yet.
+    pub async fn heartbeat(&self) -> Result<Option<Heartbeat>, StoreError> {
+        let found = heartbeat(&mut *self.connection().await).await;
+        self.named("cannot read whether the daemon works", found)
+    }
+
+    /// Whether a daemon holds the database now.
+    pub fn daemon_lives(&self) -> bool {
+        open::is_locked(&self.path)
+    }
+}

@@ -1,0 +1,80 @@
+//! `report`: income by day and by channel, against the days before.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::Failure;
+use super::output::{print, print_json};
+use crate::daemon::clock::SystemClock;
+use crate::report::{Report, csv_field};
+use crate::table::terminal_width;
+use sweetspot_core::ports::Clock;
+use sweetspot_core::types::channel::{Channel, ChannelPoint};
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_store::StoreReader;
+
+/// Over which days, and in what form.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Whole days before today (UTC)
+    #[arg(long, default_value_t = 30, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=3_660))]
+    days: u32,
+    /// Print CSV: one line per day and channel, today included
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(store: &StoreReader, args: &ReportArgs) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    if args.csv {
+        print(csv(store, now, args.days).await?.trim_end());
+        return Ok(());
+    }
+    let report = Report::gather(store, now, args.days).await?;
+    match args.json {
+        true => print_json(&report),
+        false => {
+            print(&report.render(terminal_width()));
+            Ok(())
+        }
+    }
+}
+
+/// One line per day and channel: what spreadsheets and tax programs take.
+async fn csv(store: &StoreReader, now: Timestamp, days: u32) -> Result<String, Failure> {
+    let today = now.utc_day();
+    let names = store.scids().await?;
+    let known = store.channels().await?;
+    let channels: BTreeMap<ChannelPoint, &Channel> = known
+        .iter()
+        .map(|known| (known.channel.point, &known.channel))
+        .collect();
+    let mut text = "day,scid,channel_point,peer_pubkey,peer_alias,forwards_out,sold_msat,\
+                    earned_msat,forwards_in,brought_msat,assist_msat\n"
+        .to_owned();
+    for day in store.day_totals(today - i64::from(days), today + 1).await? {
+        let point = names.get(&day.scid);
+        let channel = point.and_then(|point| channels.get(point));
+        let alias = channel.and_then(|channel| channel.peer_alias.as_ref());
+        text += &format!(
+            "{},{},{},{},{},{},{},{},{},{},{}\n",
+            Timestamp::of_utc_day(day.day).utc().format("%Y-%m-%d"),
+            day.scid,
+            point.map(ToString::to_string).unwrap_or_default(),
+            channel.map(|c| c.peer.to_string()).unwrap_or_default(),
+            alias.map(|alias| csv_field(alias)).unwrap_or_default(),
+            day.forwards_out,
+            day.sold.0,
+            day.fees.0,
+            day.forwards_in,
+            day.brought.0,
+            day.assist.0
+        );
+    }
+    Ok(text)
+}

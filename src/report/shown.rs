@@ -1,0 +1,220 @@
+//! The report as text and as CSV.
+
+use super::{Day, Report};
+use crate::format::local_time;
+use crate::table::{Align, Plain};
+use sweetspot_core::money::change::Trend;
+use sweetspot_core::money::outcome::Tell;
+use sweetspot_core::types::format::{change, grouped};
+use sweetspot_core::types::time::Timestamp;
+
+/// Outcomes shown as text; JSON has all.
+const OUTCOMES_SHOWN: usize = 12;
+
+/// In whole satoshis.
+pub fn sat(msat: u64) -> String {
+    grouped(msat / 1_000)
+}
+
+/// A share a year: `2.3%`.
+pub fn yearly(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| format!("{:.1}%", share * 100.0))
+}
+
+fn date(at: Timestamp) -> String {
+    at.utc().format("%Y-%m-%d").to_string()
+}
+
+impl Report {
+    /// As text in lines of at most `width` characters.
+    pub fn render(&self, width: usize) -> String {
+        let last = Timestamp::of_utc_day(self.until.utc_day() - 1);
+        let mut parts = vec![
+            format!(
+                "Income of {} days, {} to {} (UTC days)\n",
+                self.days,
+                date(self.from),
+                date(last)
+            ),
+            self.income(),
+            String::new(),
+            self.days_table(width),
+            String::new(),
+            self.channels_table(width),
+            "assist: fees of forwards that came in by the channel; its worth is half of what it\n\
+             earned and half of that, and its yield is that on its mean local balance a year."
+                .to_owned(),
+            String::new(),
+        ];
+        parts.push(format!(
+            "{} fee changes confirmed, {} updates failed",
+            grouped(self.changes_confirmed),
+            grouped(self.changes_failed)
+        ));
+        if !self.outcomes.is_empty() {
+            parts.push(self.outcomes_table(width));
+        }
+        parts.join("\n")
+    }
+
+    fn income(&self) -> String {
+        let per_day = self.node.earned_msat / u64::from(self.days.max(1));
+        let against = match (self.before, self.change) {
+            (None, _) => format!(
+                "the {} days before are not all known (history begins {})",
+                self.days,
+                self.known_from
+                    .map_or("with the first read".to_owned(), date)
+            ),
+            (Some(before), Some(share)) => format!(
+                "{} against {} sat in the {} days before",
+                change(share),
+                sat(before.earned_msat),
+                self.days
+            ),
+            (Some(_), None) => format!("nothing in the {} days before", self.days),
+        };
+        let trend = match self.trend {
+            Trend::Fell => self.trend.words().to_uppercase(),
+            trend => trend.words().to_owned(),
+        };
+        format!(
+            "earned    {} sat ({} a day): {against}\n          {trend}\nforwards  {} \
+             ({} sat out)\nyield     {} a year on the local balances",
+            sat(self.node.earned_msat),
+            sat(per_day),
+            grouped(self.node.forwards),
+            sat(self.node.sold_msat),
+            yearly(self.yield_per_year),
+        )
+    }
+
+    fn days_table(&self, width: usize) -> String {
+        let mut table = Plain::new(&[
+            ("day", Align::Left),
+            ("forwards", Align::Right),
+            ("out sat", Align::Right),
+            ("earned sat", Align::Right),
+            ("", Align::Left),
+        ]);
+        let most = self.by_day.iter().map(|day| day.earned_msat).max();
+        let most = most.unwrap_or(0).max(self.today.earned_msat).max(1);
+        let mut row = |name: String, day: &Day| {
+            // At most 20 cells.
+            let cells = u128::from(day.earned_msat) * 20 / u128::from(most);
+            table.row(vec![
+                name,
+                grouped(day.forwards),
+                sat(day.sold_msat),
+                sat(day.earned_msat),
+                "=".repeat(usize::try_from(cells).unwrap_or(0)),
+            ]);
+        };
+        row("today so far".to_owned(), &self.today);
+        for day in &self.by_day {
+            row(date(day.day), day);
+        }
+        table.fit(width)
+    }
+
+    fn channels_table(&self, width: usize) -> String {
+        let mut table = Plain::default();
+        table.column("peer", Align::Left, 0, Some(8));
+        table.column("channel", Align::Left, 0, None);
+        table.column("fwds out", Align::Right, 1, None);
+        table.column("out sat", Align::Right, 3, None);
+        table.column("earned sat", Align::Right, 0, None);
+        table.column("before", Align::Right, 0, None);
+        table.column("assist", Align::Right, 0, None);
+        table.column("fwds in", Align::Right, 4, None);
+        table.column("local sat", Align::Right, 2, None);
+        table.column("yield", Align::Right, 0, None);
+        for line in &self.channels {
+            table.row(vec![
+                match line.open {
+                    true => line.ids.peer_name(),
+                    false => format!("{} (closed)", line.ids.peer_name()),
+                },
+                line.ids.scid.to_string(),
+                grouped(line.forwards_out),
+                sat(line.sold_msat),
+                sat(line.earned_msat),
+                line.earned_before_msat.map_or("-".to_owned(), sat),
+                sat(line.assist_msat),
+                grouped(line.forwards_in),
+                line.mean_local_sat.map_or("-".to_owned(), |local| {
+                    sweetspot_core::types::units::Sat::rounded(local)
+                        .to_string()
+                        .trim_end_matches(" sat")
+                        .to_owned()
+                }),
+                yearly(line.yield_per_year),
+            ]);
+        }
+        table.fit(width)
+    }
+
+    fn outcomes_table(&self, width: usize) -> String {
+        let mut table = Plain::default();
+        table.column("changed", Align::Left, 0, None);
+        table.column("peer", Align::Left, 0, Some(8));
+        table.column("from", Align::Right, 0, None);
+        table.column("to ppm", Align::Right, 0, None);
+        table.column("sat/day", Align::Right, 1, None);
+        table.column("since", Align::Right, 1, None);
+        table.column("income since, 95 of 100 certain", Align::Left, 0, Some(24));
+        let clear = |tell: Tell| tell != Tell::TooLittleToTell;
+        let mut shown: Vec<_> = self.outcomes.iter().collect();
+        shown.sort_by_key(|change| !clear(change.outcome.verdict));
+        for line in shown.iter().take(OUTCOMES_SHOWN) {
+            let per_day = |msat: f64| format!("{:.0}", msat / 1_000.0);
+            table.row(vec![
+                local_time(line.at).chars().take(16).collect(),
+                line.ids.peer_name(),
+                grouped(line.from_ppm.into()),
+                grouped(line.to_ppm.into()),
+                per_day(line.outcome.before_msat_per_day),
+                per_day(line.outcome.after_msat_per_day),
+                line.outcome_words.clone(),
+            ]);
+        }
+        let of = |tell: Tell| {
+            let found = self.outcomes.iter().filter(|c| c.outcome.verdict == tell);
+            found.count()
+        };
+        format!(
+            "outcomes: {} earned more since, {} less, {} too little to tell\n{}",
+            of(Tell::More),
+            of(Tell::Less),
+            of(Tell::TooLittleToTell),
+            table.fit(width)
+        )
+    }
+}
+
+/// A text as a field of CSV. An alias is its peer's text: one that a spreadsheet
+/// would take for a formula gets a mark before it.
+pub fn csv_field(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_is_no_formula_and_breaks_no_line() {
+        assert_eq!(csv_field("alice"), "alice");
+        assert_eq!(csv_field("=1+1"), "'=1+1");
+        assert_eq!(csv_field("a,\"b\""), "\"a,\"\"b\"\"\"");
+    }
+}

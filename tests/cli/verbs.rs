@@ -1,0 +1,138 @@
+//! Orders that are given while a daemon has the database open.
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn ppm(node: &FakeNode, n: u8) -> u32 {
+    node.ppm(n)
+}
+
+/// A daemon that keeps the database open between its cycles.
+async fn daemon(home: &Home, node: &FakeNode) -> Cycle<FakeNode, FakeNode, SqliteStore, FakeNode> {
+    let config = Config::load(&home.path("config.toml")).expect("good settings");
+    let store = SqliteStore::open(&config.store).await.expect("a database");
+    let from = node.now().minus(config.backfill);
+    let cycle = Cycle::start(node.clone(), node.clone(), store, node.clone(), from);
+    cycle.await.expect("a good store")
+}
+
+async fn cycles(
+    home: &Home,
+    node: &FakeNode,
+    daemon: &mut Cycle<FakeNode, FakeNode, SqliteStore, FakeNode>,
+    count: u32,
+    step: Duration,
+) {
+    let config = Config::load(&home.path("config.toml")).expect("good settings");
+    for _ in 0..count {
+        node.tell(|inner| inner.now = inner.now.plus(step));
+        let options = CycleOptions {
+            layers: &config.book,
+            observe_only: false,
+            report_due: false,
+        };
+        let stop = CancellationToken::new();
+        daemon.run(options, &stop).await.expect("a good cycle");
+    }
+}
+
+/// A node whose clock is the machine's, as that of the commands is.
+fn node_of_today() -> FakeNode {
+    let node = node();
+    let now = sweetspot::daemon::clock::SystemClock.now();
+    node.tell(|inner| inner.now = now.minus(HOUR * 60));
+    node
+}
+
+const STEP: Duration = Duration::from_secs(300);
+
+#[tokio::test]
+async fn a_pin_a_release_a_pause_and_a_rollback_reach_a_running_daemon() {
+    let home = Home::new(&format!("{MANAGED}level_ppm = 600\n"));
+    let node = node_of_today();
+    let mut daemon = daemon(&home, &node).await;
+    cycles(&home, &node, &mut daemon, 58, HOUR).await;
+    let managed = ppm(&node, 1);
+    assert!(managed > 100);
+
+    let said = stdout(&home.run(&["pin", "700001x0x0", "250", "--until", "30d"]));
+    for part in [
+        "pin 250 ppm until",
+        "before  mode manage",
+        "after   mode pin 250 ppm",
+    ] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
+    let now = sweetspot::daemon::clock::SystemClock.now();
+    node.tell(|inner| inner.now = now);
+    cycles(&home, &node, &mut daemon, 1, STEP).await;
+    assert_eq!(ppm(&node, 1), 250);
+    assert!(stdout(&home.run(&["status"])).contains("pin"));
+    let explained = stdout(&home.run(&["explain", "700001x0x0"]));
+    assert!(explained.contains("order `pin 250 ppm`"), "{explained}");
+
+    home.run(&["pause"]);
+    home.run(&["release", "700001x0x0"]);
+    cycles(&home, &node, &mut daemon, 15, STEP).await;
+    assert_eq!(ppm(&node, 1), 250, "paused");
+    assert!(stdout(&home.run(&["status"])).contains("PAUSED"));
+
+    let shown = stdout(&home.run(&["restore-original"]));
+    assert!(shown.contains("repeat with --yes"), "{shown}");
+    cycles(&home, &node, &mut daemon, 1, STEP).await;
+    assert_eq!(ppm(&node, 1), 250, "shown only");
+    let ordered = home.run(&["restore-original", "--yes"]);
+    assert!(ordered.status.success(), "{}", stderr(&ordered));
+    cycles(&home, &node, &mut daemon, 2, STEP).await;
+    assert_eq!((ppm(&node, 1), ppm(&node, 2)), (100, 100));
+
+    home.run(&["release", "--all"]);
+    home.run(&["resume"]);
+    cycles(&home, &node, &mut daemon, 30, HOUR).await;
+    assert!(ppm(&node, 1) > 100, "managed again");
+    drop(daemon);
+    let replayed = home.run(&["replay"]);
+    assert!(
+        stdout(&replayed).contains("0 differences"),
+        "{}",
+        stdout(&replayed)
+    );
+}
+
+#[tokio::test]
+async fn a_rollback_leaves_what_someone_else_set() {
+    let home = Home::new(&format!("{MANAGED}level_ppm = 600\n"));
+    let node = node_of_today();
+    let mut daemon = daemon(&home, &node).await;
+    cycles(&home, &node, &mut daemon, 40, HOUR).await;
+    node.set_fees(1, node::fees(77));
+    cycles(&home, &node, &mut daemon, 2, HOUR).await;
+    let shown = json(&home.run(&["restore-original", "--json"]));
+    let of = |n: u8| {
+        let channels = shown["channels"].as_array().expect("a list");
+        let wanted = scid(n).to_string();
+        let found = channels.iter().find(|line| line["scid"] == wanted);
+        found.expect("listed").clone()
+    };
+    assert_eq!(shown["schema"], 1);
+    assert_eq!(of(1)["outcome"], "set_by_someone_else");
+    assert_eq!(of(2)["outcome"], "restore");
+    assert_eq!(of(2)["then_ppm"], 100);
+    assert_eq!(of(2)["chan_id"], scid(2).0.to_string());
+}
+
+#[tokio::test]
+async fn an_order_says_when_it_is_only_shown_and_when_no_daemon_runs() {
+    let home = Home::watched("", &node(), 1).await;
+    let said = stdout(&home.run(&["pin", "700001x0x0", "2500"]));
+    assert!(said.contains("only shown"), "{said}");
+    assert!(said.contains("No daemon runs"), "{said}");
+    assert_eq!(home.run(&["pin", "nobody", "5"]).status.code(), Some(65));
+    let past = home.run(&["pause", "--until", "2020-01-01"]);
+    assert_eq!(past.status.code(), Some(2));
+    assert_eq!(
+        home.run(&["target", "700001x0x0", "1.5"]).status.code(),
+        Some(2)
+    );
+}
