@@ -6,7 +6,6 @@
 //! there, so that one difference does not drag on.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -17,7 +16,7 @@ use super::output::{print, print_json};
 use super::terms::{Term, terms};
 use crate::config::Config;
 use crate::format::{local_time, times};
-use sweetspot_core::decision::Decision;
+use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::engine::input::{CycleInput, LAW};
 use sweetspot_core::ports::ForwardLog;
@@ -26,15 +25,10 @@ use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_store::{
-    StoreReader, StoredTurn, channel_memory_as_stored, keeps, node_memory_as_stored,
-};
+use sweetspot_store::{StoreReader, StoredTurn, channel_memory_as_stored, node_memory_as_stored};
 
 /// The differences that are shown as text.
 const SHOWN: usize = 100;
-
-/// Retention may have been at work since the last turn.
-const SINCE_LAST_TURN: Duration = Duration::from_secs(3_600);
 
 /// What to decide again.
 #[derive(Debug, Args)]
@@ -162,7 +156,7 @@ async fn replay(
             engine.note(*point, change);
         }
         if counts {
-            outcome.compare(&turn, decisions, only, last.plus(SINCE_LAST_TURN));
+            outcome.compare(&turn, decisions, only);
         }
     }
     Ok(Some(outcome))
@@ -179,6 +173,10 @@ async fn decide(
     Ok(counting.watch().decide().decisions)
 }
 
+fn is_hold(decision: &Decision) -> bool {
+    matches!(decision.verdict, Verdict::Hold { .. })
+}
+
 /// What is remembered of a channel, as far as every format of the database
 /// tells it.
 fn outline(memory: Option<&ChannelMemory>) -> Option<ChannelMemory> {
@@ -190,13 +188,7 @@ fn outline(memory: Option<&ChannelMemory>) -> Option<ChannelMemory> {
 
 impl Outcome {
     /// Holds a turn's decisions against those stored.
-    fn compare(
-        &mut self,
-        turn: &StoredTurn,
-        now: Vec<Decision>,
-        only: Option<ChannelPoint>,
-        thinned_at: Timestamp,
-    ) {
+    fn compare(&mut self, turn: &StoredTurn, now: Vec<Decision>, only: Option<ChannelPoint>) {
         let at = turn.input.seen.at;
         self.from = self.from.or(Some(at));
         self.to = Some(at);
@@ -211,11 +203,11 @@ impl Outcome {
                     continue;
                 }
                 Some(stored) => Found::Decision(terms(stored, decision)),
-                None if keeps(decision, thinned_at) => Found::OnlyNow,
-                None => {
+                None if is_hold(decision) && !turn.has_holds => {
                     self.not_stored += 1;
                     continue;
                 }
+                None => Found::OnlyNow,
             };
             self.differ(turn, Some(decision.point), what);
         }

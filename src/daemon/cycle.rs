@@ -21,7 +21,7 @@ use sweetspot_core::ports::{
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::orders::Orders;
-use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, PeerId, Scid};
+use sweetspot_core::types::channel::{ChannelPoint, PeerId, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
@@ -113,10 +113,6 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     ) -> Result<Self, StoreError> {
         let loaded = store.load().await?;
         log::left_open(&loaded.open_changes);
-        let mut ids = ChannelIds::default();
-        for (scid, point) in loaded.ids {
-            ids.insert(scid, point);
-        }
         let first = HistoryCursor {
             from: backfill_from,
             through: backfill_from,
@@ -126,12 +122,12 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             writer,
             store,
             clock,
-            engine: Engine::new(loaded.memory, ids),
+            engine: loaded.engine,
             cursor: loaded.cursor.unwrap_or(first),
             open_changes: loaded.open_changes.into_iter().collect(),
             known: KnownNode::default(),
             names: loaded.names,
-            standing: StoreStanding::loaded(loaded.checkpoint_at),
+            standing: StoreStanding::loaded(loaded.cycles_since_checkpoint, loaded.complete),
             look_again: false,
         })
     }
@@ -163,12 +159,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             return Ok(CycleSummary::default());
         };
         let input = input?;
-        let at = input.seen.at;
-        let due = self.standing.checkpoint_due(at);
+        let due = self.standing.checkpoint_due();
         let checkpoint = due.map(|follows| self.engine.checkpoint(follows));
         self.standing.moved_on();
         let mut counting = self.engine.begin(input);
-        let counted = self.store.count_all(&mut counting);
+        let counted = self.store.count_through(&mut counting, i64::MAX);
         match stop.run_until_cancelled(counted).await {
             Some(counted) => counted?,
             None => return Ok(CycleSummary::default()),
@@ -180,11 +175,10 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let record = CycleRecord {
             input: &outcome.input,
             decisions: &outcome.decisions,
-            memory: self.engine.memory(),
             checkpoint: checkpoint.as_ref(),
         };
         self.store.record_cycle(record).await?;
-        self.standing.stored(checkpoint.map(|_| at));
+        self.standing.cycle_stored(checkpoint.is_some());
         // Not before: what it stores of a channel holds forwards that only the
         // record above marks as counted.
         self.settle(&outcome.input.seen).await?;
@@ -395,7 +389,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             } else {
                 change
             };
-            self.store.record_change(point, &ended, memory).await?;
+            self.store.record_change(point, &ended).await?;
         }
         Ok(())
     }
@@ -443,7 +437,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             self.open_changes.insert(point, ended);
             return Err(error.into());
         }
-        self.standing.stored(None);
+        self.standing.change_stored();
         match attempt.closed {
             Some(error) => Err(error.into()),
             None => Ok(attempt.stage),
@@ -453,7 +447,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     async fn note(&mut self, point: ChannelPoint, change: &FeeChange) -> Result<(), StoreError> {
         self.engine.note(point, change);
         match self.engine.channel(point) {
-            Some(memory) => self.store.record_change(point, change, memory).await,
+            Some(_) => self.store.record_change(point, change).await,
             None => Ok(()),
         }
     }

@@ -259,20 +259,20 @@ impl Sweetspot {
         })
     }
 
-    /// Dates every begun write back, as if sweetspot had been down for that long.
+    /// Dates every open write and all cycles back, as if sweetspot had been down for
+    /// that long.
     pub fn age_writes(&self, secs: i64) {
         assert!(self.process.is_none(), "it does not run");
         block_on(async {
             let mut db = self.connect().await;
-            sqlx::query(
-                "update channel_memory set body = json_set(body, '$.fee.last_write.at',
-                     json_extract(body, '$.fee.last_write.at') - ? * 1000000000)
-                 where json_extract(body, '$.fee.last_write.at') is not null",
-            )
-            .bind(secs)
-            .execute(&mut db)
-            .await
-            .expect("the memory can be changed");
+            for sql in [
+                "update writes set at_ns = at_ns - ? * 1000000000
+                 where outcome is null or outcome = 'unknown'",
+                "update turns set at_ns = at_ns - ? * 1000000000",
+            ] {
+                let aged = sqlx::query(sql).bind(secs).execute(&mut db).await;
+                aged.expect("the database can be changed");
+            }
         });
     }
 

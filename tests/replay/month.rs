@@ -13,10 +13,11 @@ use sweetspot::config::Config;
 use sweetspot::daemon::cycle::{Cycle, CycleError, CycleOptions};
 use sweetspot_core::ports::Store;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts};
+use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
 use sweetspot_lnd::proto::{UpdateFailure, WalletState};
 use sweetspot_simnode::{Direct, SimNode, WriteFault};
-use sweetspot_store::SqliteStore;
+use sweetspot_store::{SqliteStore, StoreReader, StoredTurn};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -107,6 +108,28 @@ impl Home {
             .fetch_one(&mut shell)
             .await
             .expect("a number")
+    }
+
+    /// The whole journal.
+    pub async fn turns(&self) -> Vec<StoredTurn> {
+        let reader = StoreReader::open(self.path(DATABASE)).await;
+        let reader = reader.expect("a database");
+        let journal = reader.journal(Timestamp::EPOCH).await.expect("reads");
+        let mut journal = journal.expect("a journal");
+        let mut found = vec![];
+        while let Some(turn) = reader.next_turn(&mut journal).await.expect("reads") {
+            found.push(turn);
+        }
+        found
+    }
+
+    /// Has the journal drop its older decisions, and with them every hold.
+    pub async fn only_changes_are_kept(&self) {
+        let last = self.number("select max(at_ns) from turns").await;
+        let store = self.store().await;
+        let thinned = store.thin(Timestamp::from_nanos(last)).await;
+        thinned.expect("thins");
+        store.close().await.expect("closes");
     }
 
     pub fn run(&self, args: &[&str]) -> Output {

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 use sweetspot::daemon::cycle::{Cycle, CycleOptions};
+use sweetspot_core::decision::{Decision, Hold, Verdict};
 use sweetspot_core::ports::{Clock, Store};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_simnode::WriteFault;
+use sweetspot_store::StoredTurn;
 
 use tokio_util::sync::CancellationToken;
 
@@ -29,42 +31,48 @@ fn assert_same(home: &Home) -> Value {
 async fn a_month_is_decided_again_to_the_last_bit() {
     let home = Home::after_the_month();
     let outcome = assert_same(&home);
-    let stored = home.number("select count(*) from decisions").await;
-    assert!(stored > 6_000, "{stored}");
-    assert_eq!(outcome["equal"].as_i64(), Some(stored));
-    assert_eq!(outcome["not_stored"], 0);
+    let turns = home.turns().await;
+    let decisions: usize = turns.iter().map(|turn| turn.decisions.len()).sum();
+    assert!(decisions > 2_000, "{decisions}");
+    assert_eq!(outcome["equal"].as_u64(), u64::try_from(decisions).ok());
+    // What it held is dropped after a week, and decided again all the same.
+    assert!(outcome["not_stored"].as_i64() > Some(3_000), "{outcome}");
     // It was locked for five.
     assert_eq!(outcome["turns"], 30 * 24 - 5);
-    // Once a day, over restarts.
-    assert_eq!(outcome["memories"], 29);
+    // At each beginning, over restarts.
+    assert!(outcome["memories"].as_i64() > Some(25), "{outcome}");
     // Much went wrong with the writes; the month would prove little otherwise.
     for outcome in ["confirmed", "refused", "not_seen"] {
         let sql = format!("select count(*) from writes where outcome = '{outcome}'");
         assert!(home.number(&sql).await > 0, "no write was {outcome}");
     }
-    for (sql, what) in [
-        (
-            "writes where outcome_turn_id > turn_id",
-            "write settled later",
-        ),
-        (
-            "decisions where body like '%node_not_ready%'",
-            "unready node",
-        ),
-        ("decisions where body like '%foreign%'", "foreign fee"),
-    ] {
-        let sql = format!("select count(*) from {sql}");
-        assert!(home.number(&sql).await > 0, "no {what}");
-    }
+    let settled_later = "select count(*) from writes where outcome_turn_id > turn_id";
+    assert!(
+        home.number(settled_later).await > 0,
+        "no write settled later"
+    );
+    assert!(turns.iter().any(|turn| !turn.input.node_ready));
+    let rates = |turn: &StoredTurn| -> Vec<_> {
+        let channels = turn.input.seen.channels.values();
+        channels.filter_map(|channel| channel.policy).collect()
+    };
+    let ours = |turn: &StoredTurn| turn.changes.len();
+    let by_hand = turns
+        .windows(2)
+        .any(|two| two.iter().map(ours).sum::<usize>() == 0 && rates(&two[0]) != rates(&two[1]));
+    assert!(by_hand, "no fee set by hand");
 }
 
 #[tokio::test]
 async fn the_journal_takes_no_more_than_the_readme_says() {
     let home = Home::after_the_month();
     let bytes = home
-        .number("select sum(length(given)) + sum(coalesce(length(beginning), 0)) from turns")
+        .number(
+            "select sum(coalesce(length(given), 0) + length(decided)
+                 + coalesce(length(given_whole) + length(beginning), 0)) from turns",
+        )
         .await;
-    let channel_days = home.number("select count(*) from balance_samples").await / 24;
+    let channel_days = home.number("select count(*) from balances_by_day").await;
     assert!(channel_days > 200, "{channel_days}");
     assert!(bytes / channel_days < 2_000, "{}", bytes / channel_days);
 }
@@ -75,9 +83,6 @@ async fn a_part_of_the_month_can_be_named() {
     let all = home.json(&["replay", "--json"]);
     let days = home.json(&["replay", "--json", "--from", "3d", "--to", "1d"]);
     assert_eq!(days["turns"], 2 * 24 + 1);
-    let channel = home.number("select min(channel_id) from decisions").await;
-    let point = format!("select count(*) from decisions where channel_id = {channel}");
-    let stored = home.number(&point).await;
     let seen = home.json(&["status", "--json"]);
     let one = home.json(&[
         "replay",
@@ -85,7 +90,7 @@ async fn a_part_of_the_month_can_be_named() {
         "--channel",
         seen["channels"][0]["scid"].as_str().expect("text"),
     ]);
-    assert!(one["equal"].as_i64() > Some(0) && stored > 0);
+    assert!(one["equal"].as_i64() > Some(0));
     assert!(one["equal"].as_i64() < all["equal"].as_i64());
     let reversed = home.run(&["replay", "--from", "1d", "--to", "3d"]);
     assert_eq!(reversed.status.code(), Some(2), "{}", said(&reversed));
@@ -99,6 +104,7 @@ async fn a_part_of_the_month_can_be_named() {
 #[tokio::test]
 async fn a_changed_decision_is_the_one_difference() {
     let home = Home::after_the_month();
+    home.only_changes_are_kept().await;
     let id = home
         .number("select id from decisions where verdict = 'change' order by id limit 1 offset 50")
         .await;
@@ -125,7 +131,9 @@ async fn a_changed_decision_is_the_one_difference() {
 #[tokio::test]
 async fn a_decision_that_is_missing_or_extra_is_a_difference() {
     let home = Home::after_the_month();
-    let id = "(select id from decisions order by id desc limit 1)";
+    home.only_changes_are_kept().await;
+    let id = "(select d.id from decisions d join turns t on t.id = d.turn_id
+               where t.decided is null order by d.id desc limit 1)";
     home.alter(&format!(
         "insert into decisions (channel_id, at_ns, rhythm, verdict, body, turn_id)
          select channel_id, at_ns, rhythm, verdict, body, turn_id from decisions where id = {id}"
@@ -177,7 +185,8 @@ async fn changed_settings_show_on_the_channel_they_are_for() {
     assert_eq!(differences(&present(["--to", &same_before])).len(), 0);
     assert_eq!(differences(&present(["--from", &same_again])).len(), 0);
     let between = present(["--from", &at(OTHER_SETTINGS.0)]);
-    assert!(differences(&between).len() > 100);
+    // By now only the changes are left to differ.
+    assert!(differences(&between).len() > 3);
 
     let channels = home.json(&["status", "--json"])["channels"].clone();
     let channels = channels.as_array().expect("a list");
@@ -186,7 +195,8 @@ async fn changed_settings_show_on_the_channel_they_are_for() {
     let capped = format!("{SETTINGS}[channel.\"{scid}\"]\nmax_ppm = 50\n");
     home.set("config.toml", &capped);
     assert_eq!(differences(&home.json(&["replay", "--json"])).len(), 0);
-    let outcome = present(["--from", &same_again]);
+    // Of the last week every decision is kept.
+    let outcome = present(["--from", &at(29 * 24 - 6 * 24)]);
     let found = differences(&outcome);
     assert!(!found.is_empty());
     for difference in found {
@@ -206,7 +216,7 @@ async fn what_is_damaged_is_named() {
             "cycle before it is missing",
         ),
         (
-            "update turns set given = x'00ff' where id = 40",
+            "update turns set given = x'00ff', given_whole = null, beginning = null where id = 40",
             "unreadable",
         ),
         (
@@ -229,15 +239,13 @@ async fn what_is_damaged_is_named() {
 #[tokio::test]
 async fn retention_leaves_what_can_be_decided_again() {
     let home = Home::after_the_month();
-    let last = home.number("select observed_at_ns from node").await;
+    let last = home.number("select max(at_ns) from turns").await;
     let day_ns = 86_400_000_000_000;
     let now = last + 82 * day_ns;
     let store = home.store().await;
     let at = sweetspot_core::types::time::Timestamp::from_nanos(now);
     store.thin(at).await.expect("thins");
     drop(store);
-    home.alter(&format!("update node set observed_at_ns = {now}"))
-        .await;
     let first = home.number("select min(at_ns) from turns").await;
     assert!((now - 93 * day_ns..=now - 92 * day_ns).contains(&first));
     let outcome = assert_same(&home);
@@ -259,35 +267,10 @@ async fn an_empty_database_has_nothing_to_decide_again() {
 }
 
 #[tokio::test]
-async fn an_older_database_is_taken_up_and_replays_from_then_on() {
-    let mut daemon = Living::new(SETTINGS, node_after(DAY * 3)).await;
-    daemon.turns(30).await;
-    daemon.stop().await;
-    for sql in [
-        "drop table turns",
-        "drop index decisions_by_turn",
-        "drop index writes_by_turn",
-        "alter table decisions drop column turn_id",
-        "alter table writes drop column turn_id",
-        "alter table writes drop column outcome_turn_id",
-        "delete from _sqlx_migrations where version = 2",
-    ] {
-        daemon.home.alter(sql).await;
-    }
-    let older = daemon.home.run(&["replay"]);
-    assert_eq!(older.status.code(), Some(74), "{}", said(&older));
-    assert!(said(&older).contains("`sweetspot run` upgrades it"));
-    daemon.restart().await;
-    daemon.turns(30).await;
-    let outcome = assert_same(&daemon.home);
-    assert_eq!(outcome["turns"], 30);
-}
-
-#[tokio::test]
 async fn work_that_could_not_be_stored_makes_a_new_beginning() {
     let mut daemon = Living::new(SETTINGS, node_after(DAY * 3)).await;
     daemon.turns(10).await;
-    let full = "create trigger full before insert on decisions
+    let full = "create trigger full before insert on turns
                 begin select raise(abort, 'full'); end";
     daemon.home.alter(full).await;
     for _ in 0..3 {
@@ -332,8 +315,16 @@ async fn an_outcome_found_later_was_not_known_before() {
     assert_same(&home);
     let not_done = "select count(*) from writes where outcome = 'not_done'";
     assert!(home.number(not_done).await >= 2);
-    let waits = "select count(*) from decisions where body like '%write_unresolved%'";
-    assert!(home.number(waits).await >= 1);
+    let waits = |decision: &Decision| {
+        matches!(
+            decision.verdict,
+            Verdict::Hold {
+                reason: Hold::WriteUnresolved { .. }
+            }
+        )
+    };
+    let turns = home.turns().await;
+    assert!(turns.iter().flat_map(|turn| &turn.decisions).any(waits));
 }
 
 #[tokio::test]
@@ -343,6 +334,6 @@ async fn a_node_that_refuses_writes_makes_no_beginning_each_time() {
     node.faults(|faults| faults.writes = WriteFault::Lost);
     daemon.turns(20).await;
     let begun = "select count(*) from turns where beginning is not null";
-    assert_eq!(daemon.home.number(begun).await, 1);
+    assert_eq!(daemon.home.number(begun).await, 2);
     assert_same(&daemon.home);
 }

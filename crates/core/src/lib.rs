@@ -12,6 +12,7 @@ pub mod limits;
 pub mod money;
 pub mod ports;
 pub mod prune;
+pub mod recall;
 pub mod settings;
 pub mod signals;
 pub mod state;

@@ -6,11 +6,10 @@ use std::future::Future;
 
 use crate::decision::Decision;
 use crate::engine::checkpoint::Checkpoint;
-use crate::engine::cycle::Counting;
+use crate::engine::cycle::{Counting, Engine};
 use crate::engine::input::CycleInput;
 use crate::settings::alias_pins::AliasPins;
 use crate::settings::orders::Orders;
-use crate::state::memory::{ChannelMemory, Memory};
 use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
 use crate::types::clean_text::CleanText;
 use crate::types::day_total::{DayRange, DayTotals};
@@ -170,8 +169,6 @@ pub struct CycleRecord<'a> {
     pub input: &'a CycleInput,
     /// What was decided.
     pub decisions: &'a [Decision],
-    /// What is remembered from now on.
-    pub memory: &'a Memory,
     /// What was remembered before, where that is to be stored as well.
     pub checkpoint: Option<&'a Checkpoint>,
 }
@@ -192,16 +189,17 @@ pub struct StoreError {
 /// What the store knew at the start.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// What was remembered.
-    pub memory: Memory,
+    /// What was remembered, led through every stored cycle, and every scid ever
+    /// learnt.
+    pub engine: Engine,
+    /// Whether that is all that was stored.
+    pub complete: bool,
     /// How far history was read; `None` on a first start.
     pub cursor: Option<HistoryCursor>,
-    /// Every scid ever learnt.
-    pub ids: Vec<(Scid, ChannelPoint)>,
     /// Fee changes that are open as far as the store knows.
     pub open_changes: Vec<(ChannelPoint, FeeChange)>,
-    /// The last stored turn that has its beginning stored with it.
-    pub checkpoint_at: Option<Timestamp>,
+    /// How many cycles are stored from the last checkpoint on; `None` without one.
+    pub cycles_since_checkpoint: Option<u32>,
     /// The names by which rules know peers.
     pub names: AliasPins,
 }
@@ -224,17 +222,18 @@ pub trait ForwardLog: Send + Sync {
         days: DayRange,
     ) -> impl Future<Output = Result<DayTotals, StoreError>> + Send;
 
-    /// Has a cycle count everything that it has not counted yet: what is long past,
-    /// if it has counted nothing yet, by days.
-    fn count_all(
+    /// Has a cycle count everything that it has not counted yet, up to number
+    /// `through`: what is long past, if it has counted nothing yet, by days.
+    fn count_through(
         &self,
         cycle: &mut Counting<'_>,
+        through: i64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async move {
             if let Some(days) = cycle.days_to_count() {
                 cycle.count_days(&self.day_totals(days).await?, days);
             }
-            self.count(cycle, i64::MAX, |_| ()).await
+            self.count(cycle, through, |_| ()).await
         }
     }
 
@@ -327,14 +326,12 @@ pub trait Store: ForwardLog {
         record: CycleRecord<'_>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores how far a fee change of a channel has come, with the channel's
-    /// memory that names it: a new one if it is only intended, else the end of
-    /// the one that was intended then.
+    /// Stores how far a fee change of a channel has come: a new one if it is only
+    /// intended, else the end of the one that was intended then.
     fn record_change(
         &self,
         point: ChannelPoint,
         change: &FeeChange,
-        memory: &ChannelMemory,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Thins and drops what is older than it is useful.

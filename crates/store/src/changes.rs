@@ -7,8 +7,7 @@ use sqlx::{FromRow, Row};
 use super::columns::{name, named, number, point};
 use super::fault::Fault;
 use super::forms::{Form, StageForm};
-use super::state::{channel_id, save_channel};
-use sweetspot_core::state::memory::ChannelMemory;
+use super::state::channel_id;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::Timestamp;
@@ -138,20 +137,18 @@ pub(super) async fn open(
     rows.into_iter().map(ChangeRow::change).collect()
 }
 
-/// Stores how far a change has come, with the memory that names it.
+/// Stores how far a change has come.
 pub(super) async fn record(
     db: &mut SqliteConnection,
     point: ChannelPoint,
     change: &FeeChange,
-    memory: &ChannelMemory,
 ) -> Result<(), Fault> {
     let channel = channel_id(db, point).await?;
     if change.stage == Stage::Intended {
-        insert(db, channel, change).await?;
+        insert(db, channel, change).await
     } else {
-        end(db, channel, point, change).await?;
+        end(db, channel, point, change).await
     }
-    save_channel(db, point, memory).await
 }
 
 async fn insert(db: &mut SqliteConnection, channel: i64, change: &FeeChange) -> Result<(), Fault> {

@@ -2,6 +2,7 @@
 
 use super::fixtures::*;
 use super::{MemoryStore, SqliteStore};
+use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{CycleRecord, Store};
 use sweetspot_core::settings::alias_pins::{AliasPin, AliasPins};
 use sweetspot_core::testing::{channel, point};
@@ -43,9 +44,9 @@ facts_of_every_store!(
     a_forward_that_cannot_be_one_is_kept_aside_once,
     the_names_of_peers_are_those_stored_last,
     a_scid_means_the_channel_it_was_last_stored_for,
-    a_cycle_leaves_its_memory_and_no_other,
+    what_cycles_leave_is_remembered,
     a_change_is_open_until_its_outcome_is_known,
-    a_change_and_its_memory_are_stored_together,
+    each_stage_of_a_change_is_remembered,
     a_change_that_was_never_intended_cannot_end,
     thinning_takes_nothing_needed_to_go_on,
 );
@@ -63,9 +64,8 @@ async fn open(store: &impl Store) -> Vec<(ChannelPoint, FeeChange)> {
 
 async fn a_fresh_store_remembers_nothing(store: impl Store) {
     let loaded = store.load().await.expect("loads");
-    assert_eq!(loaded.memory, memory(&[], 0));
+    assert_eq!(loaded.engine.memory(), &memory(&[], 0));
     assert_eq!(loaded.cursor, None);
-    assert_eq!(loaded.ids, []);
     assert_eq!(loaded.open_changes, []);
     assert_eq!(stored(&store).await, []);
 }
@@ -189,29 +189,75 @@ async fn a_scid_means_the_channel_it_was_last_stored_for(store: impl Store) {
         .await
         .expect("stores");
     store.add_ids(&[(alias, point(2))]).await.expect("stores");
-    let mut ids = store.load().await.expect("loads").ids;
-    ids.sort();
-    assert_eq!(ids, [(Scid(7), point(2)), (alias, point(2))]);
+    let engine = store.load().await.expect("loads").engine;
+    assert_eq!(engine.resolve(Scid(7)), Some(point(2)));
+    assert_eq!(engine.resolve(alias), Some(point(2)));
+    assert_eq!(engine.resolve(Scid(8)), None);
 }
 
-async fn a_cycle_leaves_its_memory_and_no_other(store: impl Store) {
-    for (secs, channels, seq) in [(10, &[1, 2][..], 4), (20, &[2, 3][..], 9)] {
+/// Runs cycles as the daemon does, and has the store take each.
+struct Daemon<'a, S> {
+    store: &'a S,
+    engine: Engine,
+    begins_anew: bool,
+}
+
+impl<'a, S: Store> Daemon<'a, S> {
+    fn new(store: &'a S) -> Self {
+        Self {
+            store,
+            engine: Engine::default(),
+            begins_anew: true,
+        }
+    }
+
+    async fn cycle(&mut self, secs: i64, channels: &[u8]) {
+        let checkpoint = self.begins_anew.then(|| self.engine.checkpoint(false));
+        self.begins_anew = false;
+        let mut counting = self.engine.begin(input(secs, channels));
+        let counted = self.store.count_through(&mut counting, i64::MAX).await;
+        counted.expect("counts");
+        let outcome = counting.watch().decide();
         let record = CycleRecord {
-            input: &input(secs, channels),
-            decisions: &[hold(2, secs)],
-            memory: &memory(channels, seq),
-            checkpoint: None,
+            input: &outcome.input,
+            decisions: &outcome.decisions,
+            checkpoint: checkpoint.as_ref(),
         };
-        store.record_cycle(record).await.expect("stores");
-        let loaded = store.load().await.expect("loads");
-        assert_eq!(loaded.memory, memory(channels, seq));
+        self.store.record_cycle(record).await.expect("stores");
+    }
+
+    async fn change(&mut self, change: &FeeChange) {
+        self.engine.note(point(1), change);
+        let stored = self.store.record_change(point(1), change).await;
+        stored.expect("stores");
+    }
+
+    async fn is_remembered(&self) {
+        let loaded = self.store.load().await.expect("loads");
+        assert!(loaded.complete);
+        assert_eq!(loaded.engine.memory(), self.engine.memory());
     }
 }
 
+async fn what_cycles_leave_is_remembered(store: impl Store) {
+    let mut daemon = Daemon::new(&store);
+    store.add_ids(&names(&[1, 2, 3])).await.expect("stores");
+    for (secs, channels) in [(10, &[1, 2][..]), (310, &[2, 3]), (610, &[2]), (910, &[])] {
+        let settled = [forward(secs - 3)];
+        store
+            .add_forwards(&settled, cursor(5, secs))
+            .await
+            .expect("stores");
+        daemon.cycle(secs, channels).await;
+        daemon.is_remembered().await;
+        daemon.begins_anew = secs == 310;
+    }
+    assert!(!daemon.engine.memory().channels.is_empty());
+}
+
 async fn a_change_is_open_until_its_outcome_is_known(store: impl Store) {
-    let remembered = channel_memory(1.0);
     let record = async |n, change: &FeeChange| {
-        let stored = store.record_change(point(n), change, &remembered).await;
+        let stored = store.record_change(point(n), change).await;
         stored.expect("stores");
     };
     let (first, second) = (intended(10), intended(11));
@@ -230,23 +276,32 @@ async fn a_change_is_open_until_its_outcome_is_known(store: impl Store) {
     assert_eq!(open(&store).await, []);
 }
 
-async fn a_change_and_its_memory_are_stored_together(store: impl Store) {
-    let remembered = async || store.load().await.expect("loads").memory.channels;
-    let record = async |change: &FeeChange, seen: f64| {
-        let memory = channel_memory(seen);
-        let stored = store.record_change(point(1), change, &memory).await;
-        stored.expect("stores");
-    };
-    record(&intended(10), 1.5).await;
-    assert_eq!(remembered().await[&point(1)], channel_memory(1.5));
-    record(&intended(10).ended(Stage::Confirmed, at(11), ""), 2.5).await;
-    assert_eq!(remembered().await[&point(1)], channel_memory(2.5));
+async fn each_stage_of_a_change_is_remembered(store: impl Store) {
+    let mut daemon = Daemon::new(&store);
+    daemon.cycle(10, &[1]).await;
+    let change = intended(11);
+    daemon.change(&change).await;
+    daemon.is_remembered().await;
+    daemon.cycle(310, &[1]).await;
+    daemon.cycle(910, &[1]).await;
+    // A later read found out: what is remembered has settled by the same.
+    let settled = change.ended(Stage::NotApplied, at(910), "");
+    let stored = store.record_change(point(1), &settled).await;
+    stored.expect("stores");
+    assert_eq!(open(&store).await, []);
+    daemon.is_remembered().await;
+    let change = intended(1_211);
+    daemon.cycle(1_210, &[1]).await;
+    daemon.change(&change).await;
+    daemon
+        .change(&change.ended(Stage::Refused, at(1_212), "no"))
+        .await;
+    daemon.is_remembered().await;
 }
 
 async fn a_change_that_was_never_intended_cannot_end(store: impl Store) {
     let ended = intended(10).ended(Stage::Confirmed, at(11), "");
-    let memory_then = channel_memory(2.5);
-    let stored = store.record_change(point(1), &ended, &memory_then).await;
+    let stored = store.record_change(point(1), &ended).await;
     let error = stored.expect_err("no such change");
     let expected = format!(
         "no fee change of {} intended at {} is open",
@@ -254,7 +309,7 @@ async fn a_change_that_was_never_intended_cannot_end(store: impl Store) {
         at(10)
     );
     assert_eq!(error.reason, expected);
-    assert_eq!(store.load().await.expect("loads").memory, memory(&[], 0));
+    assert_eq!(open(&store).await, []);
 }
 
 async fn thinning_takes_nothing_needed_to_go_on(store: impl Store) {
@@ -263,17 +318,10 @@ async fn thinning_takes_nothing_needed_to_go_on(store: impl Store) {
         .add_forwards(&[forward(10)], cursor(5, 10))
         .await
         .expect("stores");
-    let record = CycleRecord {
-        input: &input(10, &[1]),
-        decisions: &[hold(1, 10), change(1, 10)],
-        memory: &memory(&[1], 1),
-        checkpoint: None,
-    };
-    store.record_cycle(record).await.expect("stores");
-    store
-        .record_change(point(1), &intended(10), &channel_memory(1.0))
-        .await
-        .expect("stores");
+    let mut daemon = Daemon::new(&store);
+    daemon.cycle(10, &[1]).await;
+    daemon.cycle(310, &[1]).await;
+    daemon.change(&intended(310)).await;
     let before = format!("{:?}", store.load().await.expect("loads"));
     let ten_years = at(10 * 365 * 86_400);
     store.thin(ten_years).await.expect("thins");
@@ -293,12 +341,7 @@ async fn a_failing_memory_store_changes_nothing() {
         error.to_string(),
         "cannot store forwards (in memory): disk full"
     );
-    assert!(
-        store
-            .record_change(point(1), &intended(1), &channel_memory(1.0))
-            .await
-            .is_err()
-    );
+    assert!(store.record_change(point(1), &intended(1)).await.is_err());
     store.fail(None);
     assert_eq!(stored(&store).await, []);
     assert_eq!(store.changes(), []);

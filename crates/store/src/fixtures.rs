@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use sweetspot_core::decision::discount::{Discount, DiscountHold};
 use sweetspot_core::decision::{Decision, Evidence, Hold, Terms, Trigger, Verdict};
+use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::HistoryCursor;
 use sweetspot_core::settings::layers::SettingsLayers;
@@ -76,6 +77,15 @@ pub(super) fn memory(channels: &[u8], ingested_seq: i64) -> Memory {
             ingested_seq,
             ..NodeMemory::default()
         },
+    }
+}
+
+/// A beginning at which these channels are remembered.
+pub(super) fn checkpoint(channels: &[u8]) -> Checkpoint {
+    Checkpoint {
+        follows: true,
+        memory: memory(channels, 0),
+        names: names(channels),
     }
 }
 

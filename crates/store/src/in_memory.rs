@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::fault::no_such_change;
 use super::retention;
 use sweetspot_core::decision::Decision;
+use sweetspot_core::engine::checkpoint::Checkpoint;
+use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{
     CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Store, StoreError,
 };
+use sweetspot_core::recall::{StoredCycle, follow};
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::orders::{Order, Orders};
-use sweetspot_core::state::memory::{ChannelMemory, Memory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotals};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
@@ -29,7 +31,7 @@ pub struct MemoryStore(Arc<Mutex<Contents>>);
 struct Contents {
     failure: Option<String>,
     node: Option<String>,
-    memory: Memory,
+    cycles: Vec<(StoredCycle, Option<Checkpoint>)>,
     cursor: Option<HistoryCursor>,
     ids: BTreeMap<Scid, ChannelPoint>,
     settled: BTreeSet<Timestamp>,
@@ -113,17 +115,30 @@ impl ForwardLog for MemoryStore {
 
 impl Store for MemoryStore {
     async fn load(&self) -> Result<Loaded, StoreError> {
-        self.attempt("cannot load the stored state", |contents| {
-            let changes = contents.changes.iter();
-            Ok(Loaded {
-                memory: contents.memory.clone(),
-                cursor: contents.cursor,
-                ids: contents.ids.iter().map(|(s, p)| (*s, *p)).collect(),
-                open_changes: changes.filter(|(_, c)| c.is_open()).cloned().collect(),
-                checkpoint_at: None,
-                names: contents.names.clone(),
-            })
-        })
+        let (mut loaded, cycles, ids) =
+            self.attempt("cannot load the stored state", |contents| {
+                let changes = contents.changes.iter();
+                let loaded = Loaded {
+                    complete: true,
+                    cursor: contents.cursor,
+                    open_changes: changes.filter(|(_, c)| c.is_open()).cloned().collect(),
+                    names: contents.names.clone(),
+                    ..Loaded::default()
+                };
+                Ok((loaded, contents.cycles.clone(), contents.ids.clone()))
+            })?;
+        let mut cycles = cycles.into_iter().peekable();
+        if let Some(checkpoint) = cycles.peek().and_then(|(_, checkpoint)| checkpoint.clone()) {
+            loaded.engine = Engine::at(checkpoint);
+        }
+        for (scid, point) in ids {
+            loaded.engine.learn(scid, point);
+        }
+        loaded.cycles_since_checkpoint = u32::try_from(cycles.len()).ok().filter(|n| *n > 0);
+        for (cycle, _) in cycles {
+            follow(&mut loaded.engine, self, cycle).await?;
+        }
+        Ok(loaded)
     }
 
     async fn bind_node(&self, pubkey: &str) -> Result<(), StoreError> {
@@ -197,7 +212,14 @@ impl Store for MemoryStore {
     async fn record_cycle(&self, record: CycleRecord<'_>) -> Result<(), StoreError> {
         self.attempt("cannot store a cycle", |contents| {
             contents.decisions.extend_from_slice(record.decisions);
-            contents.memory = record.memory.clone();
+            let cycle = StoredCycle {
+                input: record.input.clone(),
+                changes: vec![],
+            };
+            if record.checkpoint.is_some() {
+                contents.cycles.clear();
+            }
+            contents.cycles.push((cycle, record.checkpoint.cloned()));
             Ok(())
         })
     }
@@ -206,12 +228,16 @@ impl Store for MemoryStore {
         &self,
         point: ChannelPoint,
         change: &FeeChange,
-        memory: &ChannelMemory,
     ) -> Result<(), StoreError> {
         self.attempt("cannot store a fee change", |contents| {
+            let last = contents.cycles.last_mut();
+            let mut of_cycle = last.map(|(cycle, _)| &mut cycle.changes);
             let kept = &mut contents.changes;
             if change.stage == Stage::Intended {
                 kept.push((point, change.clone()));
+                if let Some(changes) = &mut of_cycle {
+                    changes.push((point, change.clone()));
+                }
             } else {
                 let same = |(of, kept): &&mut (ChannelPoint, FeeChange)| {
                     *of == point && kept.is_open() && kept.intended_at == change.intended_at
@@ -219,9 +245,15 @@ impl Store for MemoryStore {
                 let Some((_, open)) = kept.iter_mut().rev().find(same) else {
                     return Err(no_such_change(point, change.intended_at));
                 };
+                // What only a later cycle finds was not known to this one.
+                let same = |(of, kept): &&mut (ChannelPoint, FeeChange)| {
+                    *of == point && kept.intended_at == change.intended_at
+                };
+                if let Some((_, kept)) = of_cycle.and_then(|c| c.iter_mut().rev().find(same)) {
+                    *kept = change.clone();
+                }
                 *open = change.clone();
             }
-            contents.memory.channels.insert(point, memory.clone());
             Ok(())
         })
     }

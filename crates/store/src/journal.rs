@@ -2,62 +2,26 @@
 //!
 //! A decision follows from what is remembered, the forwards counted and what
 //! the turn is given ([`CycleInput`]). Forwards are stored anyway. What is given is
-//! stored whole once a day, together with what was remembered then; each turn
-//! in between stores its difference from the turn before, which for a quiet
-//! node is next to nothing. From such a beginning every later turn can be
-//! decided again, one after the other. Balance samples would not do: they are
-//! thinned, and lack pending HTLCs, policies, settings and what was remembered.
-
-use std::error::Error;
-use std::io::{Read, Write};
+//! stored whole now and then, together with what was remembered then; each turn
+//! stores its difference from the turn before, which for a quiet node is next to
+//! nothing. From such a beginning every later turn can be decided again, one after
+//! the other: to go on after a restart, and to see why a fee is what it is.
 
 use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row};
 use tracing::warn;
 
 use super::columns::{from_json, json};
+use super::deflated::{deflate, inflate};
 use super::fault::Fault;
-use super::forms::{CheckpointForm, CycleInputForm, Form};
-use super::patch;
+use super::forms::{ChannelMemoryForm, CheckpointForm, DecisionForm, Form, NodeMemoryForm};
+use super::page::Page;
+use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::state::memory::{ChannelMemory, NodeMemory};
 use sweetspot_core::types::time::Timestamp;
-
-/// The most one row may unfold to: a node with 10,000 channels needs a tenth.
-const MOST_BYTES: u64 = 1 << 28;
-
-/// What a turn was given, as the journal writes it: without the time, which is
-/// a column, and without nulls.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct CycleDoc(Map<String, Value>);
-
-impl CycleDoc {
-    fn of(input: &CycleInput) -> Result<Self, Fault> {
-        let value = serde_json::to_value(CycleInputForm::of(input)).map_err(unreadable)?;
-        match patch::without_nulls(value) {
-            Value::Object(fields) => Ok(Self(fields)),
-            _ => Err(unreadable("it is no object")),
-        }
-    }
-
-    fn input(&self, at: Timestamp) -> Result<CycleInput, Fault> {
-        CycleInputForm::deserialize(&self.0)
-            .map(|form| form.into_core(at))
-            .map_err(unreadable)
-    }
-}
-
-fn unreadable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Fault {
-    Fault::Unreadable {
-        what: "a cycle's input",
-        why: why.into(),
-    }
-}
 
 /// A row of the journal.
 #[derive(Debug)]
@@ -66,8 +30,10 @@ pub(super) struct TurnRow {
     pub id: i64,
     /// When it was.
     pub at_ns: i64,
-    input: Vec<u8>,
-    checkpoint: Option<Vec<u8>>,
+    given: Option<Vec<u8>>,
+    given_whole: Option<Vec<u8>>,
+    beginning: Option<Vec<u8>>,
+    decided: Option<Vec<u8>>,
 }
 
 impl FromRow<'_, SqliteRow> for TurnRow {
@@ -75,69 +41,77 @@ impl FromRow<'_, SqliteRow> for TurnRow {
         Ok(Self {
             id: row.try_get("id")?,
             at_ns: row.try_get("at_ns")?,
-            input: row.try_get("given")?,
-            checkpoint: row.try_get("beginning")?,
+            given: row.try_get("given")?,
+            given_whole: row.try_get("given_whole")?,
+            beginning: row.try_get("beginning")?,
+            decided: row.try_get("decided")?,
         })
+    }
+}
+
+impl TurnRow {
+    /// What was remembered when it began, where that is stored.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, Fault> {
+        let read = |bytes: &Vec<u8>| {
+            let text = inflate(bytes)?;
+            let form: CheckpointForm = from_json("what was remembered", &text)?;
+            Ok(form.into_core())
+        };
+        self.beginning.as_ref().map(read).transpose()
+    }
+
+    /// What was decided; `None` where that was dropped.
+    pub fn decisions(&self) -> Result<Option<Vec<Decision>>, Fault> {
+        let read = |bytes: &Vec<u8>| {
+            let forms: Vec<DecisionForm> = from_json("decisions", &inflate(bytes)?)?;
+            Ok(forms.into_iter().map(Form::into_core).collect())
+        };
+        self.decided.as_ref().map(read).transpose()
     }
 }
 
 /// Turns the pages of the journal, row by row.
 #[derive(Debug, Default)]
 pub(super) struct CycleLogReader {
-    /// The turn read last, and what it was given.
-    last: Option<(i64, CycleDoc)>,
+    /// The turn read or written last, and what it was given.
+    last: Option<(i64, Page)>,
 }
 
 impl CycleLogReader {
-    /// What the row tells. Rows must come one after the other, from one with a
-    /// beginning on.
-    pub fn read(&mut self, row: &TurnRow) -> Result<(CycleInput, Option<Checkpoint>), Fault> {
-        let input = self.turn_to(row)?.input(Timestamp::from_nanos(row.at_ns))?;
-        let checkpoint = row.checkpoint.as_deref();
-        let checkpoint = checkpoint
-            .map(|bytes| from_json::<CheckpointForm>("what was remembered", &inflate(bytes)?))
-            .transpose()?;
-        Ok((input, checkpoint.map(Form::into_core)))
+    /// What the last turn was given.
+    pub fn last(&self) -> Option<&CycleInput> {
+        self.last.as_ref().map(|(_, page)| page.input())
     }
 
-    /// The row's page. An earlier version may have written it: it need not mean
-    /// anything to this one yet.
-    fn turn_to(&mut self, row: &TurnRow) -> Result<&CycleDoc, Fault> {
-        let changes = match from_json("a turn", &inflate(&row.input)?)? {
-            Value::Object(changes) => changes,
-            _ => return Err(unreadable("it is no object")),
-        };
-        let page = match (&row.checkpoint, self.last.take()) {
-            (Some(_), _) => CycleDoc(changes),
-            (None, Some((id, mut page))) if id.checked_add(1) == Some(row.id) => {
-                patch::apply(&mut page.0, changes);
-                page
+    /// What the turn of a row was given. Rows must come one after the other, from one
+    /// with a beginning on.
+    pub fn read(&mut self, row: &TurnRow) -> Result<&CycleInput, Fault> {
+        let at = Timestamp::from_nanos(row.at_ns);
+        let before = self.last.take();
+        let before = before.filter(|(id, _)| id.checked_add(1) == Some(row.id));
+        let page = match (before, &row.given, &row.given_whole) {
+            (Some((_, page)), Some(given), _) => page.turned(at, &inflate(given)?)?,
+            (_, _, Some(whole)) => Page::whole(at, &inflate(whole)?)?,
+            _ => {
+                return Err(Fault::Unreadable {
+                    what: "a cycle's input",
+                    why: "the cycle before it is missing".into(),
+                });
             }
-            _ => return Err(unreadable("the cycle before it is missing")),
         };
-        Ok(&self.last.insert((row.id, page)).1)
+        Ok(self.last.insert((row.id, page)).1.input())
     }
 
     /// At the end of what is stored; nowhere if that cannot be read.
-    async fn at_the_end(db: &mut SqliteConnection) -> Result<Self, Fault> {
+    pub async fn at_the_end(db: &mut SqliteConnection) -> Result<Self, Fault> {
         let mut log_reader = Self::default();
-        let Some(first) = last_beginning(db, Timestamp::from_nanos(i64::MAX)).await? else {
-            return Ok(log_reader);
-        };
-        let mut after = first.saturating_sub(1);
-        loop {
-            let rows = rows_after(db, after, 1_000).await?;
-            let Some(last) = rows.last() else {
-                return Ok(log_reader);
-            };
-            after = last.id;
-            for row in &rows {
-                if let Err(fault) = log_reader.turn_to(row) {
-                    warn!(turn = row.id, error = %fault, "a stored cycle is unreadable: replay cannot follow past it");
-                    return Ok(Self::default());
-                }
+        for row in since_last_beginning(db).await? {
+            if let Err(fault) = log_reader.read(&row) {
+                warn!(turn = row.id, error = %fault, "a stored cycle is unreadable: replay cannot follow past it");
+                return Ok(Self::default());
             }
         }
+        Ok(log_reader)
     }
 }
 
@@ -145,54 +119,110 @@ impl CycleLogReader {
 /// the turn before it or a beginning a turn tells nothing and is left out.
 pub(super) async fn add(
     db: &mut SqliteConnection,
-    log_reader: Option<CycleLogReader>,
+    log_reader: CycleLogReader,
     input: &CycleInput,
+    decisions: &[Decision],
     checkpoint: Option<&Checkpoint>,
 ) -> Result<(Option<i64>, CycleLogReader), Fault> {
-    let log_reader = match log_reader {
-        Some(log_reader) => log_reader,
-        None if checkpoint.is_some() => CycleLogReader::default(),
-        None => CycleLogReader::at_the_end(db).await?,
-    };
-    let written = match rows_of(&log_reader, input, checkpoint) {
+    let written = match Written::of(&log_reader, input, decisions, checkpoint) {
         Ok(Some(written)) => written,
         Ok(None) => return Ok((None, log_reader)),
         Err(fault) => {
-            warn!(error = %fault, "cannot store this cycle for replay; skipping it");
+            warn!(error = %fault, "cannot store this cycle: after a restart, what is remembered begins anew");
             return Ok((None, CycleLogReader::default()));
         }
     };
-    let (page, patch, checkpoint) = written;
     let id = sqlx::query_scalar(
-        "insert into turns (at_ns, given, beginning) values (?, ?, ?) returning id",
+        "insert into turns (at_ns, tip_height, given, decided, given_whole, beginning)
+         values (?, ?, ?, ?, ?, ?) returning id",
     )
     .bind(input.seen.at.nanos())
-    .bind(patch)
-    .bind(checkpoint)
+    .bind(input.seen.tip.0)
+    .bind(written.given)
+    .bind(written.decided)
+    .bind(written.given_whole)
+    .bind(written.beginning)
     .fetch_one(db)
     .await?;
-    let last = Some((id, page));
+    let last = Some((id, written.page));
     Ok((Some(id), CycleLogReader { last }))
 }
 
-type Written = (CycleDoc, Vec<u8>, Option<Vec<u8>>);
+/// A row to be.
+struct Written {
+    page: Page,
+    given: Option<Vec<u8>>,
+    decided: Vec<u8>,
+    given_whole: Option<Vec<u8>>,
+    beginning: Option<Vec<u8>>,
+}
 
-fn rows_of(
-    log_reader: &CycleLogReader,
-    input: &CycleInput,
-    checkpoint: Option<&Checkpoint>,
-) -> Result<Option<Written>, Fault> {
-    let page = CycleDoc::of(input)?;
-    let changes = match (checkpoint, &log_reader.last) {
-        (Some(_), _) => page.0.clone(),
-        (None, Some((_, before))) => patch::between(&before.0, &page.0),
-        (None, None) => return Ok(None),
-    };
-    let checkpoint = checkpoint
-        .map(|checkpoint| deflate(&json("a state", &CheckpointForm::of(checkpoint))?))
-        .transpose()?;
-    let changes = deflate(&Value::Object(changes).to_string())?;
-    Ok(Some((page, changes, checkpoint)))
+impl Written {
+    fn of(
+        log_reader: &CycleLogReader,
+        input: &CycleInput,
+        decisions: &[Decision],
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<Option<Self>, Fault> {
+        let before = log_reader.last.as_ref().map(|(_, page)| page);
+        if before.is_none() && checkpoint.is_none() {
+            return Ok(None);
+        }
+        let (mut page, mut given) = (None, None);
+        if let Some(before) = before {
+            let (next, difference) = before.next(input)?;
+            (page, given) = (
+                Some(next),
+                Some(deflate(&difference, Compression::default())?),
+            );
+        }
+        let (mut given_whole, mut beginning) = (None, None);
+        if let Some(checkpoint) = checkpoint {
+            let (whole, text) = Page::of(input, page.as_ref())?;
+            page = Some(whole);
+            let remembered = remembered(checkpoint)?;
+            given_whole = Some(deflate(&text, Compression::fast())?);
+            beginning = Some(deflate(&remembered, Compression::fast())?);
+        }
+        let decided = deflate(&decided(decisions), Compression::default())?;
+        Ok(page.map(|page| Self {
+            page,
+            given,
+            decided,
+            given_whole,
+            beginning,
+        }))
+    }
+}
+
+/// What was remembered, as JSON. What would not read back (JSON has no word for a
+/// float that is not a number) begins anew, and alone.
+fn remembered(checkpoint: &Checkpoint) -> Result<String, Fault> {
+    json("a state", &CheckpointForm::of(checkpoint)).or_else(|fault| {
+        warn!(error = %fault, "cannot store all that is remembered: some of it begins anew after a restart");
+        let mut sound = checkpoint.clone();
+        let is_sound = |channel: &ChannelMemory| {
+            json("a state", &ChannelMemoryForm::of(channel)).is_ok()
+        };
+        sound.memory.channels.retain(|_, channel| is_sound(channel));
+        if json("a state", &NodeMemoryForm::of(&sound.memory.node)).is_err() {
+            sound.memory.node = NodeMemory::default();
+        }
+        json("a state", &CheckpointForm::of(&sound))
+    })
+}
+
+/// Decisions as one JSON text; one that would not read back is left out.
+fn decided(decisions: &[Decision]) -> String {
+    let texts = decisions.iter().filter_map(|decision| {
+        let text = json("a decision", &DecisionForm::of(decision));
+        text.inspect_err(|fault| {
+            warn!(channel = %decision.point, error = %fault, "cannot store this decision; skipping it");
+        })
+        .ok()
+    });
+    let texts: Vec<String> = texts.collect();
+    format!("[{}]", texts.join(","))
 }
 
 /// The turn with a beginning that is the last at or before `at`.
@@ -216,16 +246,6 @@ pub(super) async fn first_beginning(db: &mut SqliteConnection) -> Result<Option<
     Ok(id)
 }
 
-/// When the last turn was that has its beginning stored.
-pub(super) async fn checkpoint_at(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
-    let at: Option<i64> = sqlx::query_scalar(
-        "select at_ns from turns where beginning is not null order by id desc limit 1",
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(at.map(Timestamp::from_nanos))
-}
-
 /// Up to `limit` rows with numbers above `id`, ascending.
 pub(super) async fn rows_after(
     db: &mut SqliteConnection,
@@ -233,7 +253,8 @@ pub(super) async fn rows_after(
     limit: u32,
 ) -> Result<Vec<TurnRow>, Fault> {
     let rows = sqlx::query_as(
-        "select id, at_ns, given, beginning from turns where id > ? order by id limit ?",
+        "select id, at_ns, given, given_whole, beginning, decided from turns
+         where id > ? order by id limit ?",
     )
     .bind(id)
     .bind(limit)
@@ -242,98 +263,149 @@ pub(super) async fn rows_after(
     Ok(rows)
 }
 
-fn deflate(text: &str) -> Result<Vec<u8>, Fault> {
-    let mut encoder = DeflateEncoder::new(vec![], Compression::default());
-    encoder
-        .write_all(text.as_bytes())
-        .and_then(|()| encoder.finish())
-        .map_err(unreadable)
-}
-
-fn inflate(bytes: &[u8]) -> Result<String, Fault> {
-    let mut text = String::new();
-    DeflateDecoder::new(bytes)
-        .take(MOST_BYTES)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    Ok(text)
+/// The rows from the last one with a beginning on, without their decisions; none if
+/// there is none.
+pub(super) async fn since_last_beginning(db: &mut SqliteConnection) -> Result<Vec<TurnRow>, Fault> {
+    let rows = sqlx::query_as(
+        "select id, at_ns, given, given_whole, beginning, null as decided from turns
+         where id >= (select max(id) from turns where beginning is not null) order by id",
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use proptest::prelude::*;
 
     use super::*;
-    use crate::fixtures::input;
-    use sweetspot_core::state::memory::Memory;
+    use crate::fixtures::{hold, input};
+    use sweetspot_core::state::memory::{BalanceSample, Memory};
+    use sweetspot_core::types::units::Sat;
 
-    fn row(id: i64, input: &Value, begins: bool) -> TurnRow {
-        let checkpoint = Checkpoint {
+    fn checkpoint() -> Checkpoint {
+        Checkpoint {
             follows: true,
             memory: Memory::default(),
             names: vec![],
-        };
-        let checkpoint = json("a state", &CheckpointForm::of(&checkpoint)).expect("readable");
-        TurnRow {
-            id,
-            at_ns: 10_000_000_000,
-            input: deflate(&input.to_string()).expect("deflates"),
-            checkpoint: begins.then(|| deflate(&checkpoint).expect("deflates")),
         }
     }
 
-    fn page(secs: i64, channels: &[u8]) -> CycleDoc {
-        CycleDoc::of(&input(secs, channels)).expect("readable")
+    fn row(id: i64, at_ns: i64, written: &Written) -> TurnRow {
+        TurnRow {
+            id,
+            at_ns,
+            given: written.given.clone(),
+            given_whole: written.given_whole.clone(),
+            beginning: written.beginning.clone(),
+            decided: Some(written.decided.clone()),
+        }
+    }
+
+    /// What turns may be given: channels that come, go and change.
+    fn inputs() -> impl Strategy<Value = Vec<(CycleInput, bool)>> {
+        let channels = proptest::collection::btree_set(1..6_u8, 0..5);
+        let one = (channels, 0..4_u64, any::<bool>(), any::<bool>());
+        proptest::collection::vec(one, 1..8).prop_map(|told| {
+            let told = told.into_iter().zip(1..);
+            told.map(|((channels, moved, look_again, whole), n)| {
+                let channels: Vec<u8> = channels.into_iter().collect();
+                let mut input = input(n * 300, &channels);
+                for channel in input.seen.channels.values_mut() {
+                    channel.local_balance = Sat(channel.local_balance.0 - moved);
+                    channel.policy = channel.policy.filter(|_| moved != 3);
+                }
+                for settings in input.settings.values_mut() {
+                    settings.target_ratio = 0.1 + 0.2 * f64::from(moved == 2);
+                }
+                input.look_again = look_again;
+                (input, whole)
+            })
+            .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn turns_read_back_from_their_differences_and_from_each_beginning(told in inputs()) {
+            let mut log_reader = CycleLogReader::default();
+            let mut rows = vec![];
+            for ((input, whole), id) in told.iter().zip(1_i64..) {
+                let begins = (*whole || id == 1).then(checkpoint);
+                let written = Written::of(&log_reader, input, &[hold(1, 1)], begins.as_ref());
+                let written = written.expect("readable").expect("not left out");
+                rows.push(row(id, input.seen.at.nanos(), &written));
+                log_reader.last = Some((id, written.page));
+            }
+            for first in (0..rows.len()).filter(|n| rows[*n].beginning.is_some()) {
+                let mut log_reader = CycleLogReader::default();
+                for (row, (input, _)) in rows.iter().zip(&told).skip(first) {
+                    prop_assert_eq!(log_reader.read(row).expect("reads"), input);
+                    prop_assert_eq!(row.decisions().expect("reads"), Some(vec![hold(1, 1)]));
+                }
+            }
+        }
     }
 
     #[test]
-    fn turns_read_back_from_their_differences() {
-        let (first, second) = (page(10, &[1, 2]), page(10, &[2, 3]));
-        let changes = patch::between(&first.0, &second.0);
-        let mut log_reader = CycleLogReader::default();
-        let whole = row(7, &Value::Object(first.0), true);
-        assert_eq!(
-            log_reader.read(&whole).expect("reads").0,
-            input(10, &[1, 2])
+    fn a_memory_that_is_no_number_spoils_no_other() {
+        let mut spoilt = crate::fixtures::checkpoint(&[1, 2]);
+        let sound = spoilt.clone();
+        let channel = spoilt.memory.channels.values_mut().next();
+        channel.expect("one").recent.push_back(BalanceSample {
+            at: Timestamp::EPOCH,
+            ratio: f64::NAN,
+        });
+        spoilt.memory.node.bucket.tokens = f64::INFINITY;
+        let text = remembered(&spoilt).expect("readable");
+        let form: CheckpointForm = from_json("a state", &text).expect("reads");
+        let kept = form.into_core().memory;
+        assert_eq!(kept.node, NodeMemory::default());
+        let others = sound.memory.channels.iter().skip(1);
+        assert!(kept.channels.iter().eq(others));
+    }
+
+    #[test]
+    fn a_turn_whose_predecessor_is_missing_is_not_made_up() {
+        let first = Written::of(
+            &CycleLogReader::default(),
+            &input(10, &[1]),
+            &[],
+            Some(&checkpoint()),
         );
-        let changed = row(8, &Value::Object(changes), false);
-        assert_eq!(
-            log_reader.read(&changed).expect("reads").0,
-            input(10, &[2, 3])
-        );
-        assert!(log_reader.read(&changed).is_err(), "not the next one");
+        let first = first.expect("readable").expect("not left out");
+        let log_reader = CycleLogReader {
+            last: Some((1, first.page.clone())),
+        };
+        let next = Written::of(&log_reader, &input(20, &[1, 2]), &[], None);
+        let next = next.expect("readable").expect("not left out");
+        let mut reader = CycleLogReader::default();
+        reader.read(&row(1, 10_000_000_000, &first)).expect("reads");
+        let skipped = row(3, 20_000_000_000, &next);
+        assert!(reader.read(&skipped).is_err());
+        let none = Written::of(&CycleLogReader::default(), &input(20, &[1]), &[], None);
+        assert!(none.expect("readable").is_none());
+    }
+
+    #[test]
+    fn what_a_quiet_turn_was_given_takes_a_few_bytes() {
+        let many: Vec<u8> = (1..=200).collect();
+        let (page, whole) = Page::of(&input(10, &many), None).expect("readable");
+        let (_, quiet) = page.next(&input(20, &many)).expect("readable");
+        assert_eq!(quiet, "{}");
+        assert!(whole.len() > 100_000);
     }
 
     #[test]
     fn a_setting_that_was_not_known_then_is_the_built_in_one() {
-        let mut older = Value::Object(page(10, &[1]).0);
-        for settings in older["settings"]
-            .as_object_mut()
-            .expect("some")
-            .values_mut()
-        {
-            let settings = settings.as_object_mut().expect("an object");
-            settings.remove("target_ratio").expect("known now");
-        }
-        let node = older["node"].as_object_mut().expect("an object");
+        let (page, whole) = Page::of(&input(10, &[1]), None).expect("readable");
+        let mut older: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+        let settings = older["settings"]["0"].as_object_mut().expect("an object");
+        settings.remove("target_ratio").expect("known now");
+        let node = older["cycle"]["node"].as_object_mut().expect("an object");
         node.remove("max_moving_free").expect("known now");
-        let mut log_reader = CycleLogReader::default();
-        let read = log_reader.read(&row(1, &older, true)).expect("reads");
-        assert_eq!(read.0, input(10, &[1]));
-    }
-
-    #[test]
-    fn the_journal_goes_on_after_pages_that_mean_nothing_here() {
-        let mut log_reader = CycleLogReader::default();
-        let strange = row(1, &json!({"seen": {"moon": "full"}}), true);
-        log_reader.turn_to(&strange).expect("a page");
-        let (page, _, _) = rows_of(&log_reader, &input(10, &[1]), None)
-            .expect("readable")
-            .expect("not left out");
-        assert_eq!(
-            page.input(Timestamp::from_secs(10)).expect("reads"),
-            input(10, &[1])
-        );
-        assert!(CycleLogReader::default().read(&strange).is_err());
+        let read = Page::whole(page.input().seen.at, &older.to_string()).expect("reads");
+        assert_eq!(read, page);
     }
 }

@@ -143,15 +143,13 @@ async fn mean_local_sat(
     from: Timestamp,
     until: Timestamp,
 ) -> Result<BTreeMap<ChannelPoint, f64>, Fault> {
-    // By days first: young balances are stored more often than old ones.
     let rows: Vec<(String, f64)> = sqlx::query_as(
-        "select c.point, avg(d.local) from (
-             select channel_id, avg(local_sat) as local from balance_samples
-             where at_ns >= ?1 and at_ns < ?2 group by channel_id, at_ns / 86400000000000
-         ) d join channels c on c.id = d.channel_id group by c.id",
+        "select c.point, avg(d.local_sat) from balances_by_day d
+             join channels c on c.id = d.channel_id
+         where d.day >= ? and d.day <= ? group by c.id",
     )
-    .bind(from.nanos())
-    .bind(until.nanos())
+    .bind(from.utc_day())
+    .bind(until.utc_day())
     .fetch_all(db)
     .await?;
     rows.into_iter()

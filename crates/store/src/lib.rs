@@ -12,6 +12,8 @@ mod columns;
 mod contract;
 mod cycle;
 mod day_totals;
+mod decided;
+mod deflated;
 mod fault;
 #[cfg(test)]
 mod fixtures;
@@ -27,8 +29,10 @@ mod mishaps;
 mod odd_forwards;
 mod open;
 mod orders;
+mod page;
 mod patch;
 mod reader;
+mod recall;
 mod retention;
 mod state;
 mod turns;
@@ -42,12 +46,12 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use fault::Fault;
 use journal::CycleLogReader;
+use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{
     CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Store, StoreError,
 };
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::orders::Orders;
-use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotals};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
@@ -63,7 +67,6 @@ pub use ledger::{Ledger, Sale};
 pub use open::{OpenError, OpenFault};
 pub use orders::{GiveError, NewOrder, give_orders};
 pub use reader::{KnownChannel, LastCycle, StoreReader};
-pub use retention::keeps;
 pub use turns::{Journal, StoredTurn};
 
 /// The database of a running daemon. While it lives no other daemon can open
@@ -172,19 +175,27 @@ impl Store for SqliteStore {
         let work = async {
             let mut tx = self.begin().await?;
             let db = &mut tx.connection;
+            let stored = recall::read(db).await?;
             let loaded = Loaded {
-                memory: state::load(db).await?,
+                engine: Engine::default(),
+                complete: true,
                 cursor: forwards::cursor(db).await?,
-                ids: state::ids(db).await?,
                 open_changes: changes::open(db).await?,
-                checkpoint_at: journal::checkpoint_at(db).await?,
+                cycles_since_checkpoint: stored.cycles(),
                 names: alias_pins::load(db).await?,
             };
             tx.commit().await?;
-            Ok(loaded)
+            Ok((stored, loaded))
         };
-        work.await
-            .map_err(|fault| self.error("cannot load the stored state", fault))
+        let (stored, loaded) = work
+            .await
+            .map_err(|fault| self.error("cannot load the stored state", fault))?;
+        let recall::Recalled { engine, complete } = stored.recall(self).await?;
+        Ok(Loaded {
+            engine,
+            complete,
+            ..loaded
+        })
     }
 
     async fn bind_node(&self, pubkey: &str) -> Result<(), StoreError> {
@@ -275,11 +286,10 @@ impl Store for SqliteStore {
         &self,
         point: ChannelPoint,
         change: &FeeChange,
-        memory: &ChannelMemory,
     ) -> Result<(), StoreError> {
         let work = async {
             let mut tx = self.begin().await?;
-            changes::record(&mut tx.connection, point, change, memory).await?;
+            changes::record(&mut tx.connection, point, change).await?;
             tx.commit().await
         };
         work.await.map_err(|fault| {

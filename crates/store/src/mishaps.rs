@@ -43,12 +43,11 @@ async fn fill(store: &SqliteStore) {
     let record = CycleRecord {
         input: &input(10, &[1, 2]),
         decisions: &[hold(1, 10), change(2, 10)],
-        memory: &memory(&[1, 2], 1),
-        checkpoint: None,
+        checkpoint: Some(&checkpoint(&[1, 2])),
     };
     store.record_cycle(record).await.expect("stores");
     store
-        .record_change(point(2), &intended(11), &channel_memory(2.5))
+        .record_change(point(2), &intended(11))
         .await
         .expect("stores");
 }

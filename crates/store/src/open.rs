@@ -38,6 +38,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("../../../migrations/0004_forwards.sql"),
         ),
         (
+            5,
+            "journal",
+            include_str!("../../../migrations/0005_journal.sql"),
+        ),
+        (
             20,
             "orders",
             include_str!("../../../migrations/0020_orders.sql"),
@@ -50,8 +55,8 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(migrations.collect())
 });
 
-/// Before it, forwards were kept otherwise.
-const OLDEST_READABLE: i64 = 4;
+/// Before it, forwards and the journal were kept otherwise.
+const OLDEST_READABLE: i64 = 5;
 
 /// The `application_id` the first migration sets.
 const APPLICATION_ID: i64 = 0x5353_5054;

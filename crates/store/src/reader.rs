@@ -13,14 +13,14 @@ use super::columns::{from_json, number, point, scid_column};
 use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
+use super::journal::CycleLogReader;
 use super::open::{self, OpenError};
-use super::{alias_pins, changes, day_totals, forwards, odd_forwards, state};
+use super::{alias_pins, changes, day_totals, decided, forwards, odd_forwards, recall};
 use sweetspot_core::decision::Decision;
-use sweetspot_core::engine::cycle::Engine;
-use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, HistoryCursor, StoreError};
+use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::state::memory::Memory;
-use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, Scid};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::day_total::{DayTotal, NodeDayTotal};
 use sweetspot_core::types::fee_change::FeeChange;
@@ -97,31 +97,10 @@ impl StoreReader {
 
     /// What the daemon remembers.
     pub async fn memory(&self) -> Result<Memory, StoreError> {
-        let stored = async {
-            let db = &mut *self.connection.lock().await;
-            let mut names = ChannelIds::default();
-            for (scid, point) in state::ids(&mut *db).await? {
-                names.insert(scid, point);
-            }
-            Ok((state::load(&mut *db).await?, names))
-        };
-        let (memory, names) = self.named("cannot read the stored state", stored.await)?;
-        let through = memory.node.ingested_seq;
-        let mut engine = Engine::new(memory, names);
-        let seen_at = engine.memory().node.seen_at;
-        if let Some(days) = seen_at.and_then(|at| engine.days_to_count(at)) {
-            engine.count_days(&ForwardLog::day_totals(self, days).await?, days);
-        }
-        while engine.counted_through() < through {
-            let after = engine.counted_through();
-            let mut chunk = self.forwards_after(after, FORWARDS_PER_READ).await?;
-            chunk.retain(|stored| stored.seq <= through);
-            if chunk.is_empty() {
-                break;
-            }
-            engine.count(&chunk);
-        }
-        Ok(engine.into_memory())
+        let stored = recall::read(&mut *self.connection.lock().await).await;
+        let stored = self.named("cannot read the stored state", stored)?;
+        let recalled = stored.recall(self).await?;
+        Ok(recalled.engine.into_memory())
     }
 
     /// The last finished cycle; `None` before the first.
@@ -136,9 +115,9 @@ impl StoreReader {
         self.named("cannot read how far history goes", found)
     }
 
-    /// Each channel's newest decision.
+    /// Each open channel's newest decision.
     pub async fn last_decisions(&self) -> Result<BTreeMap<ChannelPoint, Decision>, StoreError> {
-        let found = last_decisions(&mut *self.connection.lock().await).await;
+        let found = decided::last(&mut *self.connection.lock().await).await;
         self.named("cannot read the last decisions", found)
     }
 
@@ -159,7 +138,8 @@ impl StoreReader {
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Decision>, StoreError> {
-        let found = decisions(&mut *self.connection.lock().await, point, until, limit).await;
+        let db = &mut *self.connection.lock().await;
+        let found = decided::of_channel(db, point, until, limit).await;
         self.named("cannot read decisions", found)
     }
 
@@ -251,17 +231,27 @@ async fn known_channels(db: &mut SqliteConnection) -> Result<Vec<KnownChannel>, 
         "select first_seen_ns, last_seen_ns, is_open, seen from channels
          where seen is not null order by is_open desc, point",
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    let channels = rows.into_iter().map(|(first, last, open, body)| {
+    let mut channels = readable(rows.into_iter().map(|(first, last, open, body)| {
         Ok(KnownChannel {
             channel: from_json::<ChannelForm>("a channel", &body)?.into_core(),
             first_seen: Timestamp::from_nanos(first),
             last_seen: Timestamp::from_nanos(last),
             open,
         })
-    });
-    Ok(readable(channels))
+    }));
+    // Their rows say how open channels were when they came.
+    let log_reader = CycleLogReader::at_the_end(db).await?;
+    if let Some(seen) = log_reader.last().map(|last| &last.seen) {
+        for known in channels.iter_mut().filter(|known| known.open) {
+            if let Some(channel) = seen.channels.get(&known.channel.point) {
+                known.channel = channel.clone();
+                known.last_seen = seen.at;
+            }
+        }
+    }
+    Ok(channels)
 }
 
 async fn find(db: &mut SqliteConnection, text: &str) -> Result<Vec<KnownChannel>, Fault> {
@@ -303,9 +293,13 @@ async fn resolve(db: &mut SqliteConnection, scid: Scid) -> Result<Option<Channel
 }
 
 async fn last_cycle(db: &mut SqliteConnection) -> Result<Option<LastCycle>, Fault> {
-    let row: Option<(i64, i64)> = sqlx::query_as("select observed_at_ns, tip_height from node")
-        .fetch_optional(db)
-        .await?;
+    // Before the first cycle of this version, as an earlier one left it.
+    let row: Option<(i64, i64)> = sqlx::query_as(
+        "select * from (select at_ns, tip_height from turns order by id desc limit 1)
+         union all select observed_at_ns, tip_height from node limit 1",
+    )
+    .fetch_optional(db)
+    .await?;
     row.map(|(at, tip)| {
         Ok(LastCycle {
             at: Timestamp::from_nanos(at),
@@ -313,39 +307,6 @@ async fn last_cycle(db: &mut SqliteConnection) -> Result<Option<LastCycle>, Faul
         })
     })
     .transpose()
-}
-
-async fn last_decisions(
-    db: &mut SqliteConnection,
-) -> Result<BTreeMap<ChannelPoint, Decision>, Fault> {
-    let bodies: Vec<String> = sqlx::query_scalar(
-        "select d.body from channels c join decisions d on d.id = (
-             select id from decisions where channel_id = c.id order by at_ns desc, id desc limit 1)",
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(parse_decisions(bodies)
-        .into_iter()
-        .map(|decision| (decision.point, decision))
-        .collect())
-}
-
-async fn decisions(
-    db: &mut SqliteConnection,
-    point: ChannelPoint,
-    until: Timestamp,
-    limit: u32,
-) -> Result<Vec<Decision>, Fault> {
-    let bodies: Vec<String> = sqlx::query_scalar(
-        "select d.body from decisions d join channels c on c.id = d.channel_id
-         where c.point = ? and d.at_ns <= ? order by d.at_ns desc, d.id desc limit ?",
-    )
-    .bind(point.to_string())
-    .bind(until.nanos())
-    .bind(limit)
-    .fetch_all(db)
-    .await?;
-    Ok(parse_decisions(bodies))
 }
 
 pub(super) fn parse_decisions(bodies: Vec<String>) -> Vec<Decision> {
@@ -356,7 +317,7 @@ pub(super) fn parse_decisions(bodies: Vec<String>) -> Vec<Decision> {
 }
 
 /// Passes over what another version wrote in a form that this one cannot read.
-fn readable<T>(rows: impl Iterator<Item = Result<T, Fault>>) -> Vec<T> {
+pub(super) fn readable<T>(rows: impl Iterator<Item = Result<T, Fault>>) -> Vec<T> {
     rows.filter_map(|row| {
         row.inspect_err(|fault| warn!(error = %fault, "skipping an unreadable row"))
             .ok()
@@ -369,7 +330,7 @@ async fn last_changes(
 ) -> Result<BTreeMap<ChannelPoint, FeeChange>, Fault> {
     let rows: Vec<ChangeRow> = sqlx::query_as(
         "select w.*, c.point from channels c join writes w on w.id = (
-             select id from writes where channel_id = c.id order by at_ns desc, id desc limit 1)",
+             select max(id) from writes where channel_id = c.id)",
     )
     .fetch_all(db)
     .await?;
@@ -401,8 +362,7 @@ mod tests {
         let record = CycleRecord {
             input: &input(secs, channels),
             decisions,
-            memory: &memory(channels, 0),
-            checkpoint: None,
+            checkpoint: Some(&checkpoint(channels)),
         };
         store.record_cycle(record).await.expect("stores");
     }
@@ -437,7 +397,43 @@ mod tests {
         );
         let last = reader.last_cycle().await.expect("reads").expect("a cycle");
         assert_eq!((last.at, last.tip), (at(20), BlockHeight(850_000)));
-        assert_eq!(reader.memory().await.expect("reads"), memory(&[2], 0));
+        let remembered = store.load().await.expect("loads").engine.into_memory();
+        assert!(remembered.channels.contains_key(&point(2)));
+        assert_eq!(reader.memory().await.expect("reads"), remembered);
+    }
+
+    #[tokio::test]
+    async fn a_channel_is_shown_as_it_was_in_the_last_cycle() {
+        let (_directory, store, reader) = place().await;
+        cycle(&store, 10, &[1], &[]).await;
+        let mut later = input(20, &[1]);
+        for channel in later.seen.channels.values_mut() {
+            channel.active = false;
+        }
+        let record = CycleRecord {
+            input: &later,
+            decisions: &[],
+            checkpoint: None,
+        };
+        store.record_cycle(record).await.expect("stores");
+        let known = reader.channels().await.expect("reads").remove(0);
+        assert!(!known.channel.active);
+        assert_eq!((known.first_seen, known.last_seen), (at(10), at(20)));
+    }
+
+    #[tokio::test]
+    async fn what_changed_a_fee_is_found_when_the_turns_have_dropped_it() {
+        let (_directory, store, reader) = place().await;
+        let day = 86_400;
+        cycle(&store, day, &[1], &[change(1, day)]).await;
+        cycle(&store, day + 300, &[1], &[hold(1, day + 300)]).await;
+        cycle(&store, 30 * day, &[1], &[hold(1, 30 * day)]).await;
+        store.thin(at(30 * day)).await.expect("thins");
+        let found = reader.decisions(point(1), 5).await.expect("reads");
+        assert_eq!(found, [hold(1, 30 * day), change(1, day)]);
+        let until = at(29 * day);
+        let found = reader.decisions_until(point(1), until, 5).await;
+        assert_eq!(found.expect("reads"), [change(1, day)]);
     }
 
     #[tokio::test]
@@ -458,9 +454,8 @@ mod tests {
     #[tokio::test]
     async fn the_last_fee_change_shows_how_it_ended() {
         let (_directory, store, reader) = place().await;
-        let remembered = channel_memory(1.0);
         let record = async |change: &FeeChange| {
-            let stored = store.record_change(point(1), change, &remembered).await;
+            let stored = store.record_change(point(1), change).await;
             stored.expect("stores");
         };
         record(&intended(10)).await;

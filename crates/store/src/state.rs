@@ -1,20 +1,17 @@
-//! What the controller remembers, and the names of channels.
-//!
-//! A memory that cannot be read costs its channel some evidence, never the
-//! daemon its start.
+//! The numbers and names of channels, whose store it is, and what an earlier version
+//! remembered row by row.
 
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use tracing::warn;
 
-use super::columns::{from_json, json, point, scid, scid_column};
+use super::columns::{from_json, point, scid, scid_column};
 use super::fault::Fault;
 use super::forms::{ChannelMemoryForm, Form, NodeMemoryForm};
-use sweetspot_core::state::memory::{ChannelMemory, Memory, NodeMemory};
+use sweetspot_core::state::memory::{Memory, NodeMemory};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
-use sweetspot_core::types::observation::Observation;
 
-/// The form in which memories are written. A change that an older program would
-/// misread gets the next number.
+/// The last form in which memories were written row by row.
 const FORMAT: i64 = 2;
 
 /// The number under which a channel's rows are kept, given on first mention.
@@ -65,8 +62,8 @@ pub(super) async fn insert_ids(
     Ok(())
 }
 
-/// Everything remembered that this program can read.
-pub(super) async fn load(db: &mut SqliteConnection) -> Result<Memory, Fault> {
+/// What an earlier version remembered, as far as this program can read it.
+pub(super) async fn load_earlier(db: &mut SqliteConnection) -> Result<Memory, Fault> {
     let mut memory = Memory {
         node: node(db).await?,
         ..Memory::default()
@@ -121,83 +118,12 @@ fn readable<F: serde::de::DeserializeOwned>(format: i64, body: &str) -> Result<F
     from_json("a state", body)
 }
 
-/// Stores what is remembered from now on; a channel no longer remembered loses
-/// its memory, not its history.
-pub(super) async fn save(
-    db: &mut SqliteConnection,
-    seen: &Observation,
-    memory: &Memory,
-) -> Result<(), Fault> {
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select c.id, c.point from channel_memory m join channels c on c.id = m.channel_id",
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    for (id, text) in rows {
-        if !memory.channels.contains_key(&point(&text)?) {
-            sqlx::query("delete from channel_memory where channel_id = ?")
-                .bind(id)
-                .execute(&mut *db)
-                .await?;
-        }
+/// Drops what an earlier version remembered: the journal has it now.
+pub(super) async fn drop_earlier(db: &mut SqliteConnection) -> Result<(), Fault> {
+    for table in ["channel_memory", "node"] {
+        let sql = AssertSqlSafe(format!("delete from {table}"));
+        sqlx::query(sql).execute(&mut *db).await?;
     }
-    for (point, channel) in &memory.channels {
-        save_channel(db, *point, channel).await?;
-    }
-    save_node(db, seen, &memory.node).await
-}
-
-/// Stores one channel's memory; one that would not read back is not stored, and
-/// the last good one is kept.
-pub(super) async fn save_channel(
-    db: &mut SqliteConnection,
-    point: ChannelPoint,
-    memory: &ChannelMemory,
-) -> Result<(), Fault> {
-    let body = match json("a state", &ChannelMemoryForm::of(memory)) {
-        Ok(body) => body,
-        Err(fault) => {
-            warn!(channel = %point, error = %fault, "cannot store the channel's state: keeping the last stored one");
-            return Ok(());
-        }
-    };
-    let id = channel_id(db, point).await?;
-    sqlx::query(
-        "insert or replace into channel_memory (channel_id, format, body) values (?, ?, ?)",
-    )
-    .bind(id)
-    .bind(FORMAT)
-    .bind(body)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-async fn save_node(
-    db: &mut SqliteConnection,
-    seen: &Observation,
-    memory: &NodeMemory,
-) -> Result<(), Fault> {
-    let body = json("a state", &NodeMemoryForm::of(memory)).or_else(|fault| {
-        warn!(error = %fault, "cannot store the node's state: it starts empty after a restart");
-        let bare = NodeMemory {
-            ingested_seq: memory.ingested_seq,
-            orders_through: memory.orders_through,
-            ..NodeMemory::default()
-        };
-        json("a state", &NodeMemoryForm::of(&bare))
-    })?;
-    sqlx::query(
-        "insert or replace into node (id, observed_at_ns, tip_height, absorbed_seq, format, body)
-         values (1, ?, ?, ?, ?, ?)",
-    )
-    .bind(seen.at.nanos())
-    .bind(seen.tip.0)
-    .bind(memory.ingested_seq)
-    .bind(FORMAT)
-    .bind(body)
-    .execute(db)
-    .await?;
     Ok(())
 }
 
@@ -221,33 +147,39 @@ pub(super) async fn bind_node(db: &mut SqliteConnection, pubkey: &str) -> Result
 
 #[cfg(test)]
 mod tests {
-    use sqlx::AssertSqlSafe;
-    use tempfile::TempDir;
-
     use super::*;
     use crate::SqliteStore;
+    use crate::columns::json;
     use crate::fixtures::*;
-    use sweetspot_core::ports::{CycleRecord, Store};
-    use sweetspot_core::state::memory::Bucket;
+    use sweetspot_core::ports::Store;
     use sweetspot_core::testing::point;
 
-    async fn store(memory: &Memory) -> (TempDir, SqliteStore) {
+    /// A store as an earlier version left it.
+    async fn earlier(memory: &Memory) -> (tempfile::TempDir, SqliteStore) {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(directory.path().join("db"))
             .await
             .expect("opens");
-        record(&store, 10, memory).await;
+        let mut tx = store.begin().await.expect("begins");
+        let db = &mut tx.connection;
+        for (point, channel) in &memory.channels {
+            let body = json("a state", &ChannelMemoryForm::of(channel)).expect("readable");
+            let id = channel_id(&mut *db, *point).await.expect("a number");
+            sqlx::query("insert into channel_memory (channel_id, format, body) values (?, 2, ?)")
+                .bind(id)
+                .bind(body)
+                .execute(&mut *db)
+                .await
+                .expect("stores");
+        }
+        let body = json("a state", &NodeMemoryForm::of(&memory.node)).expect("readable");
+        sqlx::query("insert into node values (1, 1, 1, 7, 2, ?)")
+            .bind(body)
+            .execute(&mut *db)
+            .await
+            .expect("stores");
+        tx.commit().await.expect("commits");
         (directory, store)
-    }
-
-    async fn record(store: &SqliteStore, secs: i64, memory: &Memory) {
-        let record = CycleRecord {
-            input: &input(secs, &[]),
-            decisions: &[],
-            memory,
-            checkpoint: None,
-        };
-        store.record_cycle(record).await.expect("stores");
     }
 
     async fn execute(store: &SqliteStore, sql: String) {
@@ -260,12 +192,18 @@ mod tests {
     }
 
     async fn loaded(store: &SqliteStore) -> Memory {
-        store.load().await.expect("loads").memory
+        store.load().await.expect("loads").engine.into_memory()
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_version_remembered_is_taken_up() {
+        let (_directory, store) = earlier(&memory(&[1, 2], 7)).await;
+        assert_eq!(loaded(&store).await, memory(&[1, 2], 0));
     }
 
     #[tokio::test]
     async fn a_channel_whose_memory_cannot_be_read_starts_afresh_alone() {
-        let (_directory, store) = store(&memory(&[1, 2, 3], 7)).await;
+        let (_directory, store) = earlier(&memory(&[1, 2, 3], 7)).await;
         let spoil = |change: &str, n: u8| {
             format!(
                 "update channel_memory set {change} where channel_id =
@@ -275,35 +213,13 @@ mod tests {
         };
         execute(&store, spoil("body = '{\"first_seen\": 1'", 1)).await;
         execute(&store, spoil("format = 3", 2)).await;
-        assert_eq!(loaded(&store).await, memory(&[3], 7));
+        assert_eq!(loaded(&store).await, memory(&[3], 0));
     }
 
     #[tokio::test]
-    async fn a_lost_node_memory_counts_no_forward_twice() {
-        let (_directory, store) = store(&memory(&[1], 7)).await;
+    async fn a_lost_node_memory_begins_anew() {
+        let (_directory, store) = earlier(&memory(&[1], 7)).await;
         execute(&store, "update node set body = '?'".to_owned()).await;
-        assert_eq!(loaded(&store).await, memory(&[1], 7));
-    }
-
-    #[tokio::test]
-    async fn a_memory_that_is_no_number_does_not_replace_a_good_one() {
-        let (_directory, store) = store(&memory(&[1, 2], 7)).await;
-        let mut spoilt = memory(&[1, 2], 8);
-        let sample = sweetspot_core::state::memory::BalanceSample {
-            at: at(1),
-            ratio: f64::NAN,
-        };
-        spoilt.channels.insert(point(2), channel_memory(9.0));
-        let first = spoilt.channels.get_mut(&point(1)).expect("remembered");
-        first.recent.push_back(sample);
-        spoilt.node.bucket = Bucket {
-            tokens: f64::NAN,
-            at: None,
-        };
-        record(&store, 20, &spoilt).await;
-
-        let mut kept = memory(&[1], 8);
-        kept.channels.insert(point(2), channel_memory(9.0));
-        assert_eq!(loaded(&store).await, kept);
+        assert_eq!(loaded(&store).await, memory(&[1], 0));
     }
 }

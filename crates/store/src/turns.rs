@@ -32,8 +32,10 @@ pub struct StoredTurn {
     pub input: CycleInput,
     /// What was remembered when it began, where that is stored.
     pub checkpoint: Option<Checkpoint>,
-    /// What was decided; what retention took away is missing.
+    /// What was decided.
     pub decisions: Vec<Decision>,
+    /// Whether that is all: in time, holds are dropped.
+    pub has_holds: bool,
     /// The fee changes that followed, as the cycle left them.
     pub changes: Vec<(ChannelPoint, FeeChange)>,
 }
@@ -96,14 +98,17 @@ impl StoreReader {
         let Some(row) = journal.rows.pop_front() else {
             return Ok(None);
         };
-        let read = journal.log_reader.read(&row);
+        let read = journal.read(&row);
         let at = Timestamp::from_nanos(row.at_ns);
-        let (input, checkpoint) = self.named(&format!("cannot read the cycle of {at}"), read)?;
+        let (input, checkpoint, decided) =
+            self.named(&format!("cannot read the cycle of {at}"), read)?;
+        let kept = journal.decisions.remove(&row.id).unwrap_or_default();
         Ok(Some(StoredTurn {
             id: row.id,
             input,
             checkpoint,
-            decisions: journal.decisions.remove(&row.id).unwrap_or_default(),
+            has_holds: decided.is_some(),
+            decisions: decided.unwrap_or(kept),
             changes: journal.changes.remove(&row.id).unwrap_or_default(),
         }))
     }
@@ -121,7 +126,14 @@ impl ForwardLog for StoreReader {
     }
 }
 
+type Read = (CycleInput, Option<Checkpoint>, Option<Vec<Decision>>);
+
 impl Journal {
+    fn read(&mut self, row: &TurnRow) -> Result<Read, Fault> {
+        let input = self.log_reader.read(row)?.clone();
+        Ok((input, row.checkpoint()?, row.decisions()?))
+    }
+
     async fn fill(&mut self, db: &mut SqliteConnection) -> Result<(), Fault> {
         self.rows = rows_after(db, self.after, TURNS_PER_READ).await?.into();
         let (Some(first), Some(last)) = (self.rows.front(), self.rows.back()) else {
@@ -156,7 +168,8 @@ async fn decisions(
     Ok(found)
 }
 
-async fn changes(
+/// The changes of these turns, as each turn left them.
+pub(super) async fn changes(
     db: &mut SqliteConnection,
     first: i64,
     last: i64,

@@ -2,18 +2,16 @@
 //!
 //! A cycle stores what it was given as its difference from the cycle before, so
 //! a replay needs a place to begin: everything that was remembered when a cycle
-//! began. One is stored a day, and one after each piece of work that the store
+//! began. One is stored an hour, and one after each piece of work that the store
 //! did not take, for then the cycles before lead elsewhere.
-
-use std::time::Duration;
 
 use crate::state::memory::Memory;
 use crate::types::channel::{ChannelIds, ChannelPoint, Scid};
-use crate::types::time::Timestamp;
 
-/// The time between two checkpoints: a replay of one cycle leads through at
-/// most a day of others, and what is stored whole is stored once a day.
-const INTERVAL: Duration = Duration::from_secs(86_400);
+/// The cycles from one checkpoint to the next: a start leads through the cycles since
+/// the last one, each some milliseconds on a large node; what is stored whole is a
+/// hundred times what a cycle stores.
+const EVERY_CYCLES: u32 = 12;
 
 /// What was remembered when a cycle began.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,26 +41,26 @@ impl Checkpoint {
 /// stored.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreStanding {
-    /// The last cycle that stored one.
-    checkpoint_at: Option<Timestamp>,
+    /// The cycles stored from the last checkpoint on; `None` without one.
+    cycles: Option<u32>,
     /// Whether the store holds all that is remembered.
     in_step: bool,
 }
 
 impl StoreStanding {
-    /// Just loaded from a store whose last checkpoint is of `checkpoint_at`.
-    pub fn loaded(checkpoint_at: Option<Timestamp>) -> Self {
+    /// Just loaded from a store that holds so many cycles from its last checkpoint
+    /// on; `complete` if all could be read.
+    pub fn loaded(cycles: Option<u32>, complete: bool) -> Self {
         Self {
-            checkpoint_at,
-            in_step: true,
+            cycles,
+            in_step: complete,
         }
     }
 
     /// Whether the cycle that begins now must store a checkpoint, and if so
     /// whether it follows from what is stored.
-    pub fn checkpoint_due(&self, now: Timestamp) -> Option<bool> {
-        let old = |at: Timestamp| now.since(at) >= INTERVAL || at > now;
-        let due = !self.in_step || self.checkpoint_at.is_none_or(old);
+    pub fn checkpoint_due(&self) -> Option<bool> {
+        let due = !self.in_step || self.cycles.is_none_or(|cycles| cycles >= EVERY_CYCLES);
         due.then_some(self.in_step)
     }
 
@@ -71,9 +69,17 @@ impl StoreStanding {
         self.in_step = false;
     }
 
-    /// The store holds everything; with a checkpoint of `at`, if one was due.
-    pub fn stored(&mut self, checkpoint_at: Option<Timestamp>) {
+    /// The store holds the cycle, too.
+    pub fn cycle_stored(&mut self, with_checkpoint: bool) {
         self.in_step = true;
-        self.checkpoint_at = checkpoint_at.or(self.checkpoint_at);
+        self.cycles = match with_checkpoint {
+            true => Some(1),
+            false => self.cycles.map(|cycles| cycles.saturating_add(1)),
+        };
+    }
+
+    /// The store holds the fee change, too.
+    pub fn change_stored(&mut self) {
+        self.in_step = true;
     }
 }

@@ -1,7 +1,8 @@
-//! What a cycle was given: `turns.given`.
+//! What a cycle was given but for its channels and what is set for each: part of
+//! `turns.given`.
 //!
 //! The time is a column of its own. What is stored is free of nulls, and mostly
-//! a difference from the cycle before: see the journal.
+//! a difference from the cycle before: see the journal's pages.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +13,8 @@ use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
-use super::channel::ChannelForm;
 use super::ids::PointForm;
 use super::node_settings::NodeSettingsForm;
-use super::settings::ChannelSettingsForm;
 use super::{Form, form};
 
 /// What a cycle was given. Its own fields have all been there since the first
@@ -23,7 +22,6 @@ use super::{Form, form};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CycleInputForm {
     seen: SeenForm,
-    settings: BTreeMap<PointForm, ChannelSettingsForm>,
     node: NodeSettingsForm,
     history_from: i64,
     counted_through: i64,
@@ -73,7 +71,6 @@ fn is_read(read: &bool) -> bool {
 struct SeenForm {
     /// The height of the chain tip.
     tip: u32,
-    channels: BTreeMap<PointForm, ChannelForm>,
     #[serde(default)]
     graph_visit: Option<GraphVisitForm>,
 }
@@ -91,7 +88,7 @@ impl CycleInputForm {
     pub(crate) fn of(input: &CycleInput) -> Self {
         let CycleInput {
             seen,
-            settings,
+            settings: _,
             node,
             history_from,
             counted_through,
@@ -106,16 +103,14 @@ impl CycleInputForm {
         let Observation {
             at: _,
             tip,
-            channels,
+            channels: _,
             graph_visit,
         } = seen;
         Self {
             seen: SeenForm {
                 tip: Form::of(tip),
-                channels: Form::of(channels),
                 graph_visit: Form::of(graph_visit),
             },
-            settings: Form::of(settings),
             node: Form::of(node),
             history_from: Form::of(history_from),
             counted_through: *counted_through,
@@ -129,16 +124,16 @@ impl CycleInputForm {
         }
     }
 
-    /// What the cycle of `at` was given.
+    /// What the cycle of `at` was given, without any channel.
     pub(crate) fn into_core(self, at: Timestamp) -> CycleInput {
         CycleInput {
             seen: Observation {
                 at,
                 tip: self.seen.tip.into_core(),
-                channels: self.seen.channels.into_core(),
+                channels: BTreeMap::new(),
                 graph_visit: self.seen.graph_visit.into_core(),
             },
-            settings: self.settings.into_core(),
+            settings: BTreeMap::new(),
             node: self.node.into_core(),
             history_from: self.history_from.into_core(),
             counted_through: self.counted_through,

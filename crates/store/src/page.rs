@@ -1,0 +1,266 @@
+//! A page of the journal: what one turn was given, and how it is told by what the
+//! turn before was given.
+//!
+//! ```text
+//! {"cycle": {..}, "channels": {"0": {..}, "7": null}, "settings": {"0": {..}}}
+//! ```
+//! Each part is a merge patch on the page before, or all of it on an empty one. A
+//! channel goes by a small number that it has on every page: its point is 32 bytes
+//! of noise. A page names only what changed, so telling it costs what changed.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::fault::Fault;
+use super::forms::{ChannelForm, ChannelSettingsForm, CycleInputForm, Form};
+use super::patch;
+use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::time::Timestamp;
+
+type Object = Map<String, Value>;
+
+/// What a turn was given, and the numbers of its channels.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Page {
+    input: CycleInput,
+    numbers: BTreeMap<ChannelPoint, u32>,
+}
+
+impl Page {
+    /// What the turn was given.
+    pub fn input(&self) -> &CycleInput {
+        &self.input
+    }
+
+    /// The page of `input`, and all of it; numbers stay as on `before`.
+    pub fn of(input: &CycleInput, before: Option<&Self>) -> Result<(Self, String), Fault> {
+        let nothing = BTreeMap::new();
+        let numbers = numbers(input, before.map_or(&nothing, |page| &page.numbers));
+        let mut told = Object::new();
+        told.insert(
+            "cycle".into(),
+            Value::Object(object(&CycleInputForm::of(input))?),
+        );
+        let mut channels = Object::new();
+        for (point, channel) in &input.seen.channels {
+            if let Some(number) = numbers.get(point) {
+                let whole = object(&ChannelForm::of(channel))?;
+                channels.insert(number.to_string(), Value::Object(whole));
+            }
+        }
+        let mut settings = Object::new();
+        for (point, of_channel) in &input.settings {
+            if let Some(number) = numbers.get(point) {
+                let whole = object(&ChannelSettingsForm::of(of_channel))?;
+                settings.insert(number.to_string(), Value::Object(whole));
+            }
+        }
+        told.insert("channels".into(), channels.into());
+        told.insert("settings".into(), settings.into());
+        let text = Value::Object(told).to_string();
+        let page = Self::whole(input.seen.at, &text)?;
+        page.must_be(input)?;
+        Ok((page, text))
+    }
+
+    /// The page after this one, and what differs.
+    pub fn next(&self, input: &CycleInput) -> Result<(Self, String), Fault> {
+        let numbers = numbers(input, &self.numbers);
+        let before = object(&CycleInputForm::of(&self.input))?;
+        let cycle = patch::between(&before, &object(&CycleInputForm::of(input))?);
+        let mut told = Object::new();
+        told.insert("cycle".into(), cycle.into());
+        let channels = differences(
+            (&self.input.seen.channels, &self.numbers),
+            (&input.seen.channels, &numbers),
+            ChannelForm::of,
+        )?;
+        let settings = differences(
+            (&self.input.settings, &self.numbers),
+            (&input.settings, &numbers),
+            ChannelSettingsForm::of,
+        )?;
+        told.insert("channels".into(), channels.into());
+        told.insert("settings".into(), settings.into());
+        told.retain(|_, part| part.as_object().is_some_and(|part| !part.is_empty()));
+        let text = Value::Object(told).to_string();
+        let page = self.clone().turned(input.seen.at, &text)?;
+        page.must_be(input)?;
+        Ok((page, text))
+    }
+
+    /// The page that a whole one tells.
+    pub fn whole(at: Timestamp, text: &str) -> Result<Self, Fault> {
+        let told = Told::of(text)?;
+        let form: CycleInputForm = serde_json::from_value(told.cycle.into()).map_err(unreadable)?;
+        let mut page = Self {
+            input: form.into_core(at),
+            numbers: BTreeMap::new(),
+        };
+        page.apply(told.channels, told.settings)?;
+        Ok(page)
+    }
+
+    /// The page that differs from this one by what is told.
+    pub fn turned(mut self, at: Timestamp, text: &str) -> Result<Self, Fault> {
+        let told = Told::of(text)?;
+        let mut cycle = object(&CycleInputForm::of(&self.input))?;
+        patch::apply(&mut cycle, told.cycle);
+        let form: CycleInputForm = serde_json::from_value(cycle.into()).map_err(unreadable)?;
+        let (channels, settings) = (self.input.seen.channels, self.input.settings);
+        self.input = form.into_core(at);
+        (self.input.seen.channels, self.input.settings) = (channels, settings);
+        self.apply(told.channels, told.settings)?;
+        Ok(self)
+    }
+
+    fn apply(&mut self, channels: Object, settings: Object) -> Result<(), Fault> {
+        let mut points: BTreeMap<u32, ChannelPoint> = BTreeMap::new();
+        points.extend(self.numbers.iter().map(|(point, number)| (*number, *point)));
+        for (key, told) in channels {
+            let number: u32 = key.parse().map_err(unreadable)?;
+            let point = points.get(&number).copied();
+            let known = &mut self.input.seen.channels;
+            match (told, point) {
+                (Value::Null, Some(point)) => {
+                    known.remove(&point);
+                    self.input.settings.remove(&point);
+                    self.numbers.remove(&point);
+                }
+                (told, _) => {
+                    let before = point.and_then(|point| known.get(&point));
+                    let form: ChannelForm = patched(before.map(ChannelForm::of), told)?;
+                    let channel = form.into_core();
+                    self.numbers.insert(channel.point, number);
+                    points.insert(number, channel.point);
+                    known.insert(channel.point, channel);
+                }
+            }
+        }
+        for (key, told) in settings {
+            let number: u32 = key.parse().map_err(unreadable)?;
+            let Some(point) = points.get(&number) else {
+                return Err(unreadable("settings of no channel"));
+            };
+            let known = &mut self.input.settings;
+            if told.is_null() {
+                known.remove(point);
+            } else {
+                let before = known.get(point).map(ChannelSettingsForm::of);
+                let form: ChannelSettingsForm = patched(before, told)?;
+                known.insert(*point, form.into_core());
+            }
+        }
+        Ok(())
+    }
+
+    /// A page that does not read back as what it was written for is worse than
+    /// none: JSON has no word for a float that is not a number.
+    fn must_be(&self, input: &CycleInput) -> Result<(), Fault> {
+        match self.input == *input {
+            true => Ok(()),
+            false => Err(unreadable("it does not read back as it was")),
+        }
+    }
+}
+
+/// The parts of a page's text.
+#[derive(serde::Deserialize)]
+struct Told {
+    #[serde(default)]
+    cycle: Object,
+    #[serde(default)]
+    channels: Object,
+    #[serde(default)]
+    settings: Object,
+}
+
+impl Told {
+    fn of(text: &str) -> Result<Self, Fault> {
+        serde_json::from_str(text).map_err(unreadable)
+    }
+}
+
+/// The number of each channel: as before, or else the next one.
+fn numbers(
+    input: &CycleInput,
+    before: &BTreeMap<ChannelPoint, u32>,
+) -> BTreeMap<ChannelPoint, u32> {
+    let mut next = before
+        .values()
+        .max()
+        .map_or(0, |last| last.saturating_add(1));
+    let mut number = |point: &ChannelPoint| {
+        before.get(point).copied().unwrap_or_else(|| {
+            let new = next;
+            next = next.saturating_add(1);
+            new
+        })
+    };
+    let points = input.seen.channels.keys();
+    points.map(|point| (*point, number(point))).collect()
+}
+
+type Numbered<'a, T> = (
+    &'a BTreeMap<ChannelPoint, T>,
+    &'a BTreeMap<ChannelPoint, u32>,
+);
+
+/// How one map differs from another, channels by their numbers.
+fn differences<T: PartialEq, F: Serialize>(
+    (before, numbers_before): Numbered<'_, T>,
+    (now, numbers): Numbered<'_, T>,
+    form: impl Fn(&T) -> F,
+) -> Result<Object, Fault> {
+    let mut found = Object::new();
+    for (point, new) in now {
+        let difference = match before.get(point) {
+            Some(old) if old == new => continue,
+            Some(old) => patch::between(&object(&form(old))?, &object(&form(new))?),
+            None => object(&form(new))?,
+        };
+        if let Some(number) = numbers.get(point) {
+            found.insert(number.to_string(), difference.into());
+        }
+    }
+    for point in before.keys().filter(|point| !now.contains_key(point)) {
+        if let Some(number) = numbers_before.get(point) {
+            found.insert(number.to_string(), Value::Null);
+        }
+    }
+    Ok(found)
+}
+
+/// A form, changed by a patch, or all of it.
+fn patched<F: Serialize + DeserializeOwned>(before: Option<F>, told: Value) -> Result<F, Fault> {
+    let mut value = match before {
+        Some(before) => object(&before)?,
+        None => Object::new(),
+    };
+    match told {
+        Value::Object(told) => patch::apply(&mut value, told),
+        _ => return Err(unreadable("it is no object")),
+    }
+    serde_json::from_value(value.into()).map_err(unreadable)
+}
+
+/// A form as an object without nulls.
+fn object<F: Serialize>(form: &F) -> Result<Object, Fault> {
+    let value = serde_json::to_value(form).map_err(unreadable)?;
+    match patch::without_nulls(value) {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(unreadable("it is no object")),
+    }
+}
+
+fn unreadable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Fault {
+    Fault::Unreadable {
+        what: "a cycle's input",
+        why: why.into(),
+    }
+}
