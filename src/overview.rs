@@ -16,7 +16,7 @@ use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{Channel, ChannelPoint};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::segment::Segment;
 use sweetspot_core::types::time::{TimeFormat, Timestamp, rfc3339};
@@ -316,6 +316,7 @@ impl Sources<'_> {
         let change = self.changes.get(&point);
         let changed = change.filter(|change| change.stage == Stage::Confirmed);
         let orders = self.book.orders.on(point, self.now).into_iter();
+        let fees = fees_now(known, change);
         Line {
             ids: Ids::of(channel),
             capacity_sat: channel.capacity.0,
@@ -324,9 +325,9 @@ impl Sources<'_> {
             target_ratio: settings.target_ratio,
             tpm: demand.current.tpm(),
             tpm_history: demand.history.tpm(),
-            fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
-            base_fee_msat: channel.policy.map(|policy| policy.fees.base_fee_msat),
-            inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
+            fee_ppm: fees.map(|fees| fees.outbound.0),
+            base_fee_msat: fees.map(|fees| fees.base_fee_msat),
+            inbound_ppm: fees.map(|fees| fees.inbound.rate_ppm),
             target_fee_ppm: decision.map(|decision| FeePpm::rounded(decision.wanted_ppm).0),
             spans: self.spans(|ledger| {
                 let flow = ledger.channels.get(&point).copied();
@@ -343,6 +344,15 @@ impl Sources<'_> {
             state_brief: state_brief(channel, decision, change, self.now),
         }
     }
+}
+
+/// The fees on the node: as last read, or as the last change left them since.
+pub fn fees_now(known: &KnownChannel, last: Option<&FeeChange>) -> Option<FeeParts> {
+    let read = known.channel.policy?.fees;
+    let since = last.filter(|change| {
+        change.stage == Stage::Confirmed && change.settled_at > Some(known.last_seen)
+    });
+    Some(since.map_or(read, |change| change.to))
 }
 
 /// What came of a channel's last decision, in a few words: of a change, what

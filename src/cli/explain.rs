@@ -11,8 +11,9 @@ use super::cycle_range::{Moment, moment};
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
-use crate::format::times;
+use crate::format::{local_time, times};
 use crate::json::{DecisionJson, Ids, SCHEMA, by_key};
+use crate::overview::fees_now;
 use crate::report::{ChangeReport, outcomes};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::phase::next_due;
@@ -21,7 +22,7 @@ use sweetspot_core::settings::alias_pins::Renamed;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::{Timestamp, rfc3339};
@@ -66,6 +67,8 @@ struct Explanation {
     lowest_ppm: u32,
     settings_from: Vec<String>,
     orders: Vec<String>,
+    #[serde(skip)]
+    orders_local: Vec<String>,
     #[serde(serialize_with = "times")]
     seen_at: Timestamp,
     #[serde(serialize_with = "times")]
@@ -93,6 +96,14 @@ fn fees_or_null<S: serde::Serializer>(
     match fees {
         Some(fees) => crate::json::fees(fees, serializer),
         None => serializer.serialize_none(),
+    }
+}
+
+impl Explanation {
+    /// The channel that this one goes after, if it does.
+    fn leader(&self) -> Option<Scid> {
+        let first = self.peer_group.iter().min_by_key(|ids| ids.channel_point)?;
+        (first.channel_point < self.ids.channel_point).then_some(first.scid)
     }
 }
 
@@ -141,6 +152,7 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ExplainArgs) -> Re
     let decisions = store.decisions_until(point, at, args.last.max(1)).await?;
     let last_update = store.changes(Timestamp::EPOCH, at).await?;
     let mut of_channel = last_update.iter().filter(|(of, _)| *of == point);
+    let orders = config.book.orders.on(point, at);
     let explanation = Explanation {
         schema: SCHEMA,
         ids: Ids::of(channel),
@@ -149,16 +161,17 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ExplainArgs) -> Re
         remote_sat: channel.remote_balance.0,
         local_ratio: channel.local_ratio(),
         active: channel.active,
-        fees: channel.policy.map(|policy| policy.fees),
+        fees: fees_now(
+            &known,
+            of_channel.clone().next_back().map(|(_, change)| change),
+        ),
         policy_error: channel.policy_error.clone(),
         lowest_ppm: settings.lowest().0,
         settings_from: config.book.sources(channel, tip, at),
-        orders: config
-            .book
-            .orders
-            .on(point, at)
-            .into_iter()
-            .map(|order| order.words(&rfc3339))
+        orders: orders.iter().map(|order| order.words(&rfc3339)).collect(),
+        orders_local: orders
+            .iter()
+            .map(|order| order.words(&local_time))
             .collect(),
         seen_at: known.last_seen,
         next_change_possible: decisions.first().and_then(|newest| {

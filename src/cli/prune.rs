@@ -201,8 +201,8 @@ impl Ranking {
         table.column("age", Align::Right, 5, None);
         table.column("by", Align::Left, 6, None);
         table.column("last forward", Align::Left, 3, None);
-        table.column("watched", Align::Left, 7, None);
-        table.column("why", Align::Left, 0, Some(14));
+        table.column("history", Align::Left, 7, None);
+        table.column("why", Align::Left, 0, Some(20));
         for line in &self.channels {
             table.row(line.cells(now));
         }
@@ -229,6 +229,7 @@ impl Line {
         let why = match &self.advice {
             Advice::Keep => self.reason.clone(),
             Advice::Exempt(_) => self.advice.words(&local_time),
+            Advice::NotEnoughHistory { .. } => self.watched(),
             _ => format!("{}; {}", self.reason, self.advice.words(&local_time)),
         };
         let rounded = |number: f64| sweetspot_core::types::units::Sat::rounded(number).0;
@@ -253,12 +254,16 @@ impl Line {
             self.opened_by.to_owned(),
             self.last_forward
                 .map_or("none known".to_owned(), |at| ago(now, at)),
-            format!(
-                "{:.0} of {:.0} days",
-                self.watched_days.min(self.needed_days).floor(),
-                self.needed_days
-            ),
+            self.watched(),
             why,
         ]
+    }
+
+    fn watched(&self) -> String {
+        format!(
+            "{:.0} of {:.0} days watched",
+            self.watched_days.min(self.needed_days).floor(),
+            self.needed_days
+        )
     }
 }
