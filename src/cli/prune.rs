@@ -129,6 +129,7 @@ async fn rank(config: &Config, store: &StoreReader, now: Timestamp) -> Result<Ra
         let worth = Worth {
             msat: worth_msat(earned, assist),
             could_msat: could_msat(local, node_msat, capital),
+            days,
         };
         let (judgement, reason) = judge(&advice, &worth);
         let age = channel
@@ -210,8 +211,7 @@ impl Ranking {
             "{}\n\nIn sat over {:.0} days. could: what the local balance would have earned at the \
              node's\naverage of {} a year. A channel's worth is half of what it earned and half \
              of its assist.\nAdvice only; sweetspot never closes channels. About a third of the \
-             channels that were idle for\n90 days forward again within the next 90. A close costs \
-             one on-chain transaction.",
+             channels that were idle for\n90 days forward again within the next 90. A close is taken to cost 1,000 sat.",
             table.fit(width),
             self.days,
             yearly(self.node_yield_per_year),
@@ -230,7 +230,11 @@ impl Line {
             Advice::Keep => self.reason.clone(),
             Advice::Exempt(_) => self.advice.words(&local_time),
             Advice::NotEnoughHistory { .. } => self.watched(),
-            _ => format!("{}; {}", self.reason, self.advice.words(&local_time)),
+            Advice::Prune(found) => {
+                let since = local_time(found.since);
+                let day = since.split(' ').next().unwrap_or_default();
+                format!("{} since {day}; {}", found.rule, self.reason)
+            }
         };
         let rounded = |number: f64| sweetspot_core::types::units::Sat::rounded(number).0;
         vec![

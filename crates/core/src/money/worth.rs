@@ -20,6 +20,10 @@ const TOO_LITTLE: f64 = 0.1;
 /// could earn elsewhere is nothing. In sat.
 const NO_CAPITAL_SAT: f64 = 10_000.0;
 
+/// What a cooperative close costs, in sat: some 170 vbytes at 6 sat each, an ordinary
+/// rate. Less to be gained in a year, and it is not worth it.
+const CLOSE_SAT: f64 = 1_000.0;
+
 /// Days of a year, for yields.
 const DAYS_PER_YEAR: f64 = 365.25;
 
@@ -53,12 +57,20 @@ pub struct Worth {
     pub msat: f64,
     /// What its capital would have earned at the node's average, in msat.
     pub could_msat: f64,
+    /// Over how many days.
+    pub days: f64,
 }
 
 impl Worth {
     /// Whether it is worth its capital.
     fn earns(&self) -> bool {
         self.msat > 0.0 && self.msat >= TOO_LITTLE * self.could_msat
+    }
+
+    /// Whether what its capital could earn more in a year pays for a close.
+    fn pays_a_close(&self) -> bool {
+        let gain_sat = (self.could_msat - self.msat) / 1_000.0;
+        self.days > 0.0 && gain_sat / self.days * DAYS_PER_YEAR > CLOSE_SAT
     }
 }
 
@@ -68,17 +80,15 @@ pub fn judge(advice: &Advice, worth: &Worth) -> (Judgement, &'static str) {
     match advice {
         Advice::Exempt(_) => (Judgement::Keep, "kept on purpose"),
         Advice::NotEnoughHistory { .. } => (Judgement::Watch, "not watched for long enough"),
-        Advice::Prune(_) if worth.earns() => (Judgement::Watch, "a rule holds, but it earns"),
-        Advice::Prune(_) if worth.could_msat <= 0.0 => {
-            (Judgement::Watch, "closing it frees next to nothing")
-        }
-        Advice::Prune(_) => (
-            Judgement::Close,
-            "a rule holds, and its capital earns too little",
+        Advice::Prune(_) if worth.earns() => (Judgement::Watch, "but it earns"),
+        Advice::Prune(_) if !worth.pays_a_close() => (
+            Judgement::Watch,
+            "but a close costs more than it frees in a year",
         ),
+        Advice::Prune(_) => (Judgement::Close, "its capital earns too little"),
         Advice::Keep if worth.earns() => (Judgement::Keep, "it earns"),
         Advice::Keep if worth.could_msat <= 0.0 => (Judgement::Keep, "it binds no capital"),
-        Advice::Keep => (Judgement::Watch, "it earns less than its capital could"),
+        Advice::Keep => (Judgement::Watch, "it earns less than it could"),
     }
 }
 
@@ -104,7 +114,17 @@ mod tests {
     });
 
     fn judged(advice: Advice, msat: f64, could_msat: f64) -> Judgement {
-        judge(&advice, &Worth { msat, could_msat }).0
+        let days = 30.0;
+        let (msat, could_msat) = (msat * 1_000.0, could_msat * 1_000.0);
+        judge(
+            &advice,
+            &Worth {
+                msat,
+                could_msat,
+                days,
+            },
+        )
+        .0
     }
 
     #[test]
@@ -116,8 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn what_frees_nothing_is_not_worth_closing() {
+    fn what_frees_less_than_a_close_costs_is_not_worth_closing() {
         assert_eq!(judged(DEAD, 0.0, 0.0), Judgement::Watch);
+        // A month's 82 sat are a year's 998.
+        assert_eq!(judged(DEAD, 0.0, 82.0), Judgement::Watch);
+        assert_eq!(judged(DEAD, 0.0, 83.0), Judgement::Close);
         assert_eq!(could_msat(9_999.0, 5.0, 1e6), 0.0);
         assert_eq!(could_msat(100_000.0, 500.0, 1_000_000.0), 50.0);
     }
