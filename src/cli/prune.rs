@@ -15,10 +15,9 @@ use crate::json::{Ids, SCHEMA};
 use crate::overview::NOTHING_YET;
 use crate::report::{local_of, sat, yearly};
 use crate::table::{Align, Plain, terminal_width};
-use sweetspot_core::money::worth::{
-    ASSIST_SHARE, Judgement, Worth, could_msat, judge, worth_msat, yield_per_year,
-};
+use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
 use sweetspot_core::ports::Clock;
+use sweetspot_core::prune::judge::{Judgement, Worth, judge};
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp, human_span, rfc3339};
