@@ -1,6 +1,7 @@
 //! Every channel and the node, from the database alone: what `status` shows.
 
 mod shown;
+mod state;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,21 +10,23 @@ use serde::Serialize;
 
 use crate::format::{local_time, times};
 use crate::json::{Ids, SCHEMA};
-use sweetspot_core::decision::{Decision, Hold, Verdict};
+use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{Heartbeat, StoreError};
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{Channel, ChannelPoint};
+use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::segment::Segment;
-use sweetspot_core::types::time::{TimeFormat, Timestamp, rfc3339};
+use sweetspot_core::types::time::{Timestamp, rfc3339};
 use sweetspot_core::types::units::{BlockHeight, FeePpm};
 use sweetspot_store::{KnownChannel, Ledger, Leg, StoreReader};
 
 pub use shown::{Sort, View};
+pub use state::fees_now;
+use state::{state, state_brief, state_code, update_in_words};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -316,6 +319,7 @@ impl Sources<'_> {
         let change = self.changes.get(&point);
         let changed = change.filter(|change| change.stage == Stage::Confirmed);
         let orders = self.book.orders.on(point, self.now).into_iter();
+        let fees = fees_now(known, change);
         Line {
             ids: Ids::of(channel),
             capacity_sat: channel.capacity.0,
@@ -324,9 +328,9 @@ impl Sources<'_> {
             target_ratio: settings.target_ratio,
             tpm: demand.current.tpm(),
             tpm_history: demand.history.tpm(),
-            fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
-            base_fee_msat: channel.policy.map(|policy| policy.fees.base_fee_msat),
-            inbound_ppm: channel.policy.map(|policy| policy.fees.inbound.rate_ppm),
+            fee_ppm: fees.map(|fees| fees.outbound.0),
+            base_fee_msat: fees.map(|fees| fees.base_fee_msat),
+            inbound_ppm: fees.map(|fees| fees.inbound.rate_ppm),
             target_fee_ppm: decision.map(|decision| FeePpm::rounded(decision.wanted_ppm).0),
             spans: self.spans(|ledger| {
                 let flow = ledger.channels.get(&point).copied();
@@ -342,117 +346,6 @@ impl Sources<'_> {
             state_local: state(channel, decision, change, &local_time),
             state_brief: state_brief(channel, decision, change, self.now),
         }
-    }
-}
-
-/// What came of a channel's last decision, in a few words: of a change, what
-/// became of it on the node. An update that failed is named until another one is
-/// done.
-fn state(
-    channel: &Channel,
-    decision: Option<&Decision>,
-    change: Option<&FeeChange>,
-    time: TimeFormat<'_>,
-) -> String {
-    if let Some(error) = &channel.policy_error {
-        return format!(
-            "no change: {} ({error})",
-            Hold::PolicyUnread.words(None, time)
-        );
-    }
-    let Some(decision) = decision else {
-        return "no decision yet".to_owned();
-    };
-    let held = match (decision.verdict, carried_out(decision, change)) {
-        (Verdict::Change { .. }, Some(change)) => return update_in_words(change),
-        (Verdict::Change { .. }, None) => return format!("{}: not sent", decision.outcome(time)),
-        (Verdict::WouldChange { .. }, _)
-        | (
-            Verdict::Hold {
-                reason: Hold::Deadband { .. },
-            },
-            _,
-        ) => decision.outcome(time),
-        (Verdict::Hold { .. }, _) => decision.reason(time).unwrap_or_default(),
-    };
-    match change.filter(|change| has_failed(change.stage)) {
-        Some(change) => format!("{held}; {}", update_in_words(change)),
-        None => held,
-    }
-}
-
-/// The change that a decision led to.
-fn carried_out<'c>(decision: &Decision, change: Option<&'c FeeChange>) -> Option<&'c FeeChange> {
-    change.filter(|change| change.intended_at >= decision.at)
-}
-
-/// The same as a code.
-fn state_code(
-    channel: &Channel,
-    decision: Option<&Decision>,
-    change: Option<&FeeChange>,
-) -> &'static str {
-    let Some(decision) = decision.filter(|_| channel.policy_error.is_none()) else {
-        return match channel.policy_error {
-            Some(_) => Hold::PolicyUnread.code(),
-            None => "no_decision",
-        };
-    };
-    match (decision.verdict, carried_out(decision, change)) {
-        (Verdict::Change { .. }, Some(change)) => match change.stage {
-            Stage::Confirmed => "changed",
-            stage if stage.is_open() => Hold::WriteUnresolved { until: decision.at }.code(),
-            _ => "update_failed",
-        },
-        (Verdict::Change { .. }, None) => "not_sent",
-        _ => decision.code(),
-    }
-}
-
-/// The same for a narrow table.
-fn state_brief(
-    channel: &Channel,
-    decision: Option<&Decision>,
-    change: Option<&FeeChange>,
-    now: Timestamp,
-) -> String {
-    let code = state_code(channel, decision, change);
-    let brief = match (code, decision.map(|decision| decision.verdict)) {
-        ("no_decision", _) => "no decision yet".to_owned(),
-        ("changed", _) => "just changed".to_owned(),
-        ("update_failed", _) => "update failed".to_owned(),
-        ("not_sent", _) => "not sent".to_owned(),
-        (_, Some(Verdict::WouldChange { to })) => format!("would set {}", to.outbound.0),
-        (_, Some(Verdict::Hold { reason })) => reason.brief(now),
-        _ => code.replace('_', " "),
-    };
-    let failed = change.is_some_and(|change| has_failed(change.stage));
-    match failed && code != "update_failed" {
-        true => format!("{brief}; update failed"),
-        false => brief,
-    }
-}
-
-fn has_failed(stage: Stage) -> bool {
-    matches!(
-        stage,
-        Stage::Refused | Stage::NotSent | Stage::NotSeen | Stage::NotApplied
-    )
-}
-
-/// An update and what came of it.
-fn update_in_words(change: &FeeChange) -> String {
-    let to = change.to.told_after(Some(change.from));
-    if change.stage == Stage::Confirmed {
-        return format!("changed to {to}");
-    }
-    let outcome = match change.is_open() {
-        true => "unconfirmed".to_owned(),
-        false => change.stage.to_string(),
-    };
-    match change.detail.is_empty() {
-        true => format!("update to {to} {outcome}"),
-        false => format!("update to {to} {outcome}: {}", change.detail),
     }
 }
 

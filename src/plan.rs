@@ -1,6 +1,7 @@
 //! The whole proposal at once: what each fee is, what it should be, why, and what
 //! the safety limits make of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,7 +16,7 @@ use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::{ForwardLog, StoreError};
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{ChannelSettings, Mode, NodeSettings};
-use sweetspot_core::types::channel::{Channel, ChannelIds};
+use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, PeerId};
 use sweetspot_core::types::format::{change, demand, grouped};
 use sweetspot_core::types::observation::{Observation, StoredForward};
 use sweetspot_core::types::time::{Timestamp, human_span};
@@ -78,10 +79,12 @@ impl Plan {
         let decisions = store.last_decisions().await?;
         let known = store.channels().await?;
         let open = known.iter().filter(|known| known.open);
-        let channels = open.map(|known| {
-            let channel = &known.channel;
+        let open: Vec<&Channel> = open.map(|known| &known.channel).collect();
+        let leaders = Leaders::of(&open, &decisions);
+        let channels = open.iter().map(|channel| {
             let settings = book.resolve(channel, cycle.tip, now);
-            Line::of(channel, &settings, decisions.get(&channel.point), now)
+            let decision = decisions.get(&channel.point);
+            Line::of(channel, &settings, decision, &leaders, now)
         });
         let plan = Self::new(&book.node, channels.collect(), now);
         let beat = store.heartbeat().await?;
@@ -120,14 +123,18 @@ impl Plan {
             Past::Read(forwards, _) => counting.count(forwards),
         }
         let outcome = counting.watch().decide();
-        let of = |channel: &Channel| {
-            let settings = book.resolve(channel, outcome.input.seen.tip, now);
-            let mut decisions = outcome.decisions.iter();
-            let decision = decisions.find(|decision| decision.point == channel.point);
-            Line::of(channel, &settings, decision, now)
-        };
-        let channels = outcome.input.seen.channels.values().map(of).collect();
-        Ok(Self::new(&book.node, channels, now))
+        let seen = &outcome.input.seen;
+        let open: Vec<&Channel> = seen.channels.values().collect();
+        let decisions = outcome.decisions.iter();
+        let decisions = decisions.map(|decision| (decision.point, decision.clone()));
+        let decisions = decisions.collect();
+        let leaders = Leaders::of(&open, &decisions);
+        let channels = open.iter().map(|channel| {
+            let settings = book.resolve(channel, seen.tip, now);
+            let decision = decisions.get(&channel.point);
+            Line::of(channel, &settings, decision, &leaders, now)
+        });
+        Ok(Self::new(&book.node, channels.collect(), now))
     }
 
     fn new(node: &NodeSettings, mut channels: Vec<Line>, at: Timestamp) -> Self {
@@ -204,10 +211,14 @@ impl Line {
         channel: &Channel,
         settings: &ChannelSettings,
         decision: Option<&Decision>,
+        leaders: &Leaders<'_>,
         now: Timestamp,
     ) -> Self {
         let fee_ppm = channel.policy.map(|policy| policy.fees.outbound.0);
-        let proposed = decision.and_then(|decision| proposed(decision, settings));
+        let proposed = decision.and_then(|decision| {
+            let leader = leaders.leader(channel, decision);
+            proposed(decision, leader, settings)
+        });
         let first_step = decision.and_then(|decision| match decision.verdict {
             Verdict::Change { to } | Verdict::WouldChange { to } => Some(to.outbound),
             Verdict::Hold { .. } => None,
@@ -229,21 +240,51 @@ impl Line {
                 },
             },
             reason: decision
-                .map(|decision| why(decision, settings))
+                .map(|decision| why(leaders.leader(channel, decision), settings))
                 .unwrap_or_default(),
         }
     }
 }
 
+/// Decisions by peer: of channels that are priced as one, the first goes where the
+/// sum leads, and the others go after it.
+struct Leaders<'a>(BTreeMap<PeerId, Vec<&'a Decision>>);
+
+impl<'a> Leaders<'a> {
+    fn of(channels: &[&Channel], decisions: &'a BTreeMap<ChannelPoint, Decision>) -> Self {
+        let mut by_peer: BTreeMap<PeerId, Vec<&Decision>> = BTreeMap::new();
+        let mut points: Vec<(ChannelPoint, PeerId)> = channels
+            .iter()
+            .map(|channel| (channel.point, channel.peer))
+            .collect();
+        points.sort_unstable();
+        for (point, peer) in points {
+            by_peer
+                .entry(peer)
+                .or_default()
+                .extend(decisions.get(&point));
+        }
+        Self(by_peer)
+    }
+
+    fn leader<'d>(&'d self, channel: &Channel, decision: &'d Decision) -> &'d Decision {
+        let parallel = self.0.get(&channel.peer).into_iter().flatten();
+        let mut same = parallel.filter(|other| {
+            other.evidence == decision.evidence && other.at == decision.at && !other.is_untouched()
+        });
+        same.next().copied().unwrap_or(decision)
+    }
+}
+
 /// Where the fee should stand, without steps and waits; `None` where nothing may be
 /// touched.
-fn proposed(decision: &Decision, settings: &ChannelSettings) -> Option<FeePpm> {
+fn proposed(decision: &Decision, leader: &Decision, settings: &ChannelSettings) -> Option<FeePpm> {
     if decision.is_untouched() {
         return None;
     }
     let asked = match settings.mode {
         Mode::Pin(rate) => rate,
-        _ => FeePpm::rounded(decision.asked_ppm()),
+        _ => FeePpm::rounded(leader.asked_ppm()),
     };
     Some(asked.max(settings.lowest()).min(settings.max))
 }
@@ -255,12 +296,15 @@ fn why(decision: &Decision, settings: &ChannelSettings) -> String {
     }
     let (seen, terms) = (&decision.evidence, &decision.terms);
     let mut parts = vec![format!(
-        "local {:.0}% of {:.0}%",
+        "local {:.0} of {:.0}%",
         seen.ratio * 100.0,
         seen.target_ratio * 100.0
     )];
     if let Some(level) = decision.level_ppm() {
-        parts.push(format!("level {}", FeePpm::rounded(level)));
+        parts.push(format!(
+            "level {}",
+            grouped(FeePpm::rounded(level).0.into())
+        ));
     }
     if terms.throughput.abs() >= 0.005 {
         let [now, usual] = demand(seen.tpm, seen.tpm_history);

@@ -16,7 +16,7 @@ use sweetspot_core::money::change::{Trend, relative, trend};
 use sweetspot_core::money::outcome::{Change, Outcome, Sales, outcome};
 use sweetspot_core::money::worth::{ASSIST_SHARE, worth_msat, yield_per_year};
 use sweetspot_core::ports::StoreError;
-use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::channel::{ChannelPoint, PeerId};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
@@ -83,6 +83,51 @@ pub struct ChannelReport {
     pub earned_before_msat: Option<u64>,
 }
 
+/// A peer with more than one channel, over the period.
+#[derive(Clone, Debug, Serialize)]
+pub struct PeerReport {
+    /// Its public key.
+    pub peer_pubkey: PeerId,
+    /// What it calls itself.
+    pub peer_alias: Option<String>,
+    /// How many channels.
+    pub channel_count: u64,
+    /// Forwards that left by them.
+    pub forwards_out: u64,
+    /// What that earned.
+    pub earned_msat: u64,
+    /// What came in by them earned where it left.
+    pub assist_msat: u64,
+    /// Their part in what the node earned.
+    pub worth_msat: f64,
+}
+
+fn by_peer(channels: &[ChannelReport]) -> Vec<PeerReport> {
+    let mut peers: BTreeMap<PeerId, PeerReport> = BTreeMap::new();
+    for line in channels {
+        let peer = peers
+            .entry(line.ids.peer_pubkey)
+            .or_insert_with(|| PeerReport {
+                peer_pubkey: line.ids.peer_pubkey,
+                peer_alias: line.ids.peer_alias.clone(),
+                channel_count: 0,
+                forwards_out: 0,
+                earned_msat: 0,
+                assist_msat: 0,
+                worth_msat: 0.0,
+            });
+        peer.channel_count += 1;
+        peer.forwards_out = peer.forwards_out.saturating_add(line.forwards_out);
+        peer.earned_msat = peer.earned_msat.saturating_add(line.earned_msat);
+        peer.assist_msat = peer.assist_msat.saturating_add(line.assist_msat);
+        peer.worth_msat += line.worth_msat;
+    }
+    let several = peers.into_values().filter(|peer| peer.channel_count > 1);
+    let mut several: Vec<PeerReport> = several.collect();
+    several.sort_by(|a, b| b.worth_msat.total_cmp(&a.worth_msat));
+    several
+}
+
 /// A fee change and what came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangeReport {
@@ -135,6 +180,8 @@ pub struct Report {
     pub by_day: Vec<Day>,
     /// Each channel with a forward, and each open one; the best earner first.
     pub channels: Vec<ChannelReport>,
+    /// The same by peer, for peers with more than one channel.
+    pub peers: Vec<PeerReport>,
     /// Fee changes confirmed in the period.
     pub changes_confirmed: u64,
     /// Fee updates that came to nothing in it.
@@ -214,6 +261,7 @@ impl Report {
                 .pop()
                 .unwrap_or_else(|| Day::empty(today)),
             by_day,
+            peers: by_peer(&channels),
             channels,
             changes_confirmed: count(&confirmed),
             changes_failed: count(&failed),
@@ -315,7 +363,8 @@ pub async fn outcomes(
     from: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<ChangeReport>, StoreError> {
-    let all = store.changes(Timestamp::EPOCH, now).await?;
+    // An earlier change bounds nothing that is looked at.
+    let all = store.changes(from.minus(OUTCOME_SPAN), now).await?;
     let mut by_channel: BTreeMap<ChannelPoint, Vec<FeeChange>> = BTreeMap::new();
     for (point, change) in all {
         if change.stage == Stage::Confirmed {

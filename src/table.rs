@@ -97,7 +97,8 @@ impl Plain {
         }
         let mut widths: Vec<usize> = shown.iter().map(|index| self.natural(*index)).collect();
         let total = |widths: &[usize]| widths.iter().map(|w| w + GAP).sum::<usize>();
-        for (place, index) in shown.iter().enumerate() {
+        // The last give way first: what a row is about stands at its start.
+        for (place, index) in shown.iter().enumerate().rev() {
             let over = total(&widths).saturating_sub(width + GAP);
             let least = self.least(*index);
             widths[place] = widths[place].saturating_sub(over).max(least);

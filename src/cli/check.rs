@@ -11,11 +11,14 @@ use serde::Serialize;
 use super::Failure;
 use super::output::{print, print_json};
 use crate::config::{Config, SettingsFile};
+use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::history;
+use crate::format::local_time;
 use crate::overview::mode_name;
 use crate::plan::{Past, Plan};
 use crate::table::{table, terminal_width};
+use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
@@ -79,6 +82,7 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
         config.book.names = store.names().await.unwrap_or_default();
         config.book.orders = store.orders().await.unwrap_or_default();
     }
+    findings.extend(judge_pause(&config));
     findings.extend(files::permissions(&config, file));
     let permissions = permissions(&config, &mut findings);
     let without_cert = files::certificate(&config.node);
@@ -179,6 +183,20 @@ async fn ask(config: &Config, findings: &mut Vec<Finding>) -> Asked {
             Asked::default()
         }
     }
+}
+
+/// Whether the operator has paused the node.
+fn judge_pause(config: &Config) -> Option<Finding> {
+    let pause = config.book.orders.paused(SystemClock.now())?;
+    let until = pause
+        .until
+        .map(|until| format!(" until {}", local_time(until)));
+    let says = format!(
+        "the node is paused since {}{}: no fee is changed (sweetspot resume ends it)",
+        local_time(pause.at),
+        until.unwrap_or_default()
+    );
+    Some(finding("orders", Judgement::Warning, says))
 }
 
 /// What in the config is about no channel, and peers that rules know by another

@@ -11,8 +11,9 @@ use super::cycle_range::{Moment, moment};
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
-use crate::format::times;
+use crate::format::{local_time, times};
 use crate::json::{DecisionJson, Ids, SCHEMA, by_key};
+use crate::overview::fees_now;
 use crate::report::{ChangeReport, outcomes};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::phase::next_due;
@@ -21,7 +22,7 @@ use sweetspot_core::settings::alias_pins::Renamed;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
+use sweetspot_core::types::channel::{Channel, FeeParts, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::{Timestamp, rfc3339};
@@ -30,6 +31,8 @@ use sweetspot_store::{KnownChannel, StoreReader};
 
 /// Changes of which the outcome is told.
 const OUTCOMES: usize = 5;
+/// Changes among which they are looked for: some fail.
+const CHANGES_READ: u32 = 20;
 
 /// What is explained.
 #[derive(Debug, Args)]
@@ -66,6 +69,8 @@ struct Explanation {
     lowest_ppm: u32,
     settings_from: Vec<String>,
     orders: Vec<String>,
+    #[serde(skip)]
+    orders_local: Vec<String>,
     #[serde(serialize_with = "times")]
     seen_at: Timestamp,
     #[serde(serialize_with = "times")]
@@ -93,6 +98,14 @@ fn fees_or_null<S: serde::Serializer>(
     match fees {
         Some(fees) => crate::json::fees(fees, serializer),
         None => serializer.serialize_none(),
+    }
+}
+
+impl Explanation {
+    /// The channel that this one goes after, if it does.
+    fn leader(&self) -> Option<Scid> {
+        let first = self.peer_group.iter().min_by_key(|ids| ids.channel_point)?;
+        (first.channel_point < self.ids.channel_point).then_some(first.scid)
     }
 }
 
@@ -132,15 +145,19 @@ impl From<&FeeChange> for LastChange {
 pub async fn run(config: &Config, store: &StoreReader, args: &ExplainArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
     let at = args.at.map_or(now, |at| at.seen_from(now));
+    // The daemon's clock may have been ahead.
+    let until = args.at.map_or(Timestamp::from_nanos(i64::MAX), |_| at);
     let known = the_one(store.find(&args.channel).await?, &args.channel)?;
     let cycle = store.last_cycle().await?;
     let tip = cycle.map(|cycle| cycle.tip).unwrap_or_default();
     let (channel, point) = (&known.channel, known.channel.point);
     let settings = config.book.resolve(channel, tip, at);
     let all = store.channels().await?;
-    let decisions = store.decisions_until(point, at, args.last.max(1)).await?;
-    let last_update = store.changes(Timestamp::EPOCH, at).await?;
-    let mut of_channel = last_update.iter().filter(|(of, _)| *of == point);
+    let decisions = store
+        .decisions_until(point, until, args.last.max(1))
+        .await?;
+    let changes = store.channel_changes(point, until, CHANGES_READ).await?;
+    let orders = config.book.orders.on(point, at);
     let explanation = Explanation {
         schema: SCHEMA,
         ids: Ids::of(channel),
@@ -149,16 +166,14 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ExplainArgs) -> Re
         remote_sat: channel.remote_balance.0,
         local_ratio: channel.local_ratio(),
         active: channel.active,
-        fees: channel.policy.map(|policy| policy.fees),
+        fees: fees_now(&known, changes.first()),
         policy_error: channel.policy_error.clone(),
         lowest_ppm: settings.lowest().0,
         settings_from: config.book.sources(channel, tip, at),
-        orders: config
-            .book
-            .orders
-            .on(point, at)
-            .into_iter()
-            .map(|order| order.words(&rfc3339))
+        orders: orders.iter().map(|order| order.words(&rfc3339)).collect(),
+        orders_local: orders
+            .iter()
+            .map(|order| order.words(&local_time))
             .collect(),
         seen_at: known.last_seen,
         next_change_possible: decisions.first().and_then(|newest| {
@@ -170,8 +185,8 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ExplainArgs) -> Re
             .first()
             .map(|newest| FeePpm::rounded(newest.wanted_ppm).0),
         peer_group: peer_group(&config.book, &all, channel, &settings, tip, at),
-        last_update: of_channel.next_back().map(|(_, change)| change.into()),
-        outcomes: last_outcomes(store, &known, &last_update, now).await?,
+        last_update: changes.first().map(Into::into),
+        outcomes: last_outcomes(store, &known, &changes, now).await?,
         renamed: config.book.names.renamed([channel]).pop(),
         decisions,
         settings,
@@ -187,15 +202,13 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ExplainArgs) -> Re
 async fn last_outcomes(
     store: &StoreReader,
     known: &KnownChannel,
-    changes: &[(ChannelPoint, FeeChange)],
+    changes: &[FeeChange],
     now: Timestamp,
 ) -> Result<Vec<ChangeReport>, Failure> {
-    let confirmed = changes.iter().rev().filter(|(point, change)| {
-        *point == known.channel.point
-            && change.stage == Stage::Confirmed
-            && change.from.outbound != change.to.outbound
+    let confirmed = changes.iter().filter(|change| {
+        change.stage == Stage::Confirmed && change.from.outbound != change.to.outbound
     });
-    let Some((_, first)) = confirmed.take(OUTCOMES).last() else {
+    let Some(first) = confirmed.take(OUTCOMES).last() else {
         return Ok(vec![]);
     };
     let known = std::slice::from_ref(known);

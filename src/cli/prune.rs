@@ -15,10 +15,9 @@ use crate::json::{Ids, SCHEMA};
 use crate::overview::NOTHING_YET;
 use crate::report::{local_of, sat, yearly};
 use crate::table::{Align, Plain, terminal_width};
-use sweetspot_core::money::worth::{
-    ASSIST_SHARE, Judgement, Worth, could_msat, judge, worth_msat, yield_per_year,
-};
+use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
 use sweetspot_core::ports::Clock;
+use sweetspot_core::prune::judge::{Judgement, Worth, judge};
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp, human_span, rfc3339};
@@ -129,6 +128,7 @@ async fn rank(config: &Config, store: &StoreReader, now: Timestamp) -> Result<Ra
         let worth = Worth {
             msat: worth_msat(earned, assist),
             could_msat: could_msat(local, node_msat, capital),
+            days,
         };
         let (judgement, reason) = judge(&advice, &worth);
         let age = channel
@@ -201,8 +201,8 @@ impl Ranking {
         table.column("age", Align::Right, 5, None);
         table.column("by", Align::Left, 6, None);
         table.column("last forward", Align::Left, 3, None);
-        table.column("watched", Align::Left, 7, None);
-        table.column("why", Align::Left, 0, Some(14));
+        table.column("history", Align::Left, 7, None);
+        table.column("why", Align::Left, 0, Some(20));
         for line in &self.channels {
             table.row(line.cells(now));
         }
@@ -210,8 +210,7 @@ impl Ranking {
             "{}\n\nIn sat over {:.0} days. could: what the local balance would have earned at the \
              node's\naverage of {} a year. A channel's worth is half of what it earned and half \
              of its assist.\nAdvice only; sweetspot never closes channels. About a third of the \
-             channels that were idle for\n90 days forward again within the next 90. A close costs \
-             one on-chain transaction.",
+             channels that were idle for\n90 days forward again within the next 90. A close is taken to cost 1,000 sat.",
             table.fit(width),
             self.days,
             yearly(self.node_yield_per_year),
@@ -229,7 +228,12 @@ impl Line {
         let why = match &self.advice {
             Advice::Keep => self.reason.clone(),
             Advice::Exempt(_) => self.advice.words(&local_time),
-            _ => format!("{}; {}", self.reason, self.advice.words(&local_time)),
+            Advice::NotEnoughHistory { .. } => self.watched(),
+            Advice::Prune(found) => {
+                let since = local_time(found.since);
+                let day = since.split(' ').next().unwrap_or_default();
+                format!("{} since {day}; {}", found.rule, self.reason)
+            }
         };
         let rounded = |number: f64| sweetspot_core::types::units::Sat::rounded(number).0;
         vec![
@@ -253,12 +257,16 @@ impl Line {
             self.opened_by.to_owned(),
             self.last_forward
                 .map_or("none known".to_owned(), |at| ago(now, at)),
-            format!(
-                "{:.0} of {:.0} days",
-                self.watched_days.min(self.needed_days).floor(),
-                self.needed_days
-            ),
+            self.watched(),
             why,
         ]
+    }
+
+    fn watched(&self) -> String {
+        format!(
+            "{:.0} of {:.0} days watched",
+            self.watched_days.min(self.needed_days).floor(),
+            self.needed_days
+        )
     }
 }

@@ -15,17 +15,18 @@ use crate::config::Config;
 use crate::daemon::clock::SystemClock;
 use crate::format::{local_time, times};
 use crate::json::{Ids, SCHEMA};
+use crate::overview::fees_now;
 use crate::table::{Align, Plain};
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::orders::{Order, Verb};
 use sweetspot_core::settings::values::{BaseFee, Mode};
-use sweetspot_core::types::channel::{Channel, FeeParts};
+use sweetspot_core::types::channel::FeeParts;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::{BlockHeight, FeePpm};
-use sweetspot_store::{NewOrder, StoreReader};
+use sweetspot_core::types::units::BlockHeight;
+use sweetspot_store::{KnownChannel, NewOrder, StoreReader};
 
 /// Back to when.
 #[derive(Debug, Args)]
@@ -140,7 +141,7 @@ async fn restore(
     let open = known.iter().filter(|known| known.open);
     let lines = open.filter_map(|known| {
         let changes = changed.get(&known.channel.point)?;
-        line(&config.book, &known.channel, changes, tip, now)
+        line(&config.book, known, changes, tip, now)
     });
     let lines: Vec<Line> = lines.collect();
     let orders = lines.iter().filter(|line| line.outcome.restores());
@@ -170,7 +171,7 @@ async fn restore(
     said += &match (orders.len(), args.yes) {
         (0, _) => "\nNothing to restore.".to_owned(),
         (n, false) => format!(
-            "\n{n} to restore. Nothing is ordered yet: repeat with --yes, and the daemon writes \
+            "\n\n{n} to restore. Nothing is ordered yet: repeat with --yes, and the daemon writes\n\
              these fees and holds them until `sweetspot release --all`{}.",
             until.map_or(String::new(), |until| format!(" or {}", local_time(until)))
         ),
@@ -188,13 +189,14 @@ async fn restore(
 /// they were.
 fn line(
     book: &SettingsLayers,
-    channel: &Channel,
+    known: &KnownChannel,
     changes: &[FeeChange],
     tip: BlockHeight,
     now: Timestamp,
 ) -> Option<Line> {
     let (first, last) = (changes.first()?, changes.last()?);
-    let fees = channel.policy?.fees;
+    let channel = &known.channel;
+    let fees = fees_now(known, Some(last))?;
     let settings = book.resolve(channel, tip, now);
     let keeps_base = settings.base_fee == BaseFee::Keep;
     let then_base = match keeps_base {
@@ -257,7 +259,7 @@ impl Rollback {
             table.row(vec![
                 line.ids.scid.to_string(),
                 line.ids.peer_name(),
-                FeePpm(line.now.outbound.0).0.to_string(),
+                grouped(line.now.outbound.0.into()),
                 grouped(line.then_ppm.into()),
                 grouped(line.now.base_fee_msat.into()),
                 grouped(line.then_base_fee_msat.into()),

@@ -169,7 +169,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             None => return Ok(CycleSummary::default()),
         }
         let outcome = counting.watch().decide();
-        log::events(&outcome);
+        log::events(&outcome, self.engine.memory());
         log::level_moves(&outcome);
         log::advice(&outcome, self.engine.memory());
         let record = CycleRecord {

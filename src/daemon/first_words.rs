@@ -50,7 +50,7 @@ async fn sum_up(
         earned_sat = read.fees.0 / 1_000,
         channels = open.count(),
         managed = managed.count(),
-        "first cycle done"
+        "first cycle done: the node is read, and decided on"
     );
     let plan = Plan::gather(&book, reader, now).await?;
     let plan = plan.map(|plan| if observe_only { plan.observed() } else { plan });

@@ -24,22 +24,30 @@ use sweetspot_core::types::time::rfc3339;
 use sweetspot_core::types::units::FeePpm;
 
 /// What happened to fees between two reads.
-pub fn events(outcome: &CycleOutcome) {
+pub fn events(outcome: &CycleOutcome, memory: &Memory) {
     let CycleInput { seen, settings, .. } = &outcome.input;
     for (point, event) in &outcome.events {
         if let (Some(channel), Some(settings)) = (seen.channels.get(point), settings.get(point)) {
-            fee_event(channel, event, settings.pace.foreign_hands_off);
+            // What we last knew the fees to be stays remembered until theirs is taken.
+            let before = memory
+                .channels
+                .get(point)
+                .and_then(|known| known.fee.confirmed);
+            fee_event(channel, event, before, settings.pace.foreign_hands_off);
         }
     }
 }
 
 /// What happened to a fee. An external change is left alone for `hands_off`.
-fn fee_event(channel: &Channel, event: &FeeEvent, hands_off: Duration) {
+fn fee_event(channel: &Channel, event: &FeeEvent, before: Option<FeeParts>, hands_off: Duration) {
     let (scid, peer) = (channel.scid, channel.peer_name());
     match event {
         FeeEvent::ForeignChange(foreign) => info!(
-            channel = %scid, peer = peer.as_str(), ppm = foreign.fees.outbound.0,
+            channel = %scid, peer = peer.as_str(),
+            from_ppm = before.map(|fees| fees.outbound.0), ppm = foreign.fees.outbound.0,
+            from_base_fee_msat = before.map(|fees| fees.base_fee_msat),
             base_fee_msat = foreign.fees.base_fee_msat,
+            from_inbound_ppm = before.map(|fees| fees.inbound.rate_ppm),
             inbound_ppm = foreign.fees.inbound.rate_ppm,
             until = %foreign.seen_at.plus(hands_off),
             "external fee change: hands off"

@@ -37,7 +37,7 @@ pub enum Sort {
 pub struct View {
     /// In what order.
     pub sort: Sort,
-    /// Only those of which a name, mode or state holds this text.
+    /// Only those of which a name, mode, order or state holds this text.
     pub filter: Option<String>,
     /// In lines of at most so many characters.
     pub width: usize,
@@ -133,7 +133,7 @@ impl Overview {
         table.column("demand", Align::Right, 7, None);
         table.column("last change", Align::Left, 8, None);
         table.column("mode", Align::Left, 9, None);
-        table.column("state", Align::Left, 0, Some(10));
+        table.column("state", Align::Left, 0, Some(16));
         for line in &self.channels {
             table.row(line.cells(now, brief));
         }
@@ -206,6 +206,7 @@ impl Line {
             self.ids.peer_pubkey.to_string(),
             self.ids.channel_point.to_string(),
             mode_name(self.mode),
+            self.orders.join(" "),
             self.state_code.to_owned(),
             self.state.clone(),
             self.state_brief.clone(),

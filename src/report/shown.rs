@@ -46,6 +46,10 @@ impl Report {
                 .to_owned(),
             String::new(),
         ];
+        if !self.peers.is_empty() {
+            let peers = self.peers_table(width);
+            parts.push(format!("peers with several channels\n{peers}\n"));
+        }
         parts.push(format!(
             "{} fee changes confirmed, {} updates failed",
             grouped(self.changes_confirmed),
@@ -154,17 +158,40 @@ impl Report {
         table.fit(width)
     }
 
+    fn peers_table(&self, width: usize) -> String {
+        let mut table = Plain::default();
+        table.column("peer", Align::Left, 0, Some(8));
+        table.column("channels", Align::Right, 0, None);
+        table.column("fwds out", Align::Right, 0, None);
+        table.column("earned sat", Align::Right, 0, None);
+        table.column("assist", Align::Right, 0, None);
+        for line in &self.peers {
+            let name = line.peer_alias.clone();
+            table.row(vec![
+                name.unwrap_or_else(|| line.peer_pubkey.short()),
+                grouped(line.channel_count),
+                grouped(line.forwards_out),
+                sat(line.earned_msat),
+                sat(line.assist_msat),
+            ]);
+        }
+        table.fit(width)
+    }
+
     fn outcomes_table(&self, width: usize) -> String {
         let mut table = Plain::default();
         table.column("changed", Align::Left, 0, None);
         table.column("peer", Align::Left, 0, Some(8));
         table.column("from", Align::Right, 0, None);
         table.column("to ppm", Align::Right, 0, None);
-        table.column("sat/day", Align::Right, 1, None);
+        table.column("sat/day", Align::Right, 2, None);
         table.column("since", Align::Right, 1, None);
         table.column("income since, 95 of 100 certain", Align::Left, 0, Some(24));
         let clear = |tell: Tell| tell != Tell::TooLittleToTell;
-        let mut shown: Vec<_> = self.outcomes.iter().collect();
+        let told = self.outcomes.iter();
+        let mut shown: Vec<_> = told
+            .filter(|change| change.outcome.band.is_some())
+            .collect();
         shown.sort_by_key(|change| !clear(change.outcome.verdict));
         for line in shown.iter().take(OUTCOMES_SHOWN) {
             let per_day = |msat: f64| format!("{:.0}", msat / 1_000.0);
@@ -182,12 +209,15 @@ impl Report {
             let found = self.outcomes.iter().filter(|c| c.outcome.verdict == tell);
             found.count()
         };
+        let table = match shown.is_empty() {
+            true => String::new(),
+            false => format!("\n{}", table.fit(width)),
+        };
         format!(
-            "outcomes: {} earned more since, {} less, {} too little to tell\n{}",
+            "outcomes: {} earned more since, {} less, {} too little to tell{table}",
             of(Tell::More),
             of(Tell::Less),
             of(Tell::TooLittleToTell),
-            table.fit(width)
         )
     }
 }

@@ -205,7 +205,7 @@ async fn prune_ranks_by_what_capital_earns_and_never_closes_an_earner() {
     // Of those watched, the one whose capital could earn more elsewhere comes first.
     assert_eq!(channels[0]["scid"], "700003x0x0");
     let text = stdout(&home.run(&["prune"]));
-    assert!(text.contains("0 of 30 days"), "{text}");
+    assert!(text.contains("0 of 30 days watched"), "{text}");
 }
 
 #[tokio::test]
@@ -223,9 +223,75 @@ async fn a_plan_shows_each_fee_as_it_should_be_and_what_the_limits_do() {
     for part in [
         "first to 150 ppm",
         "peer offline",
-        "level 550 ppm",
+        "level 550",
         "observe mode",
     ] {
         assert!(text.contains(part), "no {part} in\n{text}");
+    }
+}
+
+/// The names of all fields, but for those of the config.
+fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Array(items) => items.iter().for_each(|item| fields(item, found)),
+        serde_json::Value::Object(object) => {
+            for (name, field) in object {
+                found.insert(name.clone());
+                if name != "settings" {
+                    fields(field, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_json_is_documented_and_carries_its_unit() {
+    let documented = include_str!("../../docs/json.md");
+    let node = earner();
+    let home = Home::watched(&format!("{MANAGED}level_ppm = 600\n"), &node, 12).await;
+    home.run(&["pause"]);
+    let commands: [&[&str]; 6] = [
+        &["status"],
+        &["plan"],
+        &["report", "--days", "7"],
+        &["explain", "700001x0x0", "--last", "20"],
+        &["prune"],
+        &["restore-original"],
+    ];
+    let mut found = std::collections::BTreeSet::new();
+    for command in commands {
+        let shown = json(&home.run(&[command, &["--json"]].concat()));
+        assert_eq!(shown["schema"], 1, "{command:?}");
+        fields(&shown, &mut found);
+    }
+    assert!(found.len() > 120, "{} fields only", found.len());
+    for name in &found {
+        assert!(
+            documented.contains(&format!("`{name}`")),
+            "{name} is not in docs/json.md"
+        );
+    }
+    for amount in found
+        .iter()
+        .filter(|name| name.contains("balance") || name.contains("fee_"))
+    {
+        let has_unit = ["_sat", "_msat", "_ppm"]
+            .iter()
+            .any(|unit| amount.ends_with(unit));
+        assert!(
+            has_unit || amount == "balance" || amount == "base_fee",
+            "{amount}"
+        );
+    }
+    for code in [
+        "at_target",
+        "cooldown",
+        "safety_stop",
+        "external_change",
+        "paced",
+    ] {
+        assert!(documented.contains(&format!("`{code}`")));
     }
 }

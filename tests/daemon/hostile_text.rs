@@ -52,7 +52,7 @@ async fn no_output_shows_what_a_peer_or_the_node_said_as_it_came() {
         .await;
         assert!(daemon.log().contains("ev[2Jil"), "{}", daemon.log());
         assert_clean("the log", &daemon.log());
-        let commands: [&[&str]; 8] = [
+        let commands: [&[&str]; 13] = [
             &["status"],
             &["status", "--json"],
             &["explain", "ev[2Jil"],
@@ -61,6 +61,11 @@ async fn no_output_shows_what_a_peer_or_the_node_said_as_it_came() {
             &["prune", "--json"],
             &["check"],
             &["check", "--json"],
+            &["plan"],
+            &["plan", "--json"],
+            &["report"],
+            &["report", "--json"],
+            &["check", "--plan"],
         ];
         for args in commands {
             let said = daemon.says(args);

@@ -60,6 +60,48 @@ async fn a_locked_wallet_is_waited_for_patiently() {
 }
 
 #[tokio::test]
+async fn a_first_start_sums_up_and_warns_of_nothing() {
+    let node = node(20);
+    let daemon = Running::start(&node, "[defaults]\nmode = \"manage\"\n");
+    daemon.logs("daily report").await;
+    let log = daemon.log();
+    for part in [
+        "first cycle done",
+        "channels=20 managed=20",
+        "each at a minute of its own",
+        "yesterday_sat=",
+        "waits=\"paced 20\"",
+    ] {
+        assert!(log.contains(part), "no {part} in\n{log}");
+    }
+    assert!(!log.contains("WARN"), "{log}");
+    assert!(node.world().updates.is_empty());
+    let status = daemon.says(&["status"]);
+    assert!(status.contains("daemon: running"), "{status}");
+    assert!(status.contains("node:   answers since"), "{status}");
+}
+
+#[tokio::test]
+async fn observing_shows_the_whole_proposal_after_the_first_cycle() {
+    let node = node(3);
+    let daemon = Running::prepare(&node, "[defaults]\nmode = \"manage\"\n");
+    let proposal = std::fs::File::create(daemon.path("plan")).expect("a file");
+    let mut command = daemon.command(&["--observe"]);
+    command.stdout(proposal).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().expect("it runs");
+    until("the proposal", async || {
+        let shown = std::fs::read_to_string(daemon.path("plan"));
+        shown.is_ok_and(|shown| shown.contains("3 of 3 fees would move"))
+    })
+    .await;
+    let checked = daemon.says(&["check", "--plan"]);
+    assert!(checked.contains("fees would move"), "{checked}");
+    child.kill().expect("it dies");
+    child.wait().expect("it ends");
+    assert!(node.world().updates.is_empty());
+}
+
+#[tokio::test]
 async fn a_node_that_dies_in_the_middle_of_a_write_is_ridden_through() {
     let mut node = node(1);
     node.world().on_update = OnUpdate::ApplyAndHang;

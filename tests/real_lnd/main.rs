@@ -21,6 +21,7 @@ mod kills;
 mod line;
 mod network;
 mod node;
+mod orders;
 mod outage;
 mod permissions;
 mod process;
@@ -97,6 +98,10 @@ const SCENARIOS: &[Scenario] = &[
     (
         "a reload takes good settings and refuses faulty ones",
         reload::a_reload_takes_good_settings_and_refuses_faulty_ones,
+    ),
+    (
+        "orders reach a running daemon",
+        orders::orders_reach_a_running_daemon,
     ),
     (
         "a locked node is waited for",

@@ -1,4 +1,5 @@
 //! Advice on dead channels.
 
+pub mod judge;
 pub mod recommend;
 pub mod rules;

@@ -124,6 +124,26 @@ pub(super) async fn between(
     rows.into_iter().map(ChangeRow::change).collect()
 }
 
+/// A channel's last `limit` changes begun up to `until`, newest first.
+pub(super) async fn of_channel(
+    db: &mut SqliteConnection,
+    of: ChannelPoint,
+    until: Timestamp,
+    limit: u32,
+) -> Result<Vec<FeeChange>, Fault> {
+    let rows: Vec<ChangeRow> = sqlx::query_as(
+        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
+         where c.point = ? and w.at_ns <= ? order by w.at_ns desc, w.id desc limit ?",
+    )
+    .bind(of.to_string())
+    .bind(until.nanos())
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    let changes = rows.into_iter().map(|row| Ok(row.change()?.1));
+    changes.collect()
+}
+
 /// Changes that are open, oldest first.
 pub(super) async fn open(
     db: &mut SqliteConnection,

@@ -256,3 +256,122 @@ impl StoreReader {
         open::is_locked(&self.path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::fixtures::at;
+    use sweetspot_core::ports::Store;
+    use sweetspot_core::testing::point;
+
+    fn given(secs: i64, n: Option<u8>, verb: Verb, until: Option<i64>) -> NewOrder {
+        NewOrder {
+            at: at(secs),
+            point: n.map(point),
+            verb,
+            until: until.map(at),
+            given_by: "a test".to_owned(),
+        }
+    }
+
+    async fn place() -> (TempDir, SqliteStore) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = SqliteStore::open(directory.path().join("db")).await;
+        (directory, store.expect("opens"))
+    }
+
+    #[tokio::test]
+    async fn every_order_given_beside_a_daemon_reads_back_as_it_was() {
+        let (directory, store) = place().await;
+        let path = directory.path().join("db");
+        let all = [
+            given(1, Some(1), Verb::Pin(FeePpm(250)), Some(9)),
+            given(2, Some(1), Verb::Target(0.1 + 0.2), None),
+            given(3, Some(2), Verb::Ignore, None),
+            given(4, Some(2), Verb::Manage, None),
+            given(
+                5,
+                Some(3),
+                Verb::Restore {
+                    ppm: FeePpm(u32::MAX),
+                    base_fee_msat: 1_000,
+                },
+                None,
+            ),
+            given(6, Some(1), Verb::Release, None),
+            given(7, None, Verb::Pause, Some(8)),
+            given(8, None, Verb::Resume, None),
+        ];
+        give_orders(&path, &all[..3]).await.expect("given");
+        give_orders(&path, &all[3..]).await.expect("given");
+        let read = store.orders().await.expect("reads");
+        assert_eq!(read.0.len(), all.len());
+        for ((id, order), new) in (1..).zip(&read.0).zip(&all) {
+            let expected = Order {
+                id,
+                at: new.at,
+                point: new.point,
+                verb: new.verb,
+                until: new.until,
+            };
+            assert_eq!(order, &expected);
+        }
+        let reader = StoreReader::open(&path).await.expect("opens");
+        assert_eq!(reader.orders().await.expect("reads"), read);
+        assert!(reader.daemon_lives());
+        drop(store);
+        assert!(!reader.daemon_lives());
+    }
+
+    #[tokio::test]
+    async fn orders_that_cannot_all_be_stored_are_not_stored_at_all() {
+        let (directory, store) = place().await;
+        let path = directory.path().join("db");
+        // A pause is of no channel.
+        let odd = [
+            given(1, Some(1), Verb::Ignore, None),
+            given(2, Some(1), Verb::Pause, None),
+        ];
+        assert!(give_orders(&path, &odd).await.is_err());
+        assert_eq!(store.orders().await.expect("reads"), Orders::default());
+    }
+
+    #[tokio::test]
+    async fn an_order_that_makes_no_sense_stops_the_cycle_with_its_number() {
+        let (_directory, store) = place().await;
+        let mut tx = store.begin().await.expect("begins");
+        let odd = "insert into orders (at_ns, channel, verb, ratio, given_by)
+                   values (1, 'x', 'target', 7.5, '')";
+        let done = sqlx::query(AssertSqlSafe(odd))
+            .execute(&mut tx.connection)
+            .await;
+        done.expect("stores");
+        tx.commit().await.expect("commits");
+        let error = store.orders().await.expect_err("no sense").to_string();
+        assert!(error.contains("number 1: target"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_last_sign_of_life_replaces_the_one_before() {
+        let (directory, store) = place().await;
+        let reader = StoreReader::open(directory.path().join("db")).await;
+        let reader = reader.expect("opens");
+        assert_eq!(reader.heartbeat().await.expect("reads"), None);
+        let mut beat = Heartbeat {
+            version: "1.2.3".to_owned(),
+            pid: 7,
+            started_at: at(1),
+            observe_only: true,
+            at: at(2),
+            since: at(1),
+            error: None,
+        };
+        store.beat(&beat).await.expect("stores");
+        (beat.at, beat.error) = (at(3), Some("away".into()));
+        store.beat(&beat).await.expect("stores");
+        assert_eq!(reader.heartbeat().await.expect("reads"), Some(beat));
+    }
+}

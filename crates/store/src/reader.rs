@@ -159,6 +159,18 @@ impl StoreReader {
         self.named("cannot read the fee changes", found)
     }
 
+    /// A channel's last `limit` fee changes begun up to `until`, newest first.
+    pub async fn channel_changes(
+        &self,
+        point: ChannelPoint,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<FeeChange>, StoreError> {
+        let db = &mut *self.connection.lock().await;
+        let found = changes::of_channel(db, point, until, limit).await;
+        self.named("cannot read the fee changes", found)
+    }
+
     /// The forwards of each channel that settled from `from` until before
     /// `until`, by the scids known to mean it.
     pub async fn flows(

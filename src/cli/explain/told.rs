@@ -4,8 +4,8 @@ use super::Explanation;
 use crate::format::{ago, local_time};
 use crate::overview::mode_name;
 use crate::table::{Align, Plain};
-use sweetspot_core::decision::{Decision, Trigger};
-use sweetspot_core::settings::values::{ChannelSettings, Mode, StrategyName};
+use sweetspot_core::decision::{Decision, Factors, Trigger};
+use sweetspot_core::settings::values::{Mode, StrategyName};
 use sweetspot_core::types::format::{decimal, decimal_change, demand, grouped, grouped_signed};
 use sweetspot_core::types::time::{Timestamp, human_span};
 use sweetspot_core::types::units::{FeePpm, Sat};
@@ -68,9 +68,9 @@ fn head(explanation: &Explanation, now: Timestamp) -> Vec<String> {
     ];
     lines.extend(
         explanation
-            .orders
+            .orders_local
             .iter()
-            .map(|order| format!("  {order} (sweetspot release ends it)")),
+            .map(|order| format!("  ordered        {order}; `sweetspot release` ends it")),
     );
     lines.push(format!(
         "  last read      {}",
@@ -174,7 +174,7 @@ fn told(decision: &Decision, explanation: &Explanation) -> Vec<String> {
     let settings = &explanation.settings;
     match decision.factors() {
         Some(factors) if settings.strategy == StrategyName::Sweetspot => {
-            lines.extend(product(decision, &factors, settings));
+            lines.extend(product(decision, &factors, explanation));
         }
         _ => lines.extend(sum(decision)),
     }
@@ -192,11 +192,8 @@ fn told(decision: &Decision, explanation: &Explanation) -> Vec<String> {
 }
 
 /// The price level, and the factors on it.
-fn product(
-    decision: &Decision,
-    factors: &sweetspot_core::decision::Factors,
-    settings: &ChannelSettings,
-) -> Vec<String> {
+fn product(decision: &Decision, factors: &Factors, explanation: &Explanation) -> Vec<String> {
+    let settings = &explanation.settings;
     let seen = &decision.evidence;
     let missing = seen.target_ratio - seen.ratio;
     let gain = match missing.abs() > MOVED {
@@ -204,9 +201,13 @@ fn product(
         false => 0.0,
     };
     let [now, usual] = demand(seen.tpm, seen.tpm_history);
+    let whence = match explanation.leader() {
+        Some(leader) => format!("leads to the fee of {leader}, with which it is priced as one"),
+        None => "what the channel charges at its target and usual demand".to_owned(),
+    };
     let mut lines = vec![
         format!(
-            "  price level        {:>11} ppm  what the channel charges at its target and usual demand",
+            "  price level        {:>11} ppm  {whence}",
             decimal(factors.level_ppm)
         ),
         format!(

@@ -275,7 +275,11 @@ impl Outcome {
                 false => format!("too little to tell ({forwards} forwards)"),
             };
         };
-        let percent = |share: f64| format!("{:+.0}%", share * 100.0);
+        // Above ten times as much, a percentage says nothing at first sight.
+        let percent = |share: f64| match share < 9.0 {
+            true => format!("{:+.0}%", share * 100.0),
+            false => format!("x{:.0}", 1.0 + share),
+        };
         let against = match self.against_others {
             true => " against the other channels",
             false => "",

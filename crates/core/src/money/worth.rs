@@ -4,9 +4,6 @@
 //! by, and nobody knows which of them it could have done without. So each has half
 //! of the fee: the halves of all channels add up to what the node earned.
 
-use serde::Serialize;
-
-use crate::prune::rules::Advice;
 use crate::types::units::Msat;
 
 /// The share of a forward's fee that counts for the channel it came in by.
@@ -21,7 +18,7 @@ const TOO_LITTLE: f64 = 0.1;
 const NO_CAPITAL_SAT: f64 = 10_000.0;
 
 /// Days of a year, for yields.
-const DAYS_PER_YEAR: f64 = 365.25;
+pub const DAYS_PER_YEAR: f64 = 365.25;
 
 /// A channel's part in what the node earned, in msat.
 pub fn worth_msat(earned: Msat, assist: Msat) -> f64 {
@@ -34,52 +31,10 @@ pub fn yield_per_year(msat: f64, capital_sat: f64, days: f64) -> Option<f64> {
     enough.then(|| msat / 1_000.0 / capital_sat / days * DAYS_PER_YEAR)
 }
 
-/// What to do with a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Judgement {
-    /// Worth closing.
-    Close,
-    /// Not worth its capital so far, or not known long enough.
-    Watch,
-    /// Worth keeping.
-    Keep,
-}
-
-/// What a channel earned and could have.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Worth {
-    /// Its part in what the node earned, in msat.
-    pub msat: f64,
-    /// What its capital would have earned at the node's average, in msat.
-    pub could_msat: f64,
-}
-
-impl Worth {
-    /// Whether it is worth its capital.
-    fn earns(&self) -> bool {
-        self.msat > 0.0 && self.msat >= TOO_LITTLE * self.could_msat
-    }
-}
-
-/// What to do with a channel, and why. One that earns is never called dead, whatever
-/// the rules say of it.
-pub fn judge(advice: &Advice, worth: &Worth) -> (Judgement, &'static str) {
-    match advice {
-        Advice::Exempt(_) => (Judgement::Keep, "kept on purpose"),
-        Advice::NotEnoughHistory { .. } => (Judgement::Watch, "not watched for long enough"),
-        Advice::Prune(_) if worth.earns() => (Judgement::Watch, "a rule holds, but it earns"),
-        Advice::Prune(_) if worth.could_msat <= 0.0 => {
-            (Judgement::Watch, "closing it frees next to nothing")
-        }
-        Advice::Prune(_) => (
-            Judgement::Close,
-            "a rule holds, and its capital earns too little",
-        ),
-        Advice::Keep if worth.earns() => (Judgement::Keep, "it earns"),
-        Advice::Keep if worth.could_msat <= 0.0 => (Judgement::Keep, "it binds no capital"),
-        Advice::Keep => (Judgement::Watch, "it earns less than its capital could"),
-    }
+/// Whether a channel that earned `msat` is worth capital that could have earned
+/// `could_msat`.
+pub fn earns(msat: f64, could_msat: f64) -> bool {
+    msat > 0.0 && msat >= TOO_LITTLE * could_msat
 }
 
 /// What `capital_sat` would have earned at the node's average, in msat.
@@ -92,45 +47,12 @@ pub fn could_msat(capital_sat: f64, node_msat: f64, node_capital_sat: f64) -> f6
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::state::prune::{Recommendation, Rule};
-    use crate::types::time::Timestamp;
-
-    const DEAD: Advice = Advice::Prune(Recommendation {
-        rule: Rule::StuckRemote,
-        since: Timestamp::EPOCH,
-    });
-
-    fn judged(advice: Advice, msat: f64, could_msat: f64) -> Judgement {
-        judge(&advice, &Worth { msat, could_msat }).0
-    }
 
     #[test]
-    fn an_earner_is_never_called_dead() {
-        assert_eq!(judged(DEAD, 100.0, 1_000.0), Judgement::Watch);
-        assert_eq!(judged(DEAD, 1.0, 0.0), Judgement::Watch);
-        assert_eq!(judged(DEAD, 99.0, 1_000.0), Judgement::Close);
-        assert_eq!(judged(DEAD, 0.0, 1_000.0), Judgement::Close);
-    }
-
-    #[test]
-    fn what_frees_nothing_is_not_worth_closing() {
-        assert_eq!(judged(DEAD, 0.0, 0.0), Judgement::Watch);
+    fn capital_that_is_next_to_nothing_could_earn_nothing() {
         assert_eq!(could_msat(9_999.0, 5.0, 1e6), 0.0);
         assert_eq!(could_msat(100_000.0, 500.0, 1_000_000.0), 50.0);
-    }
-
-    #[test]
-    fn a_channel_not_known_for_long_is_watched() {
-        let short = Advice::NotEnoughHistory {
-            watched: Duration::ZERO,
-            needed: Duration::from_secs(1),
-        };
-        assert_eq!(judged(short, 0.0, 1_000.0), Judgement::Watch);
-        assert_eq!(judged(Advice::Keep, 0.0, 1_000.0), Judgement::Watch);
-        assert_eq!(judged(Advice::Keep, 200.0, 1_000.0), Judgement::Keep);
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! What is new about prune recommendations: for the log, each is told when it
 //! appears, when it clears, and in the daily report while it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use crate::money::worth::earns;
 use crate::prune::rules;
 use crate::prune::rules::Advice;
 use crate::settings::values::ChannelSettings;
 use crate::state::memory::Memory;
 use crate::state::prune::Recommendation;
-use crate::types::channel::ChannelPoint;
+use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
+
+/// What was earned in this time keeps a channel from being called dead.
+const EARNED_OVER: Duration = Duration::from_secs(30 * 86_400);
 
 /// A recommendation that is news.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +38,7 @@ pub fn revise(
     if report_due {
         memory.node.reported_at = Some(seen.at);
     }
+    let earners = earners(memory, seen);
     let mut news = vec![];
     for (point, channel) in &seen.channels {
         let (Some(remembered), Some(settings)) =
@@ -40,7 +46,10 @@ pub fn revise(
         else {
             continue;
         };
-        let advice = rules::advice(&remembered.prune, channel, settings);
+        let advice = match rules::advice(&remembered.prune, channel, settings) {
+            Advice::Prune(_) if earners.contains(point) => Advice::Keep,
+            advice => advice,
+        };
         let found = match advice {
             Advice::Prune(found) => Some(found),
             _ => None,
@@ -56,6 +65,28 @@ pub fn revise(
     news
 }
 
+/// The channels that are worth their capital, by what left through them: whatever
+/// rule holds of them, they are not dead. A channel's part of the node's capacity
+/// stands for its part of the capital.
+fn earners(memory: &Memory, seen: &Observation) -> BTreeSet<ChannelPoint> {
+    let from = seen.at.minus(EARNED_OVER);
+    let earned = |point: &ChannelPoint| {
+        let channel = memory.channels.get(point)?;
+        Some(channel.meter.volume.since_day_of(from).fees.as_f64())
+    };
+    let fees = |point: &ChannelPoint| earned(point).unwrap_or(0.0);
+    let all: f64 = seen.channels.keys().map(fees).sum();
+    let capacity: f64 = seen.channels.values().map(|c| c.capacity.as_f64()).sum();
+    let is_earner = |(point, channel): &(&ChannelPoint, &Channel)| {
+        earns(
+            fees(point),
+            all * channel.capacity.as_f64() / capacity.max(1.0),
+        )
+    };
+    let found = seen.channels.iter().filter(is_earner);
+    found.map(|(point, _)| *point).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -66,8 +97,44 @@ mod tests {
     use crate::state::prune::{Held, Rule};
     use crate::testing::{channel, point};
     use crate::types::time::Timestamp;
+    use crate::types::units::Msat;
 
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+    #[test]
+    fn a_channel_that_earns_is_not_called_dead() {
+        let now = Timestamp::EPOCH.plus(YEAR);
+        let seen = Observation {
+            at: now,
+            channels: BTreeMap::from([(point(1), channel(1)), (point(2), channel(2))]),
+            ..Observation::default()
+        };
+        let managed = ChannelSettings {
+            mode: Mode::Manage,
+            ..ChannelSettings::default()
+        };
+        let settings = BTreeMap::from([(point(1), managed), (point(2), managed)]);
+        let mut memory = Memory::default();
+        ingest::newcomers(&mut memory, &seen, Timestamp::EPOCH);
+        for (channel, fee) in memory.channels.values_mut().zip([94_000, 6_000]) {
+            channel.prune.watched = YEAR;
+            let held = Held {
+                since: Timestamp::EPOCH,
+                watched: YEAR,
+            };
+            channel.prune.held.insert(Rule::StuckRemote, held);
+            let settled_at = now.minus(Duration::from_secs(86_400));
+            channel
+                .meter
+                .count_sold(settled_at, Msat(1_000_000_000), Msat(fee));
+        }
+        // Half of the capacity: a tenth of half the income is enough.
+        assert_eq!(revise(&mut memory, &seen, &settings, true), []);
+        let poor = memory.channels.get_mut(&point(2)).expect("met");
+        poor.meter.forget_forwards();
+        let news = revise(&mut memory, &seen, &settings, true);
+        assert!(matches!(news[..], [(of, News::Appeared(_))] if of == point(2)));
+    }
 
     #[test]
     fn a_recommendation_is_told_when_it_appears_in_the_report_and_when_it_clears() {

@@ -114,11 +114,11 @@ impl Order {
         self.at <= now && self.until.is_none_or(|until| now < until)
     }
 
-    /// In words, each moment as `time` writes it: `order: pin 250 ppm until ...`.
+    /// In words, each moment as `time` writes it: `pin 250 ppm until ...`.
     pub fn words(&self, time: TimeFormat<'_>) -> String {
         let until = self.until.map(|until| format!(" until {}", time(until)));
         format!(
-            "order: {}{} (given {})",
+            "{}{} (given {})",
             self.verb,
             until.unwrap_or_default(),
             time(self.at)
