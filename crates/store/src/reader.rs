@@ -315,12 +315,13 @@ async fn last_cycle(db: &mut SqliteConnection) -> Result<Option<LastCycle>, Faul
     .transpose()
 }
 
+/// The latest are those that were made last, whatever the clock said then.
 async fn last_decisions(
     db: &mut SqliteConnection,
 ) -> Result<BTreeMap<ChannelPoint, Decision>, Fault> {
     let bodies: Vec<String> = sqlx::query_scalar(
         "select d.body from channels c join decisions d on d.id = (
-             select id from decisions where channel_id = c.id order by at_ns desc, id desc limit 1)",
+             select max(id) from decisions where channel_id = c.id)",
     )
     .fetch_all(db)
     .await?;
@@ -338,7 +339,7 @@ async fn decisions(
 ) -> Result<Vec<Decision>, Fault> {
     let bodies: Vec<String> = sqlx::query_scalar(
         "select d.body from decisions d join channels c on c.id = d.channel_id
-         where c.point = ? and d.at_ns <= ? order by d.at_ns desc, d.id desc limit ?",
+         where c.point = ? and d.at_ns <= ? order by d.id desc limit ?",
     )
     .bind(point.to_string())
     .bind(until.nanos())
@@ -369,7 +370,7 @@ async fn last_changes(
 ) -> Result<BTreeMap<ChannelPoint, FeeChange>, Fault> {
     let rows: Vec<ChangeRow> = sqlx::query_as(
         "select w.*, c.point from channels c join writes w on w.id = (
-             select id from writes where channel_id = c.id order by at_ns desc, id desc limit 1)",
+             select max(id) from writes where channel_id = c.id)",
     )
     .fetch_all(db)
     .await?;

@@ -13,6 +13,7 @@ use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
 use super::channel::ChannelForm;
+use super::clock::ClockStepForm;
 use super::ids::PointForm;
 use super::node_settings::NodeSettingsForm;
 use super::settings::ChannelSettingsForm;
@@ -42,6 +43,9 @@ pub(crate) struct CycleInputForm {
     /// Left out where nothing ever was.
     #[serde(default, skip_serializing_if = "is_zero")]
     orders_through: i64,
+    /// Left out where it was not taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<ClockStepForm>,
 }
 
 form! {
@@ -102,6 +106,7 @@ impl CycleInputForm {
             history_read,
             ordered,
             orders_through,
+            clock,
         } = input;
         let Observation {
             at: _,
@@ -126,6 +131,7 @@ impl CycleInputForm {
             history_read: *history_read,
             ordered: Form::of(ordered),
             orders_through: *orders_through,
+            clock: Form::of(clock),
         }
     }
 
@@ -149,6 +155,7 @@ impl CycleInputForm {
             history_read: self.history_read,
             ordered: self.ordered.into_core(),
             orders_through: self.orders_through,
+            clock: self.clock.into_core(),
         }
     }
 }
