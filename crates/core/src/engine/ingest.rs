@@ -130,7 +130,8 @@ fn opened_at(channel: &Channel, tip: BlockHeight, now: Timestamp) -> Timestamp {
     }
 }
 
-/// Takes in the balances and policies of one read.
+/// Takes in the balances and policies of one read. While the clock is doubted,
+/// nothing is forgotten or grows older by it: only policies are looked at.
 pub fn observation(
     memory: &mut Memory,
     seen: &Observation,
@@ -140,11 +141,16 @@ pub fn observation(
     let mut events = vec![];
     memory.not_after(seen.at);
     memory.node.seen_at = Some(seen.at);
-    memory.node.meter.forget(seen.at, NODE_WINDOWS);
+    let doubted = memory.node.clock.doubted_at(seen.at).is_some();
+    if !doubted {
+        memory.node.meter.forget(seen.at, NODE_WINDOWS);
+    }
     let node_demand = memory.node.meter.demand(seen.at, NODE_WINDOWS);
     let rates = (node_demand.current.tpm(), node_demand.history.tpm());
     memory.channels.retain(|point, channel| {
-        seen.channels.contains_key(point) || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
+        doubted
+            || seen.channels.contains_key(point)
+            || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
     });
     for (point, channel) in &seen.channels {
         let Some(remembered) = memory.channels.get_mut(point) else {
@@ -152,19 +158,24 @@ pub fn observation(
         };
         let settings = settings.get(point).copied().unwrap_or_default();
         let node_quiet = rates.0 < settings.prune.quiet_node_share * rates.1;
-        watch(
-            remembered,
-            channel,
-            seen.at,
-            &settings,
-            node.windows(),
-            node_quiet,
-        );
+        if doubted {
+            remembered.last_seen = seen.at;
+        } else {
+            watch(
+                remembered,
+                channel,
+                seen.at,
+                &settings,
+                node.windows(),
+                node_quiet,
+            );
+        }
         let event = fees(&mut remembered.fee, channel, &settings, seen.at);
         events.extend(event.map(|event| (*point, event)));
     }
     let mut moves = vec![];
-    for strategy in strategy::all() {
+    let strategies = strategy::all().filter(|_| !doubted);
+    for strategy in strategies {
         moves.extend(strategy.watch(memory, seen, node));
     }
     (events, moves)
@@ -206,7 +217,8 @@ fn watch(
 
 /// Compares the node's fees with what we last confirmed. The node is the
 /// truth: fees that are not ours were set by someone else, and are left alone
-/// for a while, then taken as the new starting point.
+/// for a while, then taken as the new starting point. Where the operator's config
+/// says what is to be of this very channel, that outranks the wait.
 fn fees(
     memory: &mut FeeMemory,
     channel: &Channel,
@@ -246,24 +258,23 @@ fn fees(
         guard::note_confirmed(memory, &change, now);
         return Some(FeeEvent::WriteFoundDone);
     }
-    match memory.foreign {
-        Some(foreign) if foreign.fees == on_node => {
-            if now.since(foreign.seen_at) < settings.pace.foreign_hands_off {
-                return None;
-            }
-            adopt(memory, on_node);
-            Some(FeeEvent::Adopted(foreign))
-        }
-        _ => {
-            let foreign = ForeignChange {
-                fees: on_node,
-                seen_at: now,
-            };
-            memory.foreign = Some(foreign);
-            memory.inbound.met(on_node.inbound);
-            Some(FeeEvent::ForeignChange(foreign))
-        }
+    let known = memory.foreign.filter(|foreign| foreign.fees == on_node);
+    let foreign = known.unwrap_or(ForeignChange {
+        fees: on_node,
+        seen_at: now,
+    });
+    let over = known.is_some() && now.since(foreign.seen_at) >= settings.pace.foreign_hands_off;
+    if over || settings.explicit {
+        adopt(memory, on_node);
+        memory.retry |= settings.explicit;
+        return Some(FeeEvent::Adopted(foreign));
     }
+    if known.is_some() {
+        return None;
+    }
+    memory.foreign = Some(foreign);
+    memory.inbound.met(on_node.inbound);
+    Some(FeeEvent::ForeignChange(foreign))
 }
 
 /// Takes in what the operator ordered: its channel is looked at now. Where the
