@@ -168,7 +168,7 @@ impl Plan {
             return NOTHING_YET.to_owned();
         }
         let mut table = Plain::default();
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("channel", Align::Left, 0, None);
         table.column("now", Align::Right, 0, None);
         table.column("proposed", Align::Right, 0, None);

@@ -119,7 +119,7 @@ impl Overview {
 
     fn table(&self, now: Timestamp, brief: bool) -> Plain {
         let mut table = Plain::default();
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("channel", Align::Left, 0, None);
         table.column("local/tgt", Align::Right, 0, None);
         table.column("fee ppm", Align::Right, 0, None);
