@@ -190,11 +190,11 @@ impl Plan {
             .iter()
             .filter(|line| line.proposed_ppm.is_some() && line.proposed_ppm != line.fee_ppm);
         let shown = match self.only_observes() {
-            true => "Nothing is written: observe mode.",
+            true => " Nothing is written: observe mode.",
             false => "",
         };
         format!(
-            "{}\n\n{} of {} fees would move. {shown}\nEach channel is looked at once in {}, at a \
+            "{}\n\n{} of {} fees would move.{shown}\nEach channel is looked at once in {}, at a \
              minute of its own; the node makes at\nmost {} updates an hour. \
              `sweetspot explain CHANNEL` shows the sum.",
             table.fit(width),
