@@ -24,7 +24,7 @@ use sweetspot_core::types::time::{Timestamp, rfc3339};
 use sweetspot_core::types::units::{BlockHeight, FeePpm};
 use sweetspot_store::{KnownChannel, Ledger, Leg, StoreReader};
 
-pub use shown::{Sort, View};
+pub use shown::{Sort, View, channels};
 pub use state::fees_now;
 use state::{state, state_brief, state_code, update_in_words};
 

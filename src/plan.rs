@@ -168,7 +168,7 @@ impl Plan {
             return NOTHING_YET.to_owned();
         }
         let mut table = Plain::default();
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("channel", Align::Left, 0, None);
         table.column("now", Align::Right, 0, None);
         table.column("proposed", Align::Right, 0, None);
@@ -190,11 +190,11 @@ impl Plan {
             .iter()
             .filter(|line| line.proposed_ppm.is_some() && line.proposed_ppm != line.fee_ppm);
         let shown = match self.only_observes() {
-            true => "Nothing is written: observe mode.",
+            true => " Nothing is written: observe mode.",
             false => "",
         };
         format!(
-            "{}\n\n{} of {} fees would move. {shown}\nEach channel is looked at once in {}, at a \
+            "{}\n\n{} of {} fees would move.{shown}\nEach channel is looked at once in {}, at a \
              minute of its own; the node makes at\nmost {} updates an hour. \
              `sweetspot explain CHANNEL` shows the sum.",
             table.fit(width),

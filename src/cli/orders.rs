@@ -13,7 +13,7 @@ use super::output::print;
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
 use crate::format::{ago, local_time};
-use crate::overview::mode_name;
+use crate::overview::{channels, mode_name};
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::orders::{Order, Verb};
 use sweetspot_core::settings::values::{ChannelSettings, Mode};
@@ -186,8 +186,8 @@ async fn release_all(config: &Config, store: &StoreReader) -> Result<(), Failure
     }
     give(&config.store, &released).await?;
     print(&format!(
-        "Released {} channels: the config holds for them again.\n{}",
-        released.len(),
+        "Released {}: the config holds again.\n{}",
+        channels(released.len()),
         effective(config, store, now).await?
     ));
     Ok(())

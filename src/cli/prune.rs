@@ -190,7 +190,7 @@ impl Ranking {
         }
         let mut table = Plain::default();
         table.column("", Align::Left, 0, None);
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("channel", Align::Left, 0, None);
         table.column("earned", Align::Right, 0, None);
         table.column("assist", Align::Right, 0, None);
@@ -207,10 +207,11 @@ impl Ranking {
             table.row(line.cells(now));
         }
         format!(
-            "{}\n\nIn sat over {:.0} days. could: what the local balance would have earned at the \
-             node's\naverage of {} a year. A channel's worth is half of what it earned and half \
-             of its assist.\nAdvice only; sweetspot never closes channels. About a third of the \
-             channels that were idle for\n90 days forward again within the next 90. A close is taken to cost 1,000 sat.",
+            "{}\n\nIn sat over {:.0} days. could: what the local balance would have earned at the\n\
+             node's average of {} a year. A channel's worth is half of what it earned and\n\
+             half of its assist. Advice only; sweetspot never closes channels. About a third\n\
+             of the channels that were idle for 90 days forward again within the next 90.\n\
+             A close is taken to cost 1,000 sat.",
             table.fit(width),
             self.days,
             yearly(self.node_yield_per_year),

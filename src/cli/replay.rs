@@ -148,7 +148,7 @@ async fn replay(
             continue;
         };
         if args.present_settings {
-            let observe_only = turn.input.settings.values().any(|s| s.observe_only);
+            let observe_only = turn.input.settings.values().all(|s| s.observe_only);
             turn.input.settle(&config.book, observe_only);
         }
         let decisions = decide(store, engine, &turn.input).await?;

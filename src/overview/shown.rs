@@ -80,7 +80,7 @@ impl Overview {
                 .until
                 .map(|until| format!(" until {}", local_time(until)));
             lines.push(format!(
-                "PAUSED since {}{}: no fee is changed (sweetspot resume ends it)",
+                "PAUSED since {}{}: no fee is changed",
                 local_time(pause.at),
                 until.unwrap_or_default()
             ));
@@ -96,8 +96,8 @@ impl Overview {
         let managed = self.channels.iter();
         let managed = managed.filter(|line| matches!(line.mode, Mode::Manage | Mode::Pin(_)));
         lines.push(format!(
-            "\n{} channels, {} managed; read {}{}",
-            self.channels.len(),
+            "\n{}, {} managed; read {}{}",
+            channels(self.channels.len()),
             managed.count(),
             ago(now, seen_at),
             match self.quarantined_forwards {
@@ -119,7 +119,7 @@ impl Overview {
 
     fn table(&self, now: Timestamp, brief: bool) -> Plain {
         let mut table = Plain::default();
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("channel", Align::Left, 0, None);
         table.column("local/tgt", Align::Right, 0, None);
         table.column("fee ppm", Align::Right, 0, None);
@@ -258,11 +258,19 @@ impl Line {
             rate(self.tpm),
             self.last_change.map_or("-".to_owned(), |at| ago(now, at)),
             mode_name(self.mode),
-            match (&self.orders.is_empty(), brief) {
-                (false, true) => format!("{} (ordered)", state),
+            match self.orders.last().and_then(|order| order.split(' ').next()) {
+                Some(verb) if brief => format!("{verb}: {state}"),
                 _ => state.clone(),
             },
         ]
+    }
+}
+
+/// `1 channel`, `12 channels`.
+pub fn channels(count: usize) -> String {
+    match count {
+        1 => "1 channel".to_owned(),
+        n => format!("{n} channels"),
     }
 }
 

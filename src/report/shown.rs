@@ -41,8 +41,8 @@ impl Report {
             self.days_table(width),
             String::new(),
             self.channels_table(width),
-            "assist: fees of forwards that came in by the channel; its worth is half of what it\n\
-             earned and half of that, and its yield is that on its mean local balance a year."
+            "assist: fees of forwards that came in by the channel. yield: half of what it\n\
+             earned and half of its assist, on its mean local balance, a year."
                 .to_owned(),
             String::new(),
         ];
@@ -123,7 +123,7 @@ impl Report {
 
     fn channels_table(&self, width: usize) -> String {
         let mut table = Plain::default();
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("channel", Align::Left, 0, None);
         table.column("fwds out", Align::Right, 1, None);
         table.column("out sat", Align::Right, 3, None);
@@ -160,7 +160,7 @@ impl Report {
 
     fn peers_table(&self, width: usize) -> String {
         let mut table = Plain::default();
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("channels", Align::Right, 0, None);
         table.column("fwds out", Align::Right, 0, None);
         table.column("earned sat", Align::Right, 0, None);
@@ -181,12 +181,12 @@ impl Report {
     fn outcomes_table(&self, width: usize) -> String {
         let mut table = Plain::default();
         table.column("changed", Align::Left, 0, None);
-        table.column("peer", Align::Left, 0, Some(8));
+        table.column("peer", Align::Left, 0, Some(12));
         table.column("from", Align::Right, 0, None);
         table.column("to ppm", Align::Right, 0, None);
         table.column("sat/day", Align::Right, 2, None);
         table.column("since", Align::Right, 1, None);
-        table.column("income since, 95 of 100 certain", Align::Left, 0, Some(24));
+        table.column("income since (95%)", Align::Left, 0, Some(24));
         let clear = |tell: Tell| tell != Tell::TooLittleToTell;
         let told = self.outcomes.iter();
         let mut shown: Vec<_> = told

@@ -290,7 +290,7 @@ fn outcomes(explanation: &Explanation) -> String {
         ("to ppm", Align::Right),
         ("sat/day before", Align::Right),
         ("after", Align::Right),
-        ("income since, 95 of 100 certain", Align::Left),
+        ("income since (95% band)", Align::Left),
     ]);
     for line in &explanation.outcomes {
         let per_day = |msat: f64| format!("{:.1}", msat / 1_000.0);
