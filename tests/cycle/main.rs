@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
+mod explicit;
 mod inbound;
 mod names;
 mod node;

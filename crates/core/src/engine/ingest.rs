@@ -206,7 +206,8 @@ fn watch(
 
 /// Compares the node's fees with what we last confirmed. The node is the
 /// truth: fees that are not ours were set by someone else, and are left alone
-/// for a while, then taken as the new starting point.
+/// for a while, then taken as the new starting point. Where the operator's config
+/// says what is to be of this very channel, that outranks the wait.
 fn fees(
     memory: &mut FeeMemory,
     channel: &Channel,
@@ -246,24 +247,23 @@ fn fees(
         guard::note_confirmed(memory, &change, now);
         return Some(FeeEvent::WriteFoundDone);
     }
-    match memory.foreign {
-        Some(foreign) if foreign.fees == on_node => {
-            if now.since(foreign.seen_at) < settings.pace.foreign_hands_off {
-                return None;
-            }
-            adopt(memory, on_node);
-            Some(FeeEvent::Adopted(foreign))
-        }
-        _ => {
-            let foreign = ForeignChange {
-                fees: on_node,
-                seen_at: now,
-            };
-            memory.foreign = Some(foreign);
-            memory.inbound.met(on_node.inbound);
-            Some(FeeEvent::ForeignChange(foreign))
-        }
+    let known = memory.foreign.filter(|foreign| foreign.fees == on_node);
+    let foreign = known.unwrap_or(ForeignChange {
+        fees: on_node,
+        seen_at: now,
+    });
+    let over = known.is_some() && now.since(foreign.seen_at) >= settings.pace.foreign_hands_off;
+    if over || settings.explicit {
+        adopt(memory, on_node);
+        memory.retry |= settings.explicit;
+        return Some(FeeEvent::Adopted(foreign));
     }
+    if known.is_some() {
+        return None;
+    }
+    memory.foreign = Some(foreign);
+    memory.inbound.met(on_node.inbound);
+    Some(FeeEvent::ForeignChange(foreign))
 }
 
 /// Takes in what the operator ordered: its channel is looked at now. Where the

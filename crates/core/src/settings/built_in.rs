@@ -82,6 +82,7 @@ impl ChannelSettings {
             inbound_discount: true,
             paused: None,
             name_unknown: false,
+            explicit: false,
         }
     }
 }

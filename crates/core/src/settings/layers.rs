@@ -98,6 +98,11 @@ pub struct SettingsLayers {
 impl SettingsLayers {
     /// What holds for `channel` at `now`, the chain's tip being `tip`.
     pub fn resolve(&self, channel: &Channel, tip: BlockHeight, now: Timestamp) -> ChannelSettings {
+        let (mut named_mode, mut named_target) = (false, false);
+        for (_, layer) in self.named_layers(channel, tip) {
+            named_mode |= layer.mode.is_some();
+            named_target |= layer.target_ratio.is_some();
+        }
         let mut settings = ChannelSettings::laid_over(|settings| {
             self.defaults.lay_over_in_bounds(settings);
             if channel.private {
@@ -113,6 +118,8 @@ impl SettingsLayers {
         for schedule in self.schedules_of(channel, tip) {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
         }
+        let given = matches!(settings.mode, Mode::Pin(_) | Mode::Ignore) && named_mode;
+        settings.explicit = given || named_target;
         self.orders.lay_over(&mut settings, channel.point, now);
         settings.cost_floor = settings.cost.floor(channel.capacity);
         settings.name_unknown = self.depends_on_unknown_name(channel, tip);

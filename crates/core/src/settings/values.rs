@@ -201,6 +201,10 @@ pub struct ChannelSettings {
     /// Whether the peer's alias is unknown while a rule may be about it: then it
     /// is not known what holds, and nothing is touched.
     pub name_unknown: bool,
+    /// Whether a rule, peer or channel pins or ignores the channel, or sets its
+    /// target: then a fee that someone else sets is not left alone, but is the
+    /// starting point at once.
+    pub explicit: bool,
 }
 
 impl ChannelSettings {

@@ -39,6 +39,8 @@ form! {
         paused: Option<PauseForm>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         name_unknown: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        explicit: bool,
     }
 }
 

@@ -52,6 +52,46 @@ fn private() -> Channel {
 }
 
 #[test]
+fn what_is_said_of_some_channels_by_name_is_explicit_and_what_is_said_of_all_is_not() {
+    let pin = || mode(Mode::Pin(FeePpm(9)));
+    let explicit = |book: &SettingsLayers| book.resolve(&channel(1), TIP, NOW).explicit;
+    let mut book = SettingsLayers {
+        defaults: ratio(0.1),
+        ..SettingsLayers::default()
+    };
+    assert!(!explicit(&book));
+    book.defaults = pin();
+    assert!(!explicit(&book));
+    for (layer, expected) in [
+        (pin(), true),
+        (mode(Mode::Ignore), true),
+        (ratio(0.4), true),
+        (mode(Mode::Manage), false),
+        (mode(Mode::Observe), false),
+        (bounds(Some(1), None), false),
+    ] {
+        let mut book = SettingsLayers::default();
+        book.rules.push(rule(layer.clone()));
+        assert_eq!(explicit(&book), expected, "{layer:?}");
+        let mut book = SettingsLayers::default();
+        book.peers.insert(channel(1).peer, layer.clone());
+        assert_eq!(explicit(&book), expected, "{layer:?}");
+        let mut book = SettingsLayers::default();
+        let by_scid = ChannelName::Scid(channel(1).scid);
+        book.channels.insert(by_scid, layer.clone());
+        assert_eq!(explicit(&book), expected, "{layer:?}");
+    }
+    book.rules.push(rule(pin()));
+    book.peers.insert(channel(1).peer, mode(Mode::Manage));
+    assert!(!explicit(&book), "the later layer manages it");
+    assert!(
+        !SettingsLayers::default()
+            .resolve(&private(), TIP, NOW)
+            .explicit
+    );
+}
+
+#[test]
 fn each_layer_gives_way_to_the_next() {
     let target = |book: &SettingsLayers| book.resolve(&channel(1), TIP, NOW).target_ratio;
     let mut book = SettingsLayers::default();
