@@ -22,6 +22,7 @@ use crate::overview::Overview;
 use sweetspot_core::decision::Verdict;
 use sweetspot_core::ports::{Clock, StoreError};
 use sweetspot_core::prune::rules::{self, Advice};
+use sweetspot_core::types::clock_reading::ClockReading;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{Timestamp, rfc3339};
 use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
@@ -174,8 +175,8 @@ impl Summary {
 struct NodeClock(SimNode);
 
 impl Clock for NodeClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
+    fn reading(&self) -> ClockReading {
+        ClockReading::never_set(self.0.now())
     }
 }
 

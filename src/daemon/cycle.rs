@@ -143,6 +143,22 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         self.engine.memory().node.reported_at
     }
 
+    /// The time by which old rows may be deleted; `None` while the clock is in doubt.
+    pub fn undoubted_now(&self) -> Option<Timestamp> {
+        let reading = self.clock.reading();
+        let known = &self.engine.memory().node;
+        let step = known.clock.step(reading, known.seen_at);
+        let now = known.clock.now(reading);
+        let doubted = step.is_some_and(|step| step.doubted_for.is_some())
+            || known.clock.doubted_at(now).is_some();
+        (!doubted).then_some(now)
+    }
+
+    /// The time on the clock that limits hold on.
+    fn now(&self) -> Timestamp {
+        self.engine.memory().node.clock.now(self.clock.reading())
+    }
+
     /// The store, for what the daemon does between cycles.
     pub fn store(&self) -> &S {
         &self.store
@@ -163,6 +179,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let checkpoint = due.map(|follows| self.engine.checkpoint(follows));
         self.standing.moved_on();
         let mut counting = self.engine.begin(input);
+        log::clock_set(counting.input());
         let counted = self.store.count_through(&mut counting, i64::MAX);
         match stop.run_until_cancelled(counted).await {
             Some(counted) => counted?,
@@ -194,7 +211,13 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
 
     /// Everything the node has to say, stored before it is counted.
     async fn read(&mut self, options: CycleOptions<'_>) -> Result<CycleInput, CycleError> {
-        let now = self.clock.now();
+        let reading = self.clock.reading();
+        let known = &self.engine.memory().node;
+        let step = known.clock.step(reading, known.seen_at);
+        let now = match &step {
+            Some(step) => step.to.wall,
+            None => known.clock.now(reading),
+        };
         self.ask_node().await?;
         let seen = self.node.observe(now).await?;
         self.tell_unread(&seen);
@@ -212,6 +235,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         input.ordered = fresh;
         input.node_ready = self.known.synced;
         input.history_read = history_read;
+        input.clock = step;
         input.look_again = std::mem::take(&mut self.look_again);
         input.report_due = options.report_due;
         Ok(input)
@@ -424,10 +448,10 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     async fn change(&mut self, due: &DueChange<'_>) -> Result<Stage, CycleError> {
         let point = due.channel.point;
         let from = due.channel.policy.map(|p| p.fees).unwrap_or_default();
-        let change = FeeChange::intended(from, due.to, self.clock.now());
+        let change = FeeChange::intended(from, due.to, self.now());
         self.note(point, &change).await?;
         let attempt = write::attempt(&self.node, &self.writer, point, &change).await;
-        let ended = change.ended(attempt.stage, self.clock.now(), attempt.detail);
+        let ended = change.ended(attempt.stage, self.now(), attempt.detail);
         log::fee_change(due, &ended);
         if ended.is_open() {
             self.engine.note(point, &ended);

@@ -102,6 +102,22 @@ pub fn orders(orders: &Orders, through: i64, seen: &Observation) {
     }
 }
 
+/// Tells that the machine's clock was set, when a cycle takes it up.
+pub fn clock_set(input: &CycleInput) {
+    let Some(step) = input.clock else {
+        return;
+    };
+    if let Some(span) = step.doubted_for {
+        warn!(
+            by_secs = step.moved_nanos / 1_000_000_000,
+            clock = %step.to.wall,
+            until = %step.to.wall.plus(span),
+            "the machine's clock was set: no fee updates until then, and limits go on as if it \
+             had not been"
+        );
+    }
+}
+
 /// Tells of changes that a stop or a crash left unconfirmed.
 pub fn left_open(changes: &[(ChannelPoint, FeeChange)]) {
     for (point, change) in changes {

@@ -20,6 +20,7 @@ use crate::report;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::{Lnd, LndConfigError, check_version};
 use sweetspot_store::{OpenError, SqliteStore};
 
@@ -258,9 +259,9 @@ impl Daemon {
                 }
             }
             systemd::alive();
-            let now = SystemClock.now();
-            self.signs.beat(cycle.store(), now).await;
-            if thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL) {
+            self.signs.beat(cycle.store(), SystemClock.now()).await;
+            let due = |now: &Timestamp| thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL);
+            if let Some(now) = cycle.undoubted_now().filter(due) {
                 thinned_at = Some(now);
                 if let Err(error) = cycle.store().thin(now).await {
                     error!(%error, "cannot delete old rows from the database");

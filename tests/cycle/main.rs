@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
+mod clock;
 mod explicit;
 mod inbound;
 mod names;
@@ -319,7 +320,7 @@ async fn a_clock_that_was_ahead_stops_nothing_when_it_is_right_again() {
     });
     let repinned = PINNED.replace("900", "500");
     let mut daemon = daemon.restart(&repinned).await;
-    daemon.run(HOUR * 14, HOUR).await;
+    daemon.run(HOUR * 38, HOUR).await;
     assert_eq!(node.ppm(1), 500);
     assert_eq!(stored(&daemon).await.len(), 2);
     let missed = forward(node.now().minus(MINUTE), scid(1), Scid(9));

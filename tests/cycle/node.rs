@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use sweetspot_core::ports::{
     Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWriter, WriteError,
@@ -9,6 +10,7 @@ use sweetspot_core::ports::{
 use sweetspot_core::types::channel::{
     Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid,
 };
+use sweetspot_core::types::clock_reading::ClockReading;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Forward, Observation};
 use sweetspot_core::types::raw_forward::{ForwardPage, RawForward};
@@ -34,6 +36,14 @@ pub enum Writes {
 #[derive(Default)]
 pub struct Inner {
     pub now: Timestamp,
+    /// By how much the clock was set, in all.
+    pub set_by_nanos: i64,
+    /// How often the machine was started, and when it last was, on a clock that
+    /// nobody sets.
+    pub boots: u64,
+    /// The clock is set by so much with the next write.
+    pub jump_on_write: Option<i64>,
+    pub booted_at: Timestamp,
     pub channels: BTreeMap<ChannelPoint, Channel>,
     pub forwards: Vec<Forward>,
     /// What the node tells of as forwards beside them, whatever is asked for.
@@ -152,6 +162,24 @@ impl FakeNode {
         self.tell(|inner| inner.set_fees(point(n), fees));
     }
 
+    /// Somebody sets the clock.
+    pub fn set_clock(&self, by_secs: i64) {
+        self.tell(|inner| {
+            let nanos = by_secs * 1_000_000_000;
+            inner.set_by_nanos += nanos;
+            inner.now = inner.now.moved(nanos);
+        });
+    }
+
+    /// The machine is off for `span` and starts again.
+    pub fn reboot(&self, span: Duration) {
+        self.tell(|inner| {
+            inner.now = inner.now.plus(span);
+            inner.booted_at = inner.now.moved(-inner.set_by_nanos);
+            inner.boots += 1;
+        });
+    }
+
     fn up(&self) -> Result<MutexGuard<'_, Inner>, NodeError> {
         let inner = self.inner();
         if inner.down {
@@ -169,8 +197,14 @@ impl Inner {
 }
 
 impl Clock for FakeNode {
-    fn now(&self) -> Timestamp {
-        self.inner().now
+    fn reading(&self) -> ClockReading {
+        let inner = self.inner();
+        let since_boot = inner.now.nanos() - inner.set_by_nanos - inner.booted_at.nanos();
+        ClockReading {
+            wall: inner.now,
+            boot: inner.boots,
+            since_boot: Duration::from_nanos(since_boot.unsigned_abs()),
+        }
     }
 }
 
@@ -260,6 +294,10 @@ impl PolicyWriter for FakeNode {
         });
         if let Some(happens) = &inner.on_write {
             happens();
+        }
+        if let Some(nanos) = inner.jump_on_write.take() {
+            inner.set_by_nanos += nanos;
+            inner.now = inner.now.moved(nanos);
         }
         if matches!(inner.writes, Writes::Done | Writes::DoneUnanswered) {
             let before = inner.channels[&point].policy.expect("a policy").fees;

@@ -337,3 +337,43 @@ async fn a_node_that_refuses_writes_makes_no_beginning_each_time() {
     assert_eq!(daemon.home.number(begun).await, 2);
     assert_same(&daemon.home);
 }
+
+#[tokio::test]
+async fn cycles_on_a_clock_that_is_set_are_decided_again_and_the_latest_is_shown() {
+    let home = Home::new(
+        "[[rule]]\nmatch.channel = \"700001x0x0\"\n\
+         mode = \"pin\"\npin_ppm = 900\n",
+    );
+    let node = FakeNode::with_channels(2);
+    let (config, mut store) = (home.config(), home.store().await);
+    for by in [0, 3_600, -400, 40 * 86_400, -40 * 86_400] {
+        node.set_clock(by);
+        let cycle = Cycle::start(node.clone(), node.clone(), store, node.clone(), node.now());
+        let mut cycle = cycle.await.expect("a good store");
+        for _ in 0..20 {
+            let orders = CycleOptions {
+                layers: &config.book,
+                observe_only: false,
+                report_due: false,
+            };
+            let stop = CancellationToken::new();
+            cycle.run(orders, &stop).await.expect("a good cycle");
+            node.set_fees(1, crate::node::fees(100));
+            node.tell(|inner| inner.now = inner.now.plus(DAY / 48));
+        }
+        drop(cycle);
+        store = home.store().await;
+    }
+    drop(store);
+    assert_same(&home);
+    // Each channel is decided once an hour, every other cycle.
+    let ended = "select at_ns from turns order by id desc limit 1";
+    let ended = Timestamp::from_nanos(home.number(ended).await);
+    let last = [ended, ended.minus(DAY / 48)].map(|at| at.to_string());
+    let explained = home.json(&["explain", "700001x0x0", "--json"]).to_string();
+    assert!(explained.contains("clock_set"), "{explained}");
+    assert!(
+        last.iter().any(|at| explained.contains(at)),
+        "{last:?}: {explained}"
+    );
+}

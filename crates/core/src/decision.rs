@@ -128,6 +128,11 @@ pub enum Hold {
     PolicyUnread,
     /// The forwarding history could not be read.
     HistoryUnread,
+    /// The machine's clock was set, and is not trusted yet.
+    ClockSet {
+        /// When it is.
+        until: Timestamp,
+    },
     /// Someone else set the fee.
     Foreign {
         /// Until when it is left alone.
@@ -255,7 +260,8 @@ impl Decision {
         match self.verdict {
             Verdict::Hold {
                 reason:
-                    Hold::Foreign { until }
+                    Hold::ClockSet { until }
+                    | Hold::Foreign { until }
                     | Hold::WriteUnresolved { until }
                     | Hold::Cooldown { until, .. }
                     | Hold::DailyLimit { until }

@@ -12,6 +12,7 @@ use crate::settings::alias_pins::AliasPins;
 use crate::settings::orders::Orders;
 use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
 use crate::types::clean_text::CleanText;
+use crate::types::clock_reading::ClockReading;
 use crate::types::day_total::{DayRange, DayTotals};
 use crate::types::fee_change::FeeChange;
 use crate::types::observation::{ClosedChannel, Forward, Observation, StoredForward};
@@ -146,10 +147,15 @@ pub trait PolicyWriter: Send + Sync {
     ) -> impl Future<Output = Result<(), WriteError>> + Send;
 }
 
-/// The wall clock.
+/// The machine's clocks.
 pub trait Clock: Send + Sync {
-    /// Now.
-    fn now(&self) -> Timestamp;
+    /// What they say now.
+    fn reading(&self) -> ClockReading;
+
+    /// What the wall clock says now.
+    fn now(&self) -> Timestamp {
+        self.reading().wall
+    }
 }
 
 /// How far history has been read from the node.

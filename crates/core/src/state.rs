@@ -1,5 +1,6 @@
 //! What is remembered between cycles and over restarts.
 
+pub mod clock;
 pub mod inbound;
 pub mod market;
 pub mod memory;

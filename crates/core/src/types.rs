@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod clean_text;
+pub mod clock_reading;
 pub mod day_total;
 pub mod fee_change;
 pub mod format;

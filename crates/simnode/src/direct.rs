@@ -5,6 +5,7 @@ use sweetspot_core::ports::{
     Clock, HistoryPage, Node, NodeError, NodeInfo, PolicyWriter, WriteError,
 };
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
+use sweetspot_core::types::clock_reading::ClockReading;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::{ClosedChannel, Observation};
 use sweetspot_core::types::raw_forward::ForwardPage;
@@ -44,8 +45,8 @@ fn ready(core: &Core) -> Result<(), NodeError> {
 }
 
 impl Clock for Direct {
-    fn now(&self) -> Timestamp {
-        self.0.now()
+    fn reading(&self) -> ClockReading {
+        ClockReading::never_set(self.0.now())
     }
 }
 

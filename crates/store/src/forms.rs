@@ -21,6 +21,7 @@
 
 mod channel;
 mod checkpoint;
+mod clock;
 mod cycle_input;
 mod decision;
 mod discount;

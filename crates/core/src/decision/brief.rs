@@ -15,6 +15,7 @@ impl Hold {
             Self::NameUnknown => "name_unknown",
             Self::PolicyUnread => "policy_unread",
             Self::HistoryUnread => "history_unread",
+            Self::ClockSet { .. } => "clock_set",
             Self::Foreign { .. } => "external_change",
             Self::WriteUnresolved { .. } => "update_unconfirmed",
             Self::AtRest => "at_target",
@@ -43,6 +44,7 @@ impl Hold {
             Self::NameUnknown => "alias unknown".to_owned(),
             Self::PolicyUnread => "policy unread".to_owned(),
             Self::HistoryUnread => "history unread".to_owned(),
+            Self::ClockSet { until } => format!("clock set, {}", left(until)),
             Self::Foreign { until } => format!("set by hand, {}", left(until)),
             Self::WriteUnresolved { .. } => "unconfirmed".to_owned(),
             Self::AtRest => "at target".to_owned(),
@@ -81,6 +83,7 @@ impl Decision {
                     | Hold::NameUnknown
                     | Hold::PolicyUnread
                     | Hold::HistoryUnread
+                    | Hold::ClockSet { .. }
                     | Hold::Foreign { .. }
                     | Hold::Paused { .. }
                     | Hold::WriteUnresolved { .. }

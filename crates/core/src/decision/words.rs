@@ -70,6 +70,10 @@ impl Hold {
             Self::Foreign { until } => {
                 format!("external fee change: hands off until {}", time(until))
             }
+            Self::ClockSet { until } => format!(
+                "the machine's clock was set: no fee updates until {}",
+                time(until)
+            ),
             Self::WriteUnresolved { until } => {
                 format!("unconfirmed fee update: waiting until {}", time(until))
             }

@@ -150,6 +150,10 @@ impl Engine {
             to_recount |= self.ids.learn(channel);
         }
         let memory = &mut self.memory;
+        if let Some(step) = &input.clock {
+            memory.take_clock(step);
+            to_recount |= step.doubted_for.is_some();
+        }
         let windows = input.node.windows();
         if input.look_again {
             for channel in memory.channels.values_mut() {

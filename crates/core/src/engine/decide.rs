@@ -41,6 +41,7 @@ pub fn decide(
         node,
     });
     let market = memory.node.market;
+    let doubted_until = memory.node.clock.doubted_at(seen.at);
     let mut led = BTreeMap::new();
     let mut decisions = vec![];
     for channel in seen.channels.values() {
@@ -63,6 +64,7 @@ pub fn decide(
             node,
             now: seen.at,
             ready,
+            doubted_until,
         };
         let Some(decision) = case.decide(remembered) else {
             continue;
@@ -123,6 +125,8 @@ struct Case<'a> {
     node: &'a NodeSettings,
     now: Timestamp,
     ready: Readiness,
+    /// Until when the clock is doubted, if it is.
+    doubted_until: Option<Timestamp>,
 }
 
 impl Case<'_> {
@@ -279,7 +283,9 @@ impl Case<'_> {
     fn hands_off(&self, fee: &FeeMemory, trigger: Trigger) -> Option<Hold> {
         let by_demand =
             trigger == Trigger::Scheduled && !matches!(self.settings.mode, Mode::Pin(_));
+        let doubted = self.doubted_until.map(|until| Hold::ClockSet { until });
         guard::hands_off(self.channel, fee, self.settings, self.ready.node)
+            .or(doubted)
             .or_else(|| (by_demand && !self.ready.history).then_some(Hold::HistoryUnread))
     }
 

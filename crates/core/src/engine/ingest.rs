@@ -130,7 +130,8 @@ fn opened_at(channel: &Channel, tip: BlockHeight, now: Timestamp) -> Timestamp {
     }
 }
 
-/// Takes in the balances and policies of one read.
+/// Takes in the balances and policies of one read. While the clock is doubted,
+/// nothing is forgotten or grows older by it: only policies are looked at.
 pub fn observation(
     memory: &mut Memory,
     seen: &Observation,
@@ -140,11 +141,16 @@ pub fn observation(
     let mut events = vec![];
     memory.not_after(seen.at);
     memory.node.seen_at = Some(seen.at);
-    memory.node.meter.forget(seen.at, NODE_WINDOWS);
+    let doubted = memory.node.clock.doubted_at(seen.at).is_some();
+    if !doubted {
+        memory.node.meter.forget(seen.at, NODE_WINDOWS);
+    }
     let node_demand = memory.node.meter.demand(seen.at, NODE_WINDOWS);
     let rates = (node_demand.current.tpm(), node_demand.history.tpm());
     memory.channels.retain(|point, channel| {
-        seen.channels.contains_key(point) || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
+        doubted
+            || seen.channels.contains_key(point)
+            || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
     });
     for (point, channel) in &seen.channels {
         let Some(remembered) = memory.channels.get_mut(point) else {
@@ -152,19 +158,24 @@ pub fn observation(
         };
         let settings = settings.get(point).copied().unwrap_or_default();
         let node_quiet = rates.0 < settings.prune.quiet_node_share * rates.1;
-        watch(
-            remembered,
-            channel,
-            seen.at,
-            &settings,
-            node.windows(),
-            node_quiet,
-        );
+        if doubted {
+            remembered.last_seen = seen.at;
+        } else {
+            watch(
+                remembered,
+                channel,
+                seen.at,
+                &settings,
+                node.windows(),
+                node_quiet,
+            );
+        }
         let event = fees(&mut remembered.fee, channel, &settings, seen.at);
         events.extend(event.map(|event| (*point, event)));
     }
     let mut moves = vec![];
-    for strategy in strategy::all() {
+    let strategies = strategy::all().filter(|_| !doubted);
+    for strategy in strategies {
         moves.extend(strategy.watch(memory, seen, node));
     }
     (events, moves)

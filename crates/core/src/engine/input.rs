@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::settings::layers::SettingsLayers;
 use crate::settings::orders::Fresh;
 use crate::settings::values::{ChannelSettings, NodeSettings};
+use crate::state::clock::ClockStep;
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
@@ -48,6 +49,8 @@ pub struct CycleInput {
     pub ordered: Vec<Fresh>,
     /// The number of the last order that the cycle knows.
     pub orders_through: i64,
+    /// Where the wall clock is taken up anew, as after it was set.
+    pub clock: Option<ClockStep>,
 }
 
 /// The version of the strategies. A change by which the same input is decided
@@ -77,6 +80,7 @@ impl CycleInput {
             history_read: true,
             ordered: vec![],
             orders_through: layers.orders.newest(),
+            clock: None,
         };
         input.settle(layers, observe_only);
         input

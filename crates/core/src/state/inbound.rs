@@ -45,15 +45,14 @@ impl InboundMemory {
         }
     }
 
-    /// Brings what lies in the future back to `now`.
-    pub fn not_after(&mut self, now: Timestamp) {
-        for at in [
+    /// Every moment that a wait counts from.
+    pub fn waits_from(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let moments = [
             &mut self.written_at,
             &mut self.shown_at,
             &mut self.unneeded_since,
             &mut self.waiting_since,
-        ] {
-            *at = at.map(|at| at.min(now));
-        }
+        ];
+        moments.into_iter().flatten()
     }
 }

@@ -62,6 +62,13 @@ impl NodeMarket {
         }
     }
 
+    /// Every moment that a move of a level counts from.
+    pub fn waits_from(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let levels = [&mut self.announced.level, &mut self.unannounced.level];
+        let levels = levels.into_iter().flatten();
+        levels.map(|level| &mut level.looked_at)
+    }
+
     /// The level that a segment goes to, natural logarithm of ppm.
     pub fn ln_wanted(&self, segment: Segment, tuning: &Tuning) -> f64 {
         let wanted = libm::log(tuning.prior_ppm(segment))

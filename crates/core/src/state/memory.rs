@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::settings::windows::Windows;
 use crate::signals::meter::Meter;
+use crate::state::clock::{Clock, ClockStep};
 use crate::state::inbound::InboundMemory;
 use crate::state::market::NodeMarket;
 use crate::state::prune::PruneMemory;
@@ -119,31 +120,57 @@ pub struct NodeMemory {
     pub seen_at: Option<Timestamp>,
     /// The number of the operator's last order that a cycle knew.
     pub orders_through: i64,
+    /// The clock that limits hold on.
+    pub clock: Clock,
 }
 
 impl FeeMemory {
+    /// Every moment that a wait counts from.
+    fn waits_from(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let Self {
+            foreign,
+            last_change,
+            written_at,
+            shown_at,
+            waiting_since,
+            writes,
+            inbound,
+            ..
+        } = self;
+        [written_at, shown_at, waiting_since]
+            .into_iter()
+            .flatten()
+            .chain(writes)
+            .chain(inbound.waits_from())
+            .chain(foreign.iter_mut().map(|foreign| &mut foreign.seen_at))
+            .chain(last_change.iter_mut().map(|last| &mut last.intended_at))
+    }
+
     fn not_after(&mut self, now: Timestamp) {
-        for at in [
-            &mut self.written_at,
-            &mut self.shown_at,
-            &mut self.waiting_since,
-        ] {
-            *at = at.map(|at| at.min(now));
-        }
-        for at in &mut self.writes {
+        for at in self.waits_from() {
             *at = (*at).min(now);
-        }
-        self.inbound.not_after(now);
-        if let Some(foreign) = &mut self.foreign {
-            foreign.seen_at = foreign.seen_at.min(now);
-        }
-        if let Some(change) = &mut self.last_change {
-            change.intended_at = change.intended_at.min(now);
         }
     }
 }
 
 impl Memory {
+    /// Takes the wall clock up anew: what has passed for a limit stays what it was.
+    /// A clock that is doubted says nothing of how fast a balance moved.
+    pub fn take_clock(&mut self, step: &ClockStep) {
+        self.node.clock.take(step);
+        let moved = step.moved_nanos;
+        let move_on = |at: &mut Timestamp| *at = at.moved(moved);
+        self.node.bucket.at.iter_mut().for_each(move_on);
+        self.node.market.waits_from().for_each(move_on);
+        for channel in self.channels.values_mut() {
+            channel.fee.waits_from().for_each(move_on);
+            channel.decided_at.iter_mut().for_each(move_on);
+            if step.doubted_for.is_some() {
+                channel.recent.clear();
+            }
+        }
+    }
+
     /// Brings what lies in the future, by a clock that was wrong, back to `now`:
     /// otherwise waits would stand still for as long as it was ahead. What was
     /// forgotten of forwards then is to be counted again.

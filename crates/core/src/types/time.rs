@@ -58,6 +58,17 @@ impl Timestamp {
         self.since(earlier).as_secs_f64() / SECONDS_PER_DAY
     }
 
+    /// The nanoseconds passed since `earlier`, negative if it lies in the future.
+    pub const fn nanos_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment so many nanoseconds later, or earlier if they are negative.
+    #[must_use]
+    pub const fn moved(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// The moment `span` later.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

@@ -66,6 +66,7 @@ impl Reached {
                     Hold::NameUnknown => "name unknown",
                     Hold::PolicyUnread => "policy unread",
                     Hold::HistoryUnread => "history unread",
+                    Hold::ClockSet { .. } => "clock set",
                     Hold::Foreign { .. } => "hands off",
                     Hold::WriteUnresolved { .. } => "unresolved",
                     Hold::AtRest => "at rest",

@@ -219,6 +219,7 @@ impl World {
             history_read: true,
             ordered: vec![],
             orders_through: 0,
+            clock: None,
         };
         let mut counting = self.engine.begin(input);
         if let Some(days) = counting.days_to_count().filter(|_| self.counts_days) {

@@ -13,6 +13,7 @@ use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
+use super::clock::ClockStepForm;
 use super::ids::PointForm;
 use super::node_settings::NodeSettingsForm;
 use super::{Form, form};
@@ -40,6 +41,9 @@ pub(crate) struct CycleInputForm {
     /// Left out where nothing ever was.
     #[serde(default, skip_serializing_if = "is_zero")]
     orders_through: i64,
+    /// Left out where it was not taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<ClockStepForm>,
 }
 
 form! {
@@ -99,6 +103,7 @@ impl CycleInputForm {
             history_read,
             ordered,
             orders_through,
+            clock,
         } = input;
         let Observation {
             at: _,
@@ -121,6 +126,7 @@ impl CycleInputForm {
             history_read: *history_read,
             ordered: Form::of(ordered),
             orders_through: *orders_through,
+            clock: Form::of(clock),
         }
     }
 
@@ -144,6 +150,7 @@ impl CycleInputForm {
             history_read: self.history_read,
             ordered: self.ordered.into_core(),
             orders_through: self.orders_through,
+            clock: self.clock.into_core(),
         }
     }
 }

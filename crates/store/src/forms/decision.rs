@@ -89,6 +89,7 @@ form_enum! {
         NameUnknown,
         PolicyUnread,
         HistoryUnread,
+        ClockSet { until: i64 },
         Foreign { until: i64 },
         WriteUnresolved { until: i64 },
         AtRest,

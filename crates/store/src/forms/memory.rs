@@ -14,6 +14,7 @@ use sweetspot_core::state::memory::{
 };
 
 use super::channel::FeePartsForm;
+use super::clock::ClockForm;
 use super::fee_change::RememberedChangeForm;
 use super::market::{EarlierMarketForm, NodeMarketForm, SegmentForm};
 use super::meter::MeterForm;
@@ -101,6 +102,9 @@ pub(crate) struct NodeMemoryForm {
     /// Missing where nothing has been ordered yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     orders_through: i64,
+    /// An older program had none.
+    #[serde(default)]
+    clock: ClockForm,
 }
 
 fn is_zero(number: &i64) -> bool {
@@ -118,6 +122,7 @@ impl Form<NodeMemory> for NodeMemoryForm {
             market,
             seen_at,
             orders_through,
+            clock,
         } = value;
         Self {
             bucket: Form::of(bucket),
@@ -129,6 +134,7 @@ impl Form<NodeMemory> for NodeMemoryForm {
             market: EarlierMarketForm::default(),
             seen_at: Form::of(seen_at),
             orders_through: *orders_through,
+            clock: Form::of(clock),
         }
     }
 
@@ -143,6 +149,7 @@ impl Form<NodeMemory> for NodeMemoryForm {
             market: prices.map_or_else(|| market.into_core(), Form::into_core),
             seen_at: self.seen_at.into_core(),
             orders_through: self.orders_through,
+            clock: self.clock.into_core(),
         }
     }
 }

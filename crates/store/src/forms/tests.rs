@@ -267,6 +267,7 @@ fn reasons_to_hold_keep_their_stored_names() {
         holds::<_, HoldForm>(reason, json!({"hold": name}));
     }
     for (reason, name) in [
+        (Hold::ClockSet { until }, "clock_set"),
         (Hold::Foreign { until }, "foreign"),
         (Hold::WriteUnresolved { until }, "write_unresolved"),
         (Hold::DailyLimit { until }, "daily_limit"),

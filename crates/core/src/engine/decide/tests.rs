@@ -199,6 +199,7 @@ fn the_worked_example_number_for_number() {
         node: &NodeSettings::default(),
         now: at(0),
         ready: READY,
+        doubted_until: None,
     };
     let target_met = Evidence {
         ratio: 0.5,
