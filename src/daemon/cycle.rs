@@ -159,6 +159,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         self.engine.memory().node.clock.now(self.clock.reading())
     }
 
+    /// The store, to be closed.
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
     /// The store, for what the daemon does between cycles.
     pub fn store(&self) -> &S {
         &self.store
