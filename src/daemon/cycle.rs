@@ -6,7 +6,9 @@
 //! from the node again at the next cycle.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -26,6 +28,10 @@ use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
+
+/// The longest that one cycle reads history: the watchdog waits 15 minutes for a whole
+/// cycle. What is read is kept, and the next cycle goes on from there.
+const HISTORY_TIME: Duration = Duration::from_secs(180);
 
 /// Why a cycle came to nothing. The next one starts afresh.
 #[derive(Debug, thiserror::Error)]
@@ -333,10 +339,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
 
     async fn read_history(&mut self, now: Timestamp) -> Result<(), CycleError> {
         let from = self.cursor;
-        let mut events = 0;
-        self.cursor = history::read(&self.node, &self.store, from, now, |page| {
+        let (mut events, mut through) = (0, from);
+        let reading = history::read(&self.node, &self.store, from, now, |page| {
             let (cursor, read) = (page.cursor, page.records);
             events += read;
+            through = cursor;
             log::quarantined(page.quarantined);
             if read >= history::PAGE_EVENTS as usize {
                 info!(
@@ -346,8 +353,16 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                     "reading forwarding history"
                 );
             }
-        })
-        .await?;
+        });
+        let read = timeout(HISTORY_TIME, reading).await;
+        self.cursor = match read {
+            Ok(read) => read?,
+            Err(_) => {
+                self.cursor = through;
+                let said = "it takes long, and goes on in the next cycle";
+                return Err(NodeError::Other(said.into()).into());
+            }
+        };
         debug!(events, through = %self.cursor.through, "forwarding history read");
         Ok(())
     }
