@@ -33,6 +33,9 @@ use sweetspot_core::types::time::Timestamp;
 /// cycle. What is read is kept, and the next cycle goes on from there.
 const HISTORY_TIME: Duration = Duration::from_secs(180);
 
+/// When closed channels that could not be listed are asked for again.
+const CLOSED_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
+
 /// Why a cycle came to nothing. The next one starts afresh.
 #[derive(Debug, thiserror::Error)]
 pub enum CycleError {
@@ -84,6 +87,8 @@ struct KnownNode {
     pubkey: Option<PeerId>,
     /// Whether it followed the chain when last asked.
     synced: bool,
+    /// When to ask for closed channels again, if the last try failed.
+    closed_again_at: Option<Timestamp>,
     /// Why history could not be read in the last cycle.
     history_error: Option<CleanText>,
     /// The channels whose policy could not be read, and why.
@@ -293,6 +298,13 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 self.learn_closed().await?;
             }
         }
+        if self
+            .known
+            .closed_again_at
+            .is_some_and(|at| self.now() >= at)
+        {
+            self.learn_closed().await?;
+        }
         if std::mem::replace(&mut self.known.synced, info.synced_to_chain) != info.synced_to_chain {
             log::synced(info.synced_to_chain);
         }
@@ -382,10 +394,12 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// needs them: without them, those forwards stay unnamed until the next
     /// start.
     async fn learn_closed(&mut self) -> Result<(), CycleError> {
+        self.known.closed_again_at = None;
         let closed = match self.node.closed_channels().await {
             Ok(closed) => closed,
             Err(error) => {
                 log::closed_unread(&error);
+                self.known.closed_again_at = Some(self.now().plus(CLOSED_AGAIN_AFTER));
                 return Ok(());
             }
         };
@@ -444,7 +458,16 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         stop: &CancellationToken,
         summary: &mut CycleSummary,
     ) -> Result<(), CycleError> {
-        for due in outcome.changes(self.engine.memory()) {
+        let changes = outcome.changes(self.engine.memory());
+        if !changes.is_empty() {
+            // Another node may stand at the same address since the cycle began: it is
+            // refused here as well.
+            self.ask_node().await?;
+        }
+        for due in changes {
+            if !self.known.synced {
+                return Ok(());
+            }
             if stop.is_cancelled() {
                 log::not_begun(&due);
                 return Ok(());

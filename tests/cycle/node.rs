@@ -55,6 +55,8 @@ pub struct Inner {
     pub closed: Vec<ClosedChannel>,
     pub closed_fails: bool,
     pub unsynced: bool,
+    /// Another node stands here, once so many times it was asked who it is.
+    pub swapped_after: Option<u32>,
     pub down: bool,
     pub writes: Writes,
     pub written: Vec<Written>,
@@ -214,9 +216,12 @@ impl Clock for FakeNode {
 
 impl Node for FakeNode {
     async fn info(&self) -> Result<NodeInfo, NodeError> {
-        let inner = self.up()?;
+        let mut inner = self.up()?;
+        let left = inner.swapped_after.map(|left| left.saturating_sub(1));
+        let swapped = inner.swapped_after == Some(0);
+        inner.swapped_after = left;
         Ok(NodeInfo {
-            pubkey: PeerId([2; 33]),
+            pubkey: PeerId([if swapped { 3 } else { 2 }; 33]),
             alias: "fake".into(),
             version: "0.21.2-beta".into(),
             tip: BlockHeight(800_000),
