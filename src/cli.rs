@@ -3,6 +3,7 @@
 mod backtest;
 mod check;
 mod cycle_range;
+mod database;
 #[cfg(feature = "lab")]
 mod demo;
 mod explain;
@@ -140,6 +141,12 @@ enum Command {
     RestoreOriginal(rollback::RestoreArgs),
     /// Rank channels by what their capital earns: keep, watch or close
     Prune(prune::PruneArgs),
+    /// Copy the database to a new file; the daemon may run
+    Backup(database::FileArgs),
+    /// Put a copy in the database's place, and keep what stood there
+    Restore(database::FileArgs),
+    /// Look the database over: integrity, size, clock, last stop, open updates
+    Doctor(database::DoctorArgs),
     /// Simulate another config on stored history and estimate its earnings
     Backtest(backtest::BacktestArgs),
     /// Repeat stored decisions and report every difference
@@ -296,6 +303,9 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             let (config, store) = open(&file).await?;
             rollback::original(&config, &store, &args).await
         }
+        Command::Backup(args) => database::back_up(&file, &args).await,
+        Command::Restore(args) => database::put_in_place(&file, &args).await,
+        Command::Doctor(args) => database::doctor(&file, &args).await,
         Command::Backtest(args) => {
             let (config, store) = open(&file).await?;
             backtest::run(&config, &store, &args).await

@@ -41,3 +41,16 @@ fn every_link_leads_somewhere() {
     }
     assert!(followed > 40, "{followed} links only");
 }
+
+#[test]
+fn every_claim_of_security_has_a_test_where_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("SECURITY.md")).expect("text");
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains("](")).collect();
+    assert!(rows.len() > 8);
+    for row in rows {
+        let name = row.split('`').nth(1).expect("a test");
+        let source = fs::read_to_string(root.join(targets(row)[0])).expect("a file");
+        assert!(source.contains(&format!("fn {name}(")), "{row}");
+    }
+}

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use clap::Command;
 
 /// What commands are for, and which.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Operate a node",
         &[
@@ -28,6 +28,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "restore-original",
         ],
     ),
+    ("Look after the database", &["backup", "restore", "doctor"]),
     ("Look back", &["backtest", "replay"]),
     ("Try without a node", &["demo", "simnode", "simulate"]),
 ];

@@ -6,7 +6,9 @@
 //! from the node again at the next cycle.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -26,6 +28,13 @@ use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
+
+/// The longest that one cycle reads history: the watchdog waits 15 minutes for a whole
+/// cycle. What is read is kept, and the next cycle goes on from there.
+const HISTORY_TIME: Duration = Duration::from_secs(180);
+
+/// When closed channels that could not be listed are asked for again.
+const CLOSED_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Why a cycle came to nothing. The next one starts afresh.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +87,8 @@ struct KnownNode {
     pubkey: Option<PeerId>,
     /// Whether it followed the chain when last asked.
     synced: bool,
+    /// When to ask for closed channels again, if the last try failed.
+    closed_again_at: Option<Timestamp>,
     /// Why history could not be read in the last cycle.
     history_error: Option<CleanText>,
     /// The channels whose policy could not be read, and why.
@@ -157,6 +168,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// The time on the clock that limits hold on.
     fn now(&self) -> Timestamp {
         self.engine.memory().node.clock.now(self.clock.reading())
+    }
+
+    /// The store, to be closed.
+    pub fn into_store(self) -> S {
+        self.store
     }
 
     /// The store, for what the daemon does between cycles.
@@ -282,6 +298,13 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 self.learn_closed().await?;
             }
         }
+        if self
+            .known
+            .closed_again_at
+            .is_some_and(|at| self.now() >= at)
+        {
+            self.learn_closed().await?;
+        }
         if std::mem::replace(&mut self.known.synced, info.synced_to_chain) != info.synced_to_chain {
             log::synced(info.synced_to_chain);
         }
@@ -328,10 +351,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
 
     async fn read_history(&mut self, now: Timestamp) -> Result<(), CycleError> {
         let from = self.cursor;
-        let mut events = 0;
-        self.cursor = history::read(&self.node, &self.store, from, now, |page| {
+        let (mut events, mut through) = (0, from);
+        let reading = history::read(&self.node, &self.store, from, now, |page| {
             let (cursor, read) = (page.cursor, page.records);
             events += read;
+            through = cursor;
             log::quarantined(page.quarantined);
             if read >= history::PAGE_EVENTS as usize {
                 info!(
@@ -341,8 +365,16 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                     "reading forwarding history"
                 );
             }
-        })
-        .await?;
+        });
+        let read = timeout(HISTORY_TIME, reading).await;
+        self.cursor = match read {
+            Ok(read) => read?,
+            Err(_) => {
+                self.cursor = through;
+                let said = "it takes long, and goes on in the next cycle";
+                return Err(NodeError::Other(said.into()).into());
+            }
+        };
         debug!(events, through = %self.cursor.through, "forwarding history read");
         Ok(())
     }
@@ -362,10 +394,12 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// needs them: without them, those forwards stay unnamed until the next
     /// start.
     async fn learn_closed(&mut self) -> Result<(), CycleError> {
+        self.known.closed_again_at = None;
         let closed = match self.node.closed_channels().await {
             Ok(closed) => closed,
             Err(error) => {
                 log::closed_unread(&error);
+                self.known.closed_again_at = Some(self.now().plus(CLOSED_AGAIN_AFTER));
                 return Ok(());
             }
         };
@@ -424,7 +458,16 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         stop: &CancellationToken,
         summary: &mut CycleSummary,
     ) -> Result<(), CycleError> {
-        for due in outcome.changes(self.engine.memory()) {
+        let changes = outcome.changes(self.engine.memory());
+        if !changes.is_empty() {
+            // Another node may stand at the same address since the cycle began: it is
+            // refused here as well.
+            self.ask_node().await?;
+        }
+        for due in changes {
+            if !self.known.synced {
+                return Ok(());
+            }
             if stop.is_cancelled() {
                 log::not_begun(&due);
                 return Ok(());

@@ -65,8 +65,10 @@ pub async fn read<N: Node, S: Store>(
         offset: 0,
         max_events: PAGE_EVENTS,
     };
+    let mut before = None;
     loop {
         let read = node.forwards(page).await?;
+        refuse_repetition(page, &read, before.as_ref())?;
         let newest = read.newest().unwrap_or(cursor.from);
         cursor.through = cursor.through.max(newest).min(now);
         // Those that cannot be any first: the cursor passes over them.
@@ -86,6 +88,7 @@ pub async fn read<N: Node, S: Store>(
             Some(next) => page = next,
             None => return Ok(cursor),
         }
+        before = Some(read);
     }
 }
 
@@ -97,10 +100,13 @@ pub async fn read_all(node: &impl Node, from: Timestamp) -> Result<Vec<StoredFor
         max_events: PAGE_EVENTS,
     };
     let mut forwards = vec![];
+    let mut before = None;
     loop {
         let read = node.forwards(page).await?;
+        refuse_repetition(page, &read, before.as_ref())?;
         let records = u32::try_from(read.records()).unwrap_or(u32::MAX);
-        forwards.extend(read.forwards);
+        forwards.extend_from_slice(&read.forwards);
+        before = Some(read);
         match page.offset.checked_add(records) {
             Some(offset) if records >= page.max_events => page.offset = offset,
             _ => break,
@@ -111,6 +117,22 @@ pub async fn read_all(node: &impl Node, from: Timestamp) -> Result<Vec<StoredFor
     Ok(numbered
         .map(|(seq, forward)| StoredForward { seq, forward })
         .collect())
+}
+
+/// A node that tells one full page again, though it was asked for what comes after
+/// it, would be asked for ever.
+fn refuse_repetition(
+    page: HistoryPage,
+    read: &ForwardPage,
+    before: Option<&ForwardPage>,
+) -> Result<(), NodeError> {
+    let repeats = page.offset > 0 && read.records() > 0 && before == Some(read);
+    match repeats {
+        true => Err(NodeError::Other(
+            "ForwardingHistory: the node tells the same page again and again".into(),
+        )),
+        false => Ok(()),
+    }
 }
 
 fn start_secs(at: Timestamp) -> u64 {

@@ -68,6 +68,13 @@ pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartErro
     let config = file.load()?;
     make_folder(&config.store)?;
     let store = SqliteStore::open(&config.store).await?;
+    if store.was_left_unclean() {
+        warn!(
+            database = %config.store.display(),
+            "the last daemon was killed: nothing is lost, and the next cycles settle what it \
+             had begun"
+        );
+    }
     let lnd = Lnd::new(lnd_config(&config.node))?;
     let signals = Signals::listen().map_err(StartError::Signals)?;
     let backfill_from = SystemClock.now().minus(config.backfill);
@@ -81,12 +88,18 @@ pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartErro
     );
     systemd::ready();
     let (node, clock) = (lnd.clone(), SystemClock);
-    if observe_only {
+    let daemon = Daemon::new(file, config, observe_only, lnd.clone());
+    let store = if observe_only {
         let cycle = Cycle::start(node, NoWriter, store, clock, backfill_from).await?;
-        serve(Daemon::new(file, config, observe_only, lnd), cycle, signals).await;
+        serve(daemon, cycle, signals).await
     } else {
-        let cycle = Cycle::start(node, lnd.clone(), store, clock, backfill_from).await?;
-        serve(Daemon::new(file, config, observe_only, lnd), cycle, signals).await;
+        let cycle = Cycle::start(node, lnd, store, clock, backfill_from).await?;
+        serve(daemon, cycle, signals).await
+    };
+    if let Some(store) = store
+        && let Err(error) = store.close().await
+    {
+        warn!(%error, "nothing is lost");
     }
     info!("sweetspot stopped");
     Ok(())
@@ -138,17 +151,18 @@ impl Signals {
 }
 
 /// Turns the cycle until a signal stops it: no new write is begun, one in
-/// flight gets [`GRACE`]; a second signal ends it at once.
+/// flight gets [`GRACE`]; a second signal ends it at once. Returns the store, if
+/// nobody was in the middle of using it.
 async fn serve<W: PolicyWriter, S: Store>(
     daemon: Daemon,
     cycle: Cycle<Lnd, W, S, SystemClock>,
     mut signals: Signals,
-) {
+) -> Option<S> {
     let stop = CancellationToken::new();
     let (reload, reload_asked) = tokio::sync::watch::channel(0);
     let mut turning = std::pin::pin!(daemon.keep_turning(cycle, &stop, reload_asked));
     tokio::select! {
-        () = &mut turning => return,
+        store = &mut turning => return Some(store),
         () = signals.stop_or_reload(&reload) => {}
     }
     info!("shutting down; no new fee updates");
@@ -159,8 +173,12 @@ async fn serve<W: PolicyWriter, S: Store>(
             if ended.is_err() {
                 warn!("a fee update did not finish in time: the next start checks whether it was applied");
             }
+            ended.ok()
         }
-        () = signals.stop() => warn!("stopped immediately by a second signal"),
+        () = signals.stop() => {
+            warn!("stopped immediately by a second signal");
+            None
+        }
     }
 }
 
@@ -204,13 +222,13 @@ impl Daemon {
         mut cycle: Cycle<Lnd, W, S, SystemClock>,
         stop: &CancellationToken,
         mut reload_asked: tokio::sync::watch::Receiver<u64>,
-    ) {
+    ) -> S {
         let mut ticks = self.ticks();
         let mut thinned_at = None;
         let (mut introduced, mut met) = (false, false);
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return cycle.into_store(),
                 Ok(()) = reload_asked.changed() => {
                     if self.reload() {
                         cycle.look_again();

@@ -607,3 +607,43 @@ async fn a_fee_set_by_hand_is_not_ours_to_change() {
     daemon.run(HOUR * 47, MINUTE * 30).await;
     assert_eq!(node.ppm(1), 5);
 }
+
+#[tokio::test]
+async fn another_node_at_the_same_address_is_never_written_to() {
+    for asked in 1..=2 {
+        let node = FakeNode::with_channels(1);
+        let mut daemon = Daemon::on(&node, "").await;
+        daemon.turn().await.expect("a good cycle");
+        let mut daemon = daemon.restart(PINNED).await;
+        node.tell(|inner| inner.swapped_after = Some(asked - 1));
+        later(&node, HOUR * 2);
+        let refused = daemon.turn().await.expect_err("another node");
+        assert!(matches!(refused, CycleError::Store(_)), "{refused}");
+        assert!(node.tell(|inner| inner.written.is_empty()));
+        assert_eq!(daemon.outcomes(), [], "nothing was even intended");
+    }
+}
+
+#[tokio::test]
+async fn closed_channels_that_could_not_be_listed_are_asked_for_again() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| {
+        inner.closed_fails = true;
+        inner.closed = vec![ClosedChannel {
+            point: point(99),
+            scids: vec![scid(99)],
+            close_type: CloseType::Cooperative,
+        }];
+    });
+    let mut daemon = Daemon::on(&node, "").await;
+    daemon.turn().await.expect("a good cycle");
+    node.tell(|inner| inner.closed_fails = false);
+    let known = async |daemon: &Daemon| {
+        let loaded = daemon.store.load().await.expect("a good store");
+        loaded.engine.resolve(scid(99))
+    };
+    daemon.run(MINUTE * 50, MINUTE * 5).await;
+    assert_eq!(known(&daemon).await, None, "not each cycle");
+    daemon.run(MINUTE * 15, MINUTE * 5).await;
+    assert_eq!(known(&daemon).await, Some(point(99)));
+}

@@ -55,12 +55,18 @@ pub struct Inner {
     pub closed: Vec<ClosedChannel>,
     pub closed_fails: bool,
     pub unsynced: bool,
+    /// Another node stands here, once so many times it was asked who it is.
+    pub swapped_after: Option<u32>,
     pub down: bool,
     pub writes: Writes,
     pub written: Vec<Written>,
     /// Happens with each write.
     pub on_write: Option<Box<dyn Fn() + Send>>,
     pub pages: Vec<HistoryPage>,
+    /// Each full page of history takes so long, and there is always another.
+    pub endless: Option<Duration>,
+    /// Whatever is asked for, history is the same full page.
+    pub repeats: bool,
     /// Applied once, between the decision's read and the write's.
     pub meanwhile: Option<(ChannelPoint, FeeParts)>,
 }
@@ -210,9 +216,12 @@ impl Clock for FakeNode {
 
 impl Node for FakeNode {
     async fn info(&self) -> Result<NodeInfo, NodeError> {
-        let inner = self.up()?;
+        let mut inner = self.up()?;
+        let left = inner.swapped_after.map(|left| left.saturating_sub(1));
+        let swapped = inner.swapped_after == Some(0);
+        inner.swapped_after = left;
         Ok(NodeInfo {
-            pubkey: PeerId([2; 33]),
+            pubkey: PeerId([if swapped { 3 } else { 2 }; 33]),
             alias: "fake".into(),
             version: "0.21.2-beta".into(),
             tip: BlockHeight(800_000),
@@ -232,8 +241,29 @@ impl Node for FakeNode {
     }
 
     async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
+        let endless = self.up()?.endless;
+        if let Some(span) = endless {
+            tokio::time::sleep(span).await;
+        }
         let mut inner = self.up()?;
         inner.pages.push(page);
+        if inner.repeats || endless.is_some() {
+            let told = inner.pages.len() as u64;
+            let first = match inner.repeats {
+                true => 0,
+                false => told * 10_000,
+            };
+            let since = inner.now.nanos().cast_unsigned() - 86_400 * 1_000_000_000;
+            let full = (0..u64::from(page.max_events)).map(|n| RawForward {
+                settled_at_nanos: since + first + n,
+                scid_in: 1,
+                scid_out: 2,
+                amount_in_msat: 100_010,
+                amount_out_msat: 100_000,
+                fee_msat: 10,
+            });
+            return Ok(ForwardPage::of(full));
+        }
         if let Some(error) = inner.history_fails.clone() {
             return Err(error);
         }

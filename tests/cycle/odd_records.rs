@@ -189,3 +189,31 @@ async fn a_node_that_goes_away_while_history_is_read_costs_the_cycle() {
     let failed = daemon.turn().await.expect_err("the node is away");
     assert!(matches!(failed, CycleError::Node(said) if said == error));
 }
+
+#[tokio::test]
+async fn a_node_that_repeats_one_full_page_is_not_asked_for_ever() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.repeats = true);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let cycle = daemon.turn().await.expect("a good cycle");
+    assert_eq!(cycle.changed, 1, "a pin needs no history");
+    assert!(node.tell(|inner| inner.pages.len()) <= 4);
+    assert_eq!(stored(&daemon).await.len(), PAGE_EVENTS as usize);
+    node.tell(|inner| inner.repeats = false);
+    daemon.run(HOUR, MINUTE * 5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_without_end_does_not_hold_a_cycle_longer_than_the_watchdog_waits() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.endless = Some(Duration::from_secs(20)));
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let began = tokio::time::Instant::now();
+    let cycle = daemon.turn().await.expect("a good cycle");
+    assert!(began.elapsed() < MINUTE * 5, "{:?}", began.elapsed());
+    assert_eq!(cycle.changed, 1, "a pin needs no history");
+    assert!(
+        stored(&daemon).await.len() > PAGE_EVENTS as usize,
+        "what was read is kept"
+    );
+}

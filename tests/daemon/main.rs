@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod database;
 mod hostile_text;
 mod odd_records;
 mod running;

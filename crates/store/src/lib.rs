@@ -6,6 +6,7 @@
 //! piece of work opens a new one: no half-known connection is ever reused.
 
 mod alias_pins;
+mod backup;
 mod changes;
 mod columns;
 #[cfg(test)]
@@ -20,10 +21,12 @@ mod fixtures;
 mod flows;
 mod forms;
 mod forwards;
+mod health;
 #[cfg(any(test, feature = "testing"))]
 mod in_memory;
 mod journal;
 mod ledger;
+mod marker;
 #[cfg(test)]
 mod mishaps;
 mod odd_forwards;
@@ -41,7 +44,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Executor};
 use tokio::sync::{Mutex, MutexGuard};
 
 use fault::Fault;
@@ -59,8 +62,10 @@ use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::Timestamp;
 
+pub use backup::{RestoreError, Restored, restore};
 pub use flows::{ChannelFlow, Leg};
 pub use forms::{channel_memory_as_stored, node_memory_as_stored};
+pub use health::{Health, TableSize};
 #[cfg(any(test, feature = "testing"))]
 pub use in_memory::MemoryStore;
 pub use ledger::{Ledger, Sale};
@@ -79,7 +84,8 @@ pub struct SqliteStore {
     connection: Mutex<Option<SqliteConnection>>,
     /// Where the journal of turns stands; `None` while that is not known.
     log_reader: Mutex<Option<CycleLogReader>>,
-    _lock: File,
+    lock: File,
+    unclean: bool,
 }
 
 impl SqliteStore {
@@ -93,23 +99,34 @@ impl SqliteStore {
                 options: opened.options,
                 connection: Mutex::new(Some(opened.connection)),
                 log_reader: Mutex::new(None),
-                _lock: opened.lock,
+                lock: opened.lock,
+                unclean: opened.unclean,
             }),
             Err(fault) => Err(OpenError { path, fault }),
         }
+    }
+
+    /// Whether the last daemon was killed on it. Nothing is lost by that: what it
+    /// had begun is settled by the next cycles.
+    pub fn was_left_unclean(&self) -> bool {
+        self.unclean
     }
 
     /// Closes the file tidily: its write-ahead log is merged into it, and other
     /// users' programs can read it without write access. A store that is dropped
     /// instead loses nothing.
     pub async fn close(self) -> Result<(), StoreError> {
-        let Some(connection) = self.connection.lock().await.take() else {
-            return Ok(());
+        let work = async {
+            let connection = match self.connection.lock().await.take() {
+                Some(connection) => connection,
+                None => self.options.connect().await?,
+            };
+            backup::close(connection).await?;
+            let noted = marker::Left::Closed.note(&self.lock);
+            noted.map_err(|error| sqlx::Error::Io(error).into())
         };
-        connection
-            .close()
-            .await
-            .map_err(|error| self.error("cannot close the database", error.into()))
+        work.await
+            .map_err(|fault| self.error("cannot close the database", fault))
     }
 
     async fn begin(&self) -> Result<Transaction<'_>, Fault> {

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlStr};
 
 use super::fault::{Code, code, sql_reason};
+use super::marker::{Left, lock_path};
 
 /// Each format of the database as the step from the one before it.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -64,6 +65,10 @@ const APPLICATION_ID: i64 = 0x5353_5054;
 /// How long to wait for another program's lock on the database.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often, and after what pause, the lock is tried again: a fifth of a second.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// Why a database was not opened.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot open the database {}: {fault}", path.display())]
@@ -83,6 +88,15 @@ pub enum OpenFault {
     /// There is no such file.
     #[error("there is no such file: `sweetspot run` creates it")]
     Missing,
+    /// No file.
+    #[error("it is a {0}, not a file: choose another path ([store] path)")]
+    NotAFile(&'static str),
+    /// A file without anything in it, which no sweetspot left.
+    #[error(
+        "it is empty: no sweetspot left it so. Restore a backup, or move it away; a new one is \
+         filled from the node's forwarding history"
+    )]
+    Empty,
     /// A later version made it.
     #[error(
         "a newer sweetspot wrote it (format {found}; this version reads formats up to {known}): use that version or a later one"
@@ -164,6 +178,8 @@ pub(super) struct Opened {
     pub connection: SqliteConnection,
     /// Held for as long as the store lives.
     pub lock: File,
+    /// Whether the last daemon was killed on it.
+    pub unclean: bool,
 }
 
 /// Opens the database for the one daemon that may write to it, creating it or
@@ -171,7 +187,17 @@ pub(super) struct Opened {
 pub(super) async fn for_writing(path: &Path) -> Result<Opened, OpenFault> {
     let directory = directory_of(path);
     refuse_read_only(directory)?;
+    refuse_what_is_no_file(path)?;
     let lock = take_lock(path)?;
+    let left = Left::read(&lock);
+    let noted = |left: Left| left.note(&lock).map_err(|error| io_fault(path, error));
+    match fs::metadata(path) {
+        Ok(file) if file.len() == 0 && left != Some(Left::Creating) => {
+            return Err(OpenFault::Empty);
+        }
+        Ok(_) => {}
+        Err(_) => noted(Left::Creating)?,
+    }
     ensure_writable_file(path)?;
 
     // FULL: a commit returns once it is on the disk, so that a power cut cannot
@@ -195,10 +221,12 @@ pub(super) async fn for_writing(path: &Path) -> Result<Opened, OpenFault> {
         )));
     }
     MIGRATIONS.run(&mut connection).await?;
+    noted(Left::Open)?;
     Ok(Opened {
         options,
         connection,
         lock,
+        unclean: left == Some(Left::Open),
     })
 }
 
@@ -209,6 +237,10 @@ pub(super) async fn for_reading(path: &Path) -> Result<SqliteConnection, OpenFau
             io::ErrorKind::NotFound => OpenFault::Missing,
             _ => io_fault(path, error),
         });
+    }
+    refuse_what_is_no_file(path)?;
+    if fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return Err(OpenFault::Empty);
     }
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -228,7 +260,7 @@ pub(super) async fn for_reading(path: &Path) -> Result<SqliteConnection, OpenFau
     Ok(connection)
 }
 
-fn directory_of(path: &Path) -> &Path {
+pub(super) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -248,23 +280,48 @@ fn refuse_read_only(path: &Path) -> Result<(), OpenFault> {
 /// Two daemons on one database would undo each other's fees. The lock lives in
 /// a file of its own, so that it does not shut out readers; the operating
 /// system lifts it when the process ends, however it ends.
-fn take_lock(path: &Path) -> Result<File, OpenFault> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock_path = PathBuf::from(name);
+pub(super) fn take_lock(path: &Path) -> Result<File, OpenFault> {
+    let lock_path = lock_path(path);
     let lock = private_file(&lock_path)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenFault::InUse),
-        Err(TryLockError::Error(error)) => Err(io_fault(&lock_path, error)),
+    let mut tries = 0;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            // One who looks whether a daemon runs holds it for a moment.
+            Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => return Err(OpenFault::InUse),
+            Err(TryLockError::Error(error)) => return Err(io_fault(&lock_path, error)),
+        }
     }
+}
+
+/// What is opened for reading and writing must not be a device or a pipe, which
+/// would wait for ever, or a folder.
+fn refuse_what_is_no_file(path: &Path) -> Result<(), OpenFault> {
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let kind = metadata.file_type();
+    let what = if kind.is_dir() {
+        "folder"
+    } else if kind.is_fifo() {
+        "named pipe"
+    } else if kind.is_socket() {
+        "socket"
+    } else if !kind.is_file() {
+        "device"
+    } else {
+        return Ok(());
+    };
+    Err(OpenFault::NotAFile(what))
 }
 
 /// Whether a daemon holds the database at `path`.
 pub(super) fn is_locked(path: &Path) -> bool {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let Ok(lock) = File::open(PathBuf::from(name)) else {
+    let Ok(lock) = File::open(lock_path(path)) else {
         return false;
     };
     // A daemon holds it exclusively; taken for a moment only, and shared, so that
@@ -347,7 +404,7 @@ fn known_format() -> i64 {
 
 /// The newest migration applied, or, where an earlier one is missing, the last
 /// before the gap; 0 for a file that was never set up.
-async fn format(connection: &mut SqliteConnection) -> Result<i64, OpenFault> {
+pub(super) async fn format(connection: &mut SqliteConnection) -> Result<i64, OpenFault> {
     let set_up: i64 =
         sqlx::query_scalar("select count(*) from sqlite_schema where name = '_sqlx_migrations'")
             .fetch_one(&mut *connection)

@@ -31,7 +31,7 @@ use sweetspot_core::types::units::BlockHeight;
 #[derive(Debug)]
 pub struct StoreReader {
     pub(super) path: PathBuf,
-    connection: Mutex<SqliteConnection>,
+    pub(super) connection: Mutex<SqliteConnection>,
 }
 
 /// A channel as last seen.

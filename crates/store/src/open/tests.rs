@@ -197,8 +197,82 @@ async fn a_missing_directory_or_file_is_named() {
             if *path == nowhere && error.kind() == io::ErrorKind::NotFound),
         "{fault}"
     );
-    fs::create_dir(&path).expect("creates");
-    assert!(matches!(refusal(&path).await, OpenFault::Io { .. }));
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_refused_at_once_by_writers_and_readers() {
+    let (directory, path) = place();
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir(at("folder")).expect("creates");
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("binds");
+    let made = std::process::Command::new("mkfifo")
+        .arg(at("pipe"))
+        .status();
+    assert!(made.expect("runs").success());
+    std::os::unix::fs::symlink(at("pipe"), at("link")).expect("links");
+    let device = PathBuf::from("/dev/null");
+    for (path, what) in [
+        (at("folder"), "a folder"),
+        (at("socket"), "a socket"),
+        (at("pipe"), "a named pipe"),
+        (at("link"), "a named pipe"),
+        (device, "a device"),
+    ] {
+        for fault in [refusal(&path).await, readers_refusal(&path).await] {
+            assert!(matches!(fault, OpenFault::NotAFile(_)), "{fault}");
+            assert!(fault.to_string().contains(what), "{fault}");
+        }
+    }
+    assert!(!path.exists() && !at("pipe.lock").exists());
+}
+
+#[tokio::test]
+async fn an_empty_file_is_taken_only_where_a_first_start_was_cut_short() {
+    let (_directory, path) = place();
+    fs::write(&path, "").expect("writes");
+    assert!(matches!(refusal(&path).await, OpenFault::Empty));
+    assert!(matches!(readers_refusal(&path).await, OpenFault::Empty));
+    let lock = private_file(&lock_path(&path)).expect("opens");
+    Left::Creating.note(&lock).expect("notes");
+    create(&path).await;
+    fs::write(&path, "").expect("writes");
+    assert!(
+        matches!(refusal(&path).await, OpenFault::Empty),
+        "was emptied"
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_was_not_closed_is_told_from_one_that_was() {
+    let (_directory, path) = place();
+    for (closes, unclean) in [(true, false), (false, false), (false, true), (true, true)] {
+        let store = SqliteStore::open(&path).await.expect("opens");
+        assert_eq!(store.was_left_unclean(), unclean);
+        let reader = StoreReader::open(&path).await.expect("opens");
+        let health = reader.health().await.expect("reads");
+        assert!(health.in_use && !health.unclean && health.closed_at.is_none());
+        match closes {
+            true => store.close().await.expect("closes"),
+            false => drop(store),
+        }
+        let health = reader.health().await.expect("reads");
+        assert!(!health.in_use);
+        assert_eq!(
+            (health.unclean, health.closed_at.is_some()),
+            (!closes, closes)
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_closed_is_whole_without_its_log() {
+    let (directory, path) = place();
+    let store = SqliteStore::open(&path).await.expect("opens");
+    store.close().await.expect("closes");
+    let entries = fs::read_dir(directory.path()).expect("lists");
+    let mut names: Vec<_> = entries.map(|e| e.expect("an entry").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["db", "db.lock"]);
 }
 
 #[test]
