@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnection;
 
 use super::fault::Fault;
+#[cfg(any(test, feature = "testing"))]
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::types::time::Timestamp;
 
@@ -25,7 +26,8 @@ const TURNS: Duration = Duration::from_secs(92 * 86_400);
 const ALL_BEGINNINGS: Duration = Duration::from_secs(2 * 86_400);
 
 /// Whether a decision is still worth keeping.
-pub fn keeps(decision: &Decision, now: Timestamp) -> bool {
+#[cfg(any(test, feature = "testing"))]
+pub(super) fn keeps(decision: &Decision, now: Timestamp) -> bool {
     let kept_for = match decision.verdict {
         Verdict::Hold { .. } => HOLDS,
         _ => CHANGES,
