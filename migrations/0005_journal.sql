@@ -6,9 +6,9 @@
 drop table turns;
 
 create table turns (
-    -- `autoincrement`, because other rows refer to turns long after retention took
-    -- them away. A gap in the numbers is a lost row.
-    id integer primary key autoincrement,
+    -- Retention takes the first rows only, so no number is used again: other rows
+    -- refer to turns long after they are gone. A gap in the numbers is a lost row.
+    id integer primary key,
     at_ns integer not null,
     tip_height integer not null,
     -- JSON, deflated: how what the turn was given differs from what the turn before
