@@ -329,6 +329,56 @@ async fn thinning_takes_nothing_needed_to_go_on(store: impl Store) {
     assert_eq!(stored(&store).await, [forward(10)]);
 }
 
+async fn damage(store: &SqliteStore, sql: &'static str) {
+    let mut tx = store.begin().await.expect("begins");
+    let done = sqlx::query(sql).execute(&mut tx.connection).await;
+    assert_eq!(done.expect("executes").rows_affected(), 1);
+    tx.commit().await.expect("commits");
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_cannot_be_read_is_made_again_from_the_one_before() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = SqliteStore::open(directory.path().join("db")).await;
+    let store = store.expect("opens");
+    let mut daemon = Daemon::new(&store);
+    for (secs, begins) in [(10, true), (310, false), (610, true), (910, false)] {
+        daemon.begins_anew = begins;
+        daemon.cycle(secs, &[1, 2]).await;
+    }
+    let last = "update turns set beginning = x'00ff' where id = 3";
+    damage(&store, last).await;
+    daemon.is_remembered().await;
+    damage(&store, "update turns set beginning = x'00ff' where id = 1").await;
+    let loaded = store.load().await.expect("loads");
+    assert!(!loaded.complete);
+    assert_eq!(loaded.engine.memory(), &memory(&[], 0));
+}
+
+#[tokio::test]
+async fn a_cycle_that_cannot_be_read_frees_no_limit() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = SqliteStore::open(directory.path().join("db")).await;
+    let store = store.expect("opens");
+    let mut daemon = Daemon::new(&store);
+    daemon.cycle(10, &[1]).await;
+    daemon.cycle(310, &[1]).await;
+    daemon.cycle(610, &[1]).await;
+    let change = intended(611);
+    daemon.change(&change).await;
+    daemon
+        .change(&change.ended(Stage::Confirmed, at(612), ""))
+        .await;
+    damage(&store, "update turns set given = x'00ff' where id = 2").await;
+    let loaded = store.load().await.expect("loads");
+    assert!(!loaded.complete);
+    let known = loaded.engine.channel(point(1)).expect("remembered");
+    let lived = daemon.engine.channel(point(1)).expect("remembered");
+    assert_eq!(known.fee.written_at, lived.fee.written_at);
+    assert_eq!(known.fee.writes, lived.fee.writes);
+    assert!(known.fee.written_at.is_some());
+}
+
 #[tokio::test]
 async fn a_failing_memory_store_changes_nothing() {
     let store = MemoryStore::default();

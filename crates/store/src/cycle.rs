@@ -67,10 +67,8 @@ async fn store_channels(
                 .await?;
         }
         Some(before) => {
-            let mut gone = before.seen.channels.values();
-            let gone = gone
-                .by_ref()
-                .filter(|c| !seen.channels.contains_key(&c.point));
+            let gone = before.seen.channels.values();
+            let gone = gone.filter(|c| !seen.channels.contains_key(&c.point));
             for channel in gone {
                 store_channel(&mut *db, channel, before.seen.at, false).await?;
             }

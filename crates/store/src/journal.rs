@@ -105,7 +105,7 @@ impl CycleLogReader {
     /// At the end of what is stored; nowhere if that cannot be read.
     pub async fn at_the_end(db: &mut SqliteConnection) -> Result<Self, Fault> {
         let mut log_reader = Self::default();
-        for row in since_last_beginning(db).await? {
+        for row in since_last_beginning(db, i64::MAX).await? {
             if let Err(fault) = log_reader.read(&row) {
                 warn!(turn = row.id, error = %fault, "a stored cycle is unreadable: replay cannot follow past it");
                 return Ok(Self::default());
@@ -263,13 +263,18 @@ pub(super) async fn rows_after(
     Ok(rows)
 }
 
-/// The rows from the last one with a beginning on, without their decisions; none if
-/// there is none.
-pub(super) async fn since_last_beginning(db: &mut SqliteConnection) -> Result<Vec<TurnRow>, Fault> {
+/// The rows from the last one with a beginning below number `before` on, without
+/// their decisions; none if there is none.
+pub(super) async fn since_last_beginning(
+    db: &mut SqliteConnection,
+    before: i64,
+) -> Result<Vec<TurnRow>, Fault> {
     let rows = sqlx::query_as(
         "select id, at_ns, given, given_whole, beginning, null as decided from turns
-         where id >= (select max(id) from turns where beginning is not null) order by id",
+         where id >= (select max(id) from turns where beginning is not null and id < ?)
+         order by id",
     )
+    .bind(before)
     .fetch_all(db)
     .await?;
     Ok(rows)

@@ -1,7 +1,8 @@
 //! What the daemon remembers, from what is stored.
 //!
 //! A cycle that cannot be read costs what it and those after it would have taught,
-//! never the daemon its start: the node is the truth about fees.
+//! never the daemon its start, nor the limits what was written: the node is the truth
+//! about fees.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use tracing::warn;
 use super::fault::Fault;
 use super::journal::{self, CycleLogReader, TurnRow};
 use super::{state, turns};
+use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, StoreError};
 use sweetspot_core::recall::{StoredCycle, follow};
@@ -23,7 +25,12 @@ pub(super) struct Stored {
     names: Vec<(Scid, ChannelPoint)>,
     /// What an earlier version remembered, until the first cycle of this one.
     earlier: Memory,
+    /// What was remembered at the last place where that can be read ...
+    checkpoint: Option<Checkpoint>,
+    /// ... and the turns from there on.
     rows: Vec<TurnRow>,
+    /// Whether there was such a place, but none can be read.
+    lost: bool,
     changes: BTreeMap<i64, Vec<(ChannelPoint, FeeChange)>>,
 }
 
@@ -35,9 +42,28 @@ pub(super) struct Recalled {
 
 /// Reads what is needed, at one moment.
 pub(super) async fn read(db: &mut SqliteConnection) -> Result<Stored, Fault> {
-    let rows = journal::since_last_beginning(&mut *db).await?;
+    let mut rows = journal::since_last_beginning(&mut *db, i64::MAX).await?;
+    let mut lost = false;
+    let checkpoint = loop {
+        let Some(first) = rows.first() else {
+            break None;
+        };
+        match first.checkpoint() {
+            Ok(checkpoint) => {
+                lost = false;
+                break checkpoint;
+            }
+            Err(fault) => {
+                warn!(turn = first.id, error = %fault, "what was remembered is unreadable: looking further back");
+                lost = true;
+                rows = journal::since_last_beginning(&mut *db, first.id).await?;
+            }
+        }
+    };
     let first = rows.first().map_or(0, |row| row.id);
     Ok(Stored {
+        checkpoint,
+        lost,
         names: state::ids(&mut *db).await?,
         earlier: state::load_earlier(&mut *db).await?,
         changes: turns::changes(&mut *db, first, i64::MAX).await?,
@@ -63,8 +89,9 @@ impl Stored {
             let input = match reader.read(row) {
                 Ok(input) => input.clone(),
                 Err(fault) => {
-                    warn!(turn = row.id, error = %fault, "a stored cycle is unreadable: what it and later ones taught is forgotten");
+                    warn!(turn = row.id, error = %fault, "a stored cycle is unreadable: what it and later ones taught is forgotten, but for what was written");
                     recalled.complete = false;
+                    self.note_writes(&mut recalled.engine);
                     break;
                 }
             };
@@ -75,31 +102,24 @@ impl Stored {
     }
 
     fn begin(&mut self) -> Recalled {
-        let checkpoint = match self.rows.first().map(TurnRow::checkpoint) {
-            Some(Ok(checkpoint)) => checkpoint,
-            Some(Err(fault)) => {
-                warn!(error = %fault, "what was remembered is unreadable: starting with nothing");
-                return Recalled {
-                    engine: Engine::new(Memory::default(), self.names()),
-                    complete: false,
-                };
+        let complete = !self.lost;
+        let engine = match self.checkpoint.take() {
+            Some(checkpoint) => {
+                let mut engine = Engine::at(checkpoint);
+                for (scid, point) in &self.names {
+                    engine.learn(*scid, *point);
+                }
+                engine
             }
-            None => None,
+            None => Engine::new(std::mem::take(&mut self.earlier), self.names()),
         };
-        let Some(checkpoint) = checkpoint else {
-            let earlier = std::mem::take(&mut self.earlier);
-            return Recalled {
-                engine: Engine::new(earlier, self.names()),
-                complete: true,
-            };
-        };
-        let mut engine = Engine::at(checkpoint);
-        for (scid, point) in &self.names {
-            engine.learn(*scid, *point);
-        }
-        Recalled {
-            engine,
-            complete: true,
+        Recalled { engine, complete }
+    }
+
+    /// Notes what is left of changes: limits on writing hold for them, too.
+    fn note_writes(&self, engine: &mut Engine) {
+        for (point, change) in self.changes.values().flatten() {
+            engine.note(*point, change);
         }
     }
 
