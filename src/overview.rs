@@ -15,7 +15,7 @@ use sweetspot_core::ports::{Heartbeat, StoreError};
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
-use sweetspot_core::state::memory::Memory;
+use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::strategy::peer_group::is_priced;
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
@@ -77,7 +77,7 @@ pub struct Line {
     pub local_ratio: f64,
     /// The wanted share.
     pub target_ratio: f64,
-    /// Forwards per minute, as of the last read.
+    /// Forwards per minute, as of the last decision.
     pub tpm: f64,
     /// The same by its own history.
     pub tpm_history: f64,
@@ -216,21 +216,18 @@ impl Overview {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let cycle = store.last_cycle().await?;
-        let memory = store.memory().await?;
+        let market = store.market().await?;
         let decisions = store.last_decisions().await?;
         let changes = store.last_changes().await?;
-        let mut earned = vec![];
-        for days in [1, 7, 30] {
-            earned.push(store.ledger(now.minus(DAY * days), now).await?);
-        }
+        let earned = [1, 7, 30].map(|days| now.minus(DAY * days));
+        let earned = store.ledgers(&earned, now).await?;
         let sources = Sources {
             book,
-            memory: &memory,
+            market: &market,
             decisions: &decisions,
             changes: &changes,
             earned: &earned,
             tip: cycle.map(|cycle| cycle.tip).unwrap_or_default(),
-            seen_at: cycle.map_or(now, |cycle| cycle.at),
             now,
         };
         let known = store.channels().await?;
@@ -246,15 +243,11 @@ impl Overview {
             node: sources.spans(|ledger| ledger.node),
             levels,
             network: NetworkPrices {
-                index: memory.node.market.index.value(),
-                nodes_read: memory.node.market.index.visits,
-                read_at: memory.node.market.index_read_at,
+                index: market.index.value(),
+                nodes_read: market.index.visits,
+                read_at: market.index_read_at,
             },
-            given_way: memory
-                .node
-                .market
-                .take_over
-                .map_or(0.0, |then| then.given_way),
+            given_way: market.take_over.map_or(0.0, |then| then.given_way),
             quarantined_forwards: store.quarantined().await?,
             channels,
         })
@@ -263,14 +256,12 @@ impl Overview {
 
 struct Sources<'a> {
     book: &'a SettingsLayers,
-    memory: &'a Memory,
+    market: &'a NodeMarket,
     decisions: &'a BTreeMap<ChannelPoint, Decision>,
     changes: &'a BTreeMap<ChannelPoint, FeeChange>,
     /// Of 1, 7 and 30 days.
     earned: &'a [Ledger],
     tip: BlockHeight,
-    /// Rates are as of the last cycle: what settled since is not known.
-    seen_at: Timestamp,
     now: Timestamp,
 }
 
@@ -287,12 +278,11 @@ impl Sources<'_> {
 
     /// The levels that price any of the channels, or would.
     fn levels<'k>(&self, open: impl Iterator<Item = &'k KnownChannel> + Clone) -> Vec<PriceLevel> {
-        let (market, tuning) = (&self.memory.node.market, &self.book.node.tuning);
+        let (market, tuning) = (self.market, &self.book.node.tuning);
         let is_in_use = |segment: &Segment| {
             open.clone().any(|known| {
                 let settings = self.book.resolve(&known.channel, self.tip, self.now);
-                let remembered = self.memory.channels.get(&known.channel.point);
-                remembered.is_some_and(|channel| channel.segment == *segment)
+                Segment::of(&known.channel) == *segment
                     && is_priced(&settings)
                     && settings.level == LevelChoice::Market
             })
@@ -311,11 +301,8 @@ impl Sources<'_> {
         let channel = &known.channel;
         let point = channel.point;
         let settings = self.book.resolve(channel, self.tip, self.now);
-        let memory = self.memory.channels.get(&point);
-        let windows = self.memory.node.windows.unwrap_or(self.book.node.windows());
         let decision = self.decisions.get(&point);
-        let demand = memory.map(|memory| memory.meter.demand(self.seen_at, windows));
-        let demand = demand.unwrap_or_default();
+        let evidence = decision.map(|decision| decision.evidence);
         let change = self.changes.get(&point);
         let changed = change.filter(|change| change.stage == Stage::Confirmed);
         let orders = self.book.orders.on(point, self.now).into_iter();
@@ -326,8 +313,8 @@ impl Sources<'_> {
             local_sat: channel.local_balance.0,
             local_ratio: channel.local_ratio(),
             target_ratio: settings.target_ratio,
-            tpm: demand.current.tpm(),
-            tpm_history: demand.history.tpm(),
+            tpm: evidence.map_or(0.0, |evidence| evidence.tpm),
+            tpm_history: evidence.map_or(0.0, |evidence| evidence.tpm_history),
             fee_ppm: fees.map(|fees| fees.outbound.0),
             base_fee_msat: fees.map(|fees| fees.base_fee_msat),
             inbound_ppm: fees.map(|fees| fees.inbound.rate_ppm),

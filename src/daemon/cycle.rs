@@ -198,6 +198,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let record = CycleRecord {
             input: &outcome.input,
             decisions: &outcome.decisions,
+            market: &self.engine.memory().node.market,
             checkpoint: checkpoint.as_ref(),
         };
         self.store.record_cycle(record).await?;

@@ -186,9 +186,10 @@ async fn forwards_by_every_alias_of_a_zero_conf_channel_count_as_its_own() {
     let daemon = Running::start(&node, "");
     daemon.logs("connected to the node").await;
     until("both are counted", async || {
-        let flows = daemon.reader().await.flows(Timestamp::EPOCH, FAR).await;
-        let flows = flows.unwrap_or_default();
-        flows
+        let ledger = daemon.reader().await.ledger(Timestamp::EPOCH, FAR).await;
+        let ledger = ledger.unwrap_or_default();
+        ledger
+            .channels
             .values()
             .map(|f| f.incoming.count + f.outgoing.count)
             .sum::<u64>()

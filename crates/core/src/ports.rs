@@ -10,6 +10,7 @@ use crate::engine::cycle::{Counting, Engine};
 use crate::engine::input::CycleInput;
 use crate::settings::alias_pins::AliasPins;
 use crate::settings::orders::Orders;
+use crate::state::market::NodeMarket;
 use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
 use crate::types::clean_text::CleanText;
 use crate::types::clock_reading::ClockReading;
@@ -175,6 +176,8 @@ pub struct CycleRecord<'a> {
     pub input: &'a CycleInput,
     /// What was decided.
     pub decisions: &'a [Decision],
+    /// The node's part in the market afterwards.
+    pub market: &'a NodeMarket,
     /// What was remembered before, where that is to be stored as well.
     pub checkpoint: Option<&'a Checkpoint>,
 }
@@ -310,7 +313,8 @@ pub trait Store: ForwardLog {
     /// What the operator has ordered so far, also while this store is open.
     fn orders(&self) -> impl Future<Output = Result<Orders, StoreError>> + Send;
 
-    /// Stores a sign of life.
+    /// Stores a sign of life. A cycle that is recorded is one, too: of cycles that
+    /// come to their end, the first is enough.
     fn beat(&self, beat: &Heartbeat) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Keeps forwards aside that cannot be any; returns those that were not kept

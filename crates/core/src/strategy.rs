@@ -9,12 +9,12 @@ pub mod classic;
 pub mod peer_group;
 pub mod sweetspot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decision::LevelMove;
 use crate::settings::values::{ChannelSettings, NodeSettings, StrategyName};
 use crate::state::memory::Memory;
-use crate::types::channel::ChannelPoint;
+use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 
 use ask::Ask;
@@ -30,12 +30,24 @@ pub struct Market<'a> {
     pub settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
     /// What holds for the node.
     pub node: &'a NodeSettings,
+    /// The channels for which something may be decided now: the others need no
+    /// asking, which is most of what a cycle costs.
+    pub due: &'a BTreeSet<ChannelPoint>,
+}
+
+impl<'a> Market<'a> {
+    /// The channels due.
+    pub fn due_channels(&self) -> impl Iterator<Item = (&'a ChannelPoint, &'a Channel)> {
+        let (seen, due) = (self.seen, self.due);
+        due.iter()
+            .filter_map(|point| seen.channels.get_key_value(point))
+    }
 }
 
 /// A rule that says what a fee should be. It keeps nothing itself: what it
 /// learns is in [`Memory`], so that a stored cycle can be decided again.
 pub trait FeeStrategy: Sync {
-    /// What it asks for, for each channel that it prices.
+    /// What it asks for, for each channel due that it prices.
     fn asks(&self, market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask>;
 
     /// Takes in the span since the last look, after its forwards; tells how price
@@ -67,14 +79,14 @@ pub fn all() -> impl Iterator<Item = &'static dyn FeeStrategy> {
     StrategyName::ALL.into_iter().map(of)
 }
 
-/// What is asked for each channel: by its strategy, or, where that asks nothing
+/// What is asked for each channel due: by its strategy, or, where that asks nothing
 /// (a pinned or ignored channel), by the founding rules, for what they show.
 pub fn asks(market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask> {
     let mut asks = BTreeMap::new();
     for strategy in all() {
         asks.extend(strategy.asks(market));
     }
-    for (point, channel) in &market.seen.channels {
+    for (point, channel) in market.due_channels() {
         if !asks.contains_key(point)
             && let Some(ask) = classic::ask(market, channel)
         {

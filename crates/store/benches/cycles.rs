@@ -96,6 +96,50 @@ fn peak_kb() -> u64 {
     number.and_then(|kb| kb.parse().ok()).unwrap_or(0)
 }
 
+/// Days of forwards that are stored before, and how many a channel has in one.
+const DAYS_BEFORE: i64 = 30;
+const FORWARDS_A_DAY: u64 = 10;
+
+/// Stores what was forwarded before, in pages as the node tells it; returns how many
+/// forwards that is.
+async fn backfill(store: &SqliteStore, open: &[Channel], noise: &mut Noise) -> u64 {
+    let count = u64::try_from(open.len()).expect("small");
+    let total = count * FORWARDS_A_DAY * u64::try_from(DAYS_BEFORE).expect("small");
+    let began = Timestamp::from_secs(BEGAN_SECS - DAYS_BEFORE * 86_400);
+    let step_nanos =
+        i64::try_from(u64::try_from(DAYS_BEFORE).expect("small") * 86_400 * 1_000_000_000 / total);
+    let step_nanos = step_nanos.expect("small");
+    let mut page = vec![];
+    for n in 0..i64::try_from(total).expect("small") {
+        let mut one = || &open[usize::try_from(noise.next() % count).expect("small")];
+        let (from, to) = (one().scid, one().scid);
+        let sat = 1 + noise.next() % 100_000;
+        page.push(Forward {
+            settled_at: Timestamp::from_nanos(began.nanos() + n * step_nanos),
+            scid_in: from,
+            scid_out: to,
+            amount_in: Msat(sat * 1_001),
+            amount_out: Msat(sat * 1_000),
+            fee: Msat(sat),
+        });
+        if page.len() == 10_000 {
+            let through = page[page.len() - 1].settled_at;
+            let cursor = HistoryCursor {
+                from: began,
+                through,
+            };
+            store.add_forwards(&page, cursor).await.expect("stores");
+            page.clear();
+        }
+    }
+    let cursor = HistoryCursor {
+        from: began,
+        through: Timestamp::from_secs(BEGAN_SECS),
+    };
+    store.add_forwards(&page, cursor).await.expect("stores");
+    total
+}
+
 async fn day(count: u64) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("db");
@@ -104,6 +148,9 @@ async fn day(count: u64) {
     let mut open = channels(count, &mut noise);
     let names: Vec<_> = open.iter().map(|c| (c.scid, c.point)).collect();
     store.add_ids(&names).await.expect("stores");
+    let before = Instant::now();
+    let forwards_before = backfill(&store, &open, &mut noise).await;
+    let stored_a_second = forwards_before as f64 / before.elapsed().as_secs_f64();
     let layers = SettingsLayers::default();
     let mut engine = Engine::default();
     let (mut began, mut bytes, mut busy) = (Instant::now(), written_bytes(), cpu());
@@ -135,7 +182,7 @@ async fn day(count: u64) {
             }
         }
         let cursor = HistoryCursor {
-            from: Timestamp::from_secs(BEGAN_SECS - 86_400),
+            from: Timestamp::from_secs(BEGAN_SECS - DAYS_BEFORE * 86_400),
             through: at,
         };
         if !forwards.is_empty() {
@@ -156,6 +203,7 @@ async fn day(count: u64) {
         let record = CycleRecord {
             input: &outcome.input,
             decisions: &outcome.decisions,
+            market: &engine.memory().node.market,
             checkpoint: checkpoint.as_ref(),
         };
         store.record_cycle(record).await.expect("stores");
@@ -172,12 +220,17 @@ async fn day(count: u64) {
     assert_eq!(loaded.engine.memory(), engine.memory());
     let began = Instant::now();
     let reader = StoreReader::open(&path).await.expect("opens");
-    reader.memory().await.expect("reads");
+    reader.market().await.expect("reads");
     reader.channels().await.expect("reads");
     reader.last_decisions().await.expect("reads");
+    reader.last_changes().await.expect("reads");
+    let until = Timestamp::from_secs(BEGAN_SECS + CYCLES * CYCLE_SECS);
+    let spans = [1, 7, 30].map(|days| until.minus(Duration::from_secs(days * 86_400)));
+    reader.ledgers(&spans, until).await.expect("reads");
     let look = began.elapsed().as_secs_f64() * 1e3;
     println!(
-        "{count:>8} | {megabytes:>13.1} | {busy:>12.1} | {wall:>13.1} | {:>11.1} | {start:>8.0} | {look:>7.0} | {:>7.0}",
+        "{count:>8} | {forwards_before:>9} | {:>9.0} | {megabytes:>13.1} | {busy:>12.1} | {wall:>13.1} | {:>11.1} | {start:>8.0} | {look:>7.0} | {:>7.0}",
+        stored_a_second / 1e3,
         size as f64 / 1e6,
         peak_kb() as f64 / 1e3,
     );
@@ -186,7 +239,7 @@ async fn day(count: u64) {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     println!(
-        "channels | MB to disk/day | CPU ms/cycle | wall ms/cycle | MB database | start ms | look ms | peak MB"
+        "channels | forwards | 1,000 stored/s | MB to disk/day | CPU ms/cycle | wall ms/cycle | MB database | start ms | look ms | peak MB"
     );
     for count in [100, 500, 2_500, 10_000] {
         day(count).await;

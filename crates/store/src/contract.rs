@@ -221,6 +221,7 @@ impl<'a, S: Store> Daemon<'a, S> {
         let record = CycleRecord {
             input: &outcome.input,
             decisions: &outcome.decisions,
+            market: &self.engine.memory().node.market,
             checkpoint: checkpoint.as_ref(),
         };
         self.store.record_cycle(record).await.expect("stores");

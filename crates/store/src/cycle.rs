@@ -36,14 +36,7 @@ pub(super) async fn record(
     if log_reader.last().map(|last| last.seen.at.utc_day()) != Some(seen.at.utc_day()) {
         store_balances(&mut *db, seen).await?;
     }
-    let (turn, log_reader) = journal::add(
-        &mut *db,
-        log_reader,
-        record.input,
-        record.decisions,
-        record.checkpoint,
-    )
-    .await?;
+    let (turn, log_reader) = journal::add(&mut *db, log_reader, record).await?;
     if turn.is_some() && record.checkpoint.is_some() {
         state::drop_earlier(&mut *db).await?;
     }

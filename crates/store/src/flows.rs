@@ -1,16 +1,15 @@
 //! What was forwarded and earned over a window of time.
 //!
 //! SQLite fails a sum that leaves its integers. Amounts are therefore summed in
-//! two halves, and a total that no number here can hold is the largest one. A
-//! forward's number is never below its settle time, so it says where to begin.
+//! two halves, and a total that no number here can hold is the largest one.
 
 use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::columns::{number, point};
+use super::columns::{from_json, number, scid};
 use super::fault::Fault;
-use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 
@@ -36,44 +35,110 @@ pub struct ChannelFlow {
     pub outgoing: Leg,
 }
 
-/// Each channel's forwards over a window.
-pub(super) async fn flows(
+impl ChannelFlow {
+    /// Both together.
+    pub(super) fn add(&mut self, other: Self) {
+        self.incoming.add(other.incoming);
+        self.outgoing.add(other.outgoing);
+    }
+}
+
+impl Leg {
+    /// Both together.
+    pub(super) fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.amount = self.amount.plus(other.amount);
+        self.fees = self.fees.plus(other.fees);
+    }
+}
+
+/// The forwards that settled from `?1` until before `?2`, in nanoseconds: a number is
+/// the settle time, but for those that came late.
+macro_rules! settled {
+    () => {
+        "select * from forwards where seq >= ?1 and seq < ?2 and settled_at_ns is null
+         union all select * from forwards where settled_at_ns >= ?1 and settled_at_ns < ?2"
+    };
+}
+
+/// Sums of `sides` by scid, as one text: a row each would cost several times as much,
+/// most of it in handing rows over.
+macro_rules! summed {
+    ($sides:expr) => {
+        concat!(
+            "select json_group_array(json_array(scid,
+                 n_in, brought_high, brought_low, assist_high, assist_low,
+                 n_out, sold_high, sold_low, fees_high, fees_low))
+             from (select scid,
+                 sum(forwards_in) as n_in,
+                 sum(brought_msat >> 32) as brought_high,
+                 sum(brought_msat & 0xffffffff) as brought_low,
+                 sum(assist_msat >> 32) as assist_high,
+                 sum(assist_msat & 0xffffffff) as assist_low,
+                 sum(forwards_out) as n_out,
+                 sum(sold_msat >> 32) as sold_high,
+                 sum(sold_msat & 0xffffffff) as sold_low,
+                 sum(fees_msat >> 32) as fees_high,
+                 sum(fees_msat & 0xffffffff) as fees_low
+             from (",
+            $sides,
+            ") group by scid)"
+        )
+    };
+}
+
+/// What passed by each scid over a window.
+pub(super) async fn by_scid(
     db: &mut SqliteConnection,
     from: Timestamp,
     until: Timestamp,
-) -> Result<BTreeMap<ChannelPoint, ChannelFlow>, Fault> {
-    let incoming: Vec<(String, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "select c.point, count(*),
-             sum(coalesce(f.amount_in_msat, f.amount_out_msat + f.fee_msat) >> 32),
-             sum(coalesce(f.amount_in_msat, f.amount_out_msat + f.fee_msat) & 0xffffffff),
-             sum(f.fee_msat >> 32), sum(f.fee_msat & 0xffffffff)
-         from forwards f join scids s on s.scid = f.scid_in join channels c on c.id = s.channel_id
-         where f.seq >= ?1 and coalesce(f.settled_at_ns, f.seq) >= ?1
-             and coalesce(f.settled_at_ns, f.seq) < ?2 group by c.id",
-    )
+) -> Result<BTreeMap<Scid, ChannelFlow>, Fault> {
+    let text = sqlx::query_scalar(concat!(
+        "with settled as (",
+        settled!(),
+        ") ",
+        summed!(
+            "select scid_out as scid, 1 as forwards_out, amount_out_msat as sold_msat, fee_msat as fees_msat,
+                 0 as forwards_in, 0 as brought_msat, 0 as assist_msat from settled
+             union all
+             select scid_in, 0, 0, 0, 1, coalesce(amount_in_msat, amount_out_msat + fee_msat), fee_msat
+             from settled"
+        )
+    ))
     .bind(from.nanos())
     .bind(until.nanos())
-    .fetch_all(&mut *db)
+    .fetch_one(db)
     .await?;
-    let outgoing: Vec<(String, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "select c.point, count(*), sum(f.amount_out_msat >> 32), sum(f.amount_out_msat & 0xffffffff),
-             sum(f.fee_msat >> 32), sum(f.fee_msat & 0xffffffff)
-         from forwards f join scids s on s.scid = f.scid_out join channels c on c.id = s.channel_id
-         where f.seq >= ?1 and coalesce(f.settled_at_ns, f.seq) >= ?1
-             and coalesce(f.settled_at_ns, f.seq) < ?2 group by c.id",
-    )
-    .bind(from.nanos())
-    .bind(until.nanos())
-    .fetch_all(db)
+    read(text)
+}
+
+/// What passed by each scid on the UTC days from `from` until before `until`.
+pub(super) async fn by_scid_on_days(
+    db: &mut SqliteConnection,
+    from: i64,
+    until: i64,
+) -> Result<BTreeMap<Scid, ChannelFlow>, Fault> {
+    let text = sqlx::query_scalar(summed!(
+        "select * from forwards_by_day where day >= ?1 and day < ?2"
+    ))
+    .bind(from)
+    .bind(until)
+    .fetch_one(db)
     .await?;
-    let mut flows: BTreeMap<ChannelPoint, ChannelFlow> = BTreeMap::new();
-    for (text, count, a, b, c, d) in incoming {
-        flows.entry(point(&text)?).or_default().incoming = leg(count, (a, b), (c, d))?;
-    }
-    for (text, count, a, b, c, d) in outgoing {
-        flows.entry(point(&text)?).or_default().outgoing = leg(count, (a, b), (c, d))?;
-    }
-    Ok(flows)
+    read(text)
+}
+
+fn read(text: String) -> Result<BTreeMap<Scid, ChannelFlow>, Fault> {
+    let rows: Vec<[i64; 11]> = from_json("sums of forwards", &text)?;
+    rows.into_iter()
+        .map(|[of, n_in, a, b, c, d, n_out, e, f, g, h]| {
+            let flow = ChannelFlow {
+                incoming: leg(n_in, (a, b), (c, d))?,
+                outgoing: leg(n_out, (e, f), (g, h))?,
+            };
+            Ok((scid(of), flow))
+        })
+        .collect()
 }
 
 /// All forwards over a window, each once.
@@ -82,13 +147,14 @@ pub(super) async fn total(
     from: Timestamp,
     until: Timestamp,
 ) -> Result<Leg, Fault> {
-    let (count, a, b, c, d) = sqlx::query_as(
+    let (count, a, b, c, d) = sqlx::query_as(concat!(
         "select count(*), coalesce(sum(amount_out_msat >> 32), 0),
              coalesce(sum(amount_out_msat & 0xffffffff), 0),
              coalesce(sum(fee_msat >> 32), 0), coalesce(sum(fee_msat & 0xffffffff), 0)
-         from forwards where seq >= ?1 and coalesce(settled_at_ns, seq) >= ?1
-             and coalesce(settled_at_ns, seq) < ?2",
-    )
+         from (",
+        settled!(),
+        ")"
+    ))
     .bind(from.nanos())
     .bind(until.nanos())
     .fetch_one(db)

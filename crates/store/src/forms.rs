@@ -43,6 +43,7 @@ pub(crate) use checkpoint::CheckpointForm;
 pub(crate) use cycle_input::CycleInputForm;
 pub(crate) use decision::{DecisionForm, TriggerForm};
 pub(crate) use fee_change::StageForm;
+pub(crate) use market::NodeMarketForm;
 pub(crate) use memory::{ChannelMemoryForm, NodeMemoryForm};
 pub(crate) use settings::ChannelSettingsForm;
 

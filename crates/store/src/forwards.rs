@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
-use super::columns::{number, number_column, scid, scid_column};
+use super::columns::{from_json, number, number_column, scid, scid_column};
 use super::fault::Fault;
 use sweetspot_core::ports::HistoryCursor;
 use sweetspot_core::types::observation::{Forward, StoredForward};
@@ -97,21 +97,28 @@ fn columns((seq, forward): (i64, Forward)) -> Result<[Option<i64>; 7], Fault> {
     ])
 }
 
-/// Up to `limit` forwards with numbers above `seq`, ascending.
+/// What is read of a forward: as stored, with what follows from the rest.
+type Row = (i64, i64, i64, i64, i64, i64, i64);
+
+/// Up to `limit` forwards with numbers above `seq`, ascending. They come as one text:
+/// a row each would cost three times as much, most of it in handing rows over.
 pub(super) async fn after(
     db: &mut SqliteConnection,
     seq: i64,
     limit: u32,
 ) -> Result<Vec<StoredForward>, Fault> {
-    let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "select seq, coalesce(settled_at_ns, seq), scid_in, scid_out,
-             coalesce(amount_in_msat, amount_out_msat + fee_msat), amount_out_msat, fee_msat
-         from forwards where seq > ? order by seq limit ?",
+    let text: String = sqlx::query_scalar(
+        "select json_group_array(json_array(seq, coalesce(settled_at_ns, seq), scid_in, scid_out,
+             coalesce(amount_in_msat, amount_out_msat + fee_msat), amount_out_msat, fee_msat))
+         from (select * from forwards where seq > ? order by seq limit ?)",
     )
     .bind(seq)
     .bind(limit)
-    .fetch_all(db)
+    .fetch_one(db)
     .await?;
+    let mut rows: Vec<Row> = from_json("forwards", &text)?;
+    // An aggregate promises no order; they come in it, so this only looks.
+    rows.sort_unstable_by_key(|row| row.0);
     rows.into_iter()
         .map(
             |(seq, settled_at, scid_in, scid_out, amount_in, amount_out, fee)| {

@@ -15,11 +15,15 @@ use tracing::warn;
 use super::columns::{from_json, json};
 use super::deflated::{deflate, inflate};
 use super::fault::Fault;
-use super::forms::{ChannelMemoryForm, CheckpointForm, DecisionForm, Form, NodeMemoryForm};
+use super::forms::{
+    ChannelMemoryForm, CheckpointForm, DecisionForm, Form, NodeMarketForm, NodeMemoryForm,
+};
 use super::page::Page;
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::ports::CycleRecord;
+use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::state::memory::{ChannelMemory, NodeMemory};
 use sweetspot_core::types::time::Timestamp;
 
@@ -120,10 +124,14 @@ impl CycleLogReader {
 pub(super) async fn add(
     db: &mut SqliteConnection,
     log_reader: CycleLogReader,
-    input: &CycleInput,
-    decisions: &[Decision],
-    checkpoint: Option<&Checkpoint>,
+    record: CycleRecord<'_>,
 ) -> Result<(Option<i64>, CycleLogReader), Fault> {
+    let CycleRecord {
+        input,
+        decisions,
+        market,
+        checkpoint,
+    } = record;
     let written = match Written::of(&log_reader, input, decisions, checkpoint) {
         Ok(Some(written)) => written,
         Ok(None) => return Ok((None, log_reader)),
@@ -133,8 +141,8 @@ pub(super) async fn add(
         }
     };
     let id = sqlx::query_scalar(
-        "insert into turns (at_ns, tip_height, given, decided, given_whole, beginning)
-         values (?, ?, ?, ?, ?, ?) returning id",
+        "insert into turns (at_ns, tip_height, given, decided, given_whole, beginning, market)
+         values (?, ?, ?, ?, ?, ?, ?) returning id",
     )
     .bind(input.seen.at.nanos())
     .bind(input.seen.tip.0)
@@ -142,6 +150,7 @@ pub(super) async fn add(
     .bind(written.decided)
     .bind(written.given_whole)
     .bind(written.beginning)
+    .bind(json("the market", &NodeMarketForm::of(market)).ok())
     .fetch_one(db)
     .await?;
     let last = Some((id, written.page));
@@ -223,6 +232,16 @@ fn decided(decisions: &[Decision]) -> String {
     });
     let texts: Vec<String> = texts.collect();
     format!("[{}]", texts.join(","))
+}
+
+/// The market after the last turn; `None` where that was not told.
+pub(super) async fn market(db: &mut SqliteConnection) -> Result<Option<NodeMarket>, Fault> {
+    let body: Option<Option<String>> =
+        sqlx::query_scalar("select market from turns order by id desc limit 1")
+            .fetch_optional(db)
+            .await?;
+    let form = body.flatten().map(|body| from_json("the market", &body));
+    Ok(form.transpose()?.map(NodeMarketForm::into_core))
 }
 
 /// The turn with a beginning that is the last at or before `at`.

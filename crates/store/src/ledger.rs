@@ -11,7 +11,6 @@ use super::flows::{self, ChannelFlow, Leg};
 use super::{StoreReader, day_totals, state};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
-use sweetspot_core::types::day_total::DayTotal;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 
@@ -24,89 +23,80 @@ pub struct Ledger {
     pub node: Leg,
 }
 
-impl Leg {
-    fn add(&mut self, other: Self) {
-        self.count = self.count.saturating_add(other.count);
-        self.amount = self.amount.plus(other.amount);
-        self.fees = self.fees.plus(other.fees);
-    }
+/// Sums by scid, before it is asked which channels they mean.
+#[derive(Clone, Default)]
+struct Sums {
+    scids: BTreeMap<Scid, ChannelFlow>,
+    node: Leg,
 }
 
-impl ChannelFlow {
-    fn add(&mut self, other: Self) {
-        self.incoming.add(other.incoming);
-        self.outgoing.add(other.outgoing);
-    }
-
-    fn of_day(day: &DayTotal) -> Self {
-        Self {
-            incoming: Leg {
-                count: day.forwards_in,
-                amount: day.brought,
-                fees: day.assist,
-            },
-            outgoing: Leg {
-                count: day.forwards_out,
-                amount: day.sold,
-                fees: day.fees,
-            },
-        }
-    }
-}
-
-impl Ledger {
-    fn add(&mut self, other: Self) {
-        for (point, flow) in other.channels {
-            self.channels.entry(point).or_default().add(flow);
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        for (scid, flow) in &other.scids {
+            self.scids.entry(*scid).or_default().add(*flow);
         }
         self.node.add(other.node);
     }
+
+    fn ledger(self, names: &BTreeMap<Scid, ChannelPoint>) -> Ledger {
+        let mut ledger = Ledger {
+            node: self.node,
+            ..Ledger::default()
+        };
+        for (scid, flow) in self.scids {
+            if let Some(point) = names.get(&scid) {
+                ledger.channels.entry(*point).or_default().add(flow);
+            }
+        }
+        ledger
+    }
 }
 
-async fn edge(
-    db: &mut SqliteConnection,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Ledger, Fault> {
-    Ok(Ledger {
-        channels: flows::flows(db, from, until).await?,
+/// Of less than a day: by single forwards.
+async fn edge(db: &mut SqliteConnection, from: Timestamp, until: Timestamp) -> Result<Sums, Fault> {
+    Ok(Sums {
+        scids: flows::by_scid(db, from, until).await?,
         node: flows::total(db, from, until).await?,
     })
 }
 
-async fn days(db: &mut SqliteConnection, from: i64, until: i64) -> Result<Ledger, Fault> {
-    let names: BTreeMap<Scid, ChannelPoint> = state::ids(db).await?.into_iter().collect();
-    let mut ledger = Ledger::default();
-    for day in day_totals::of_channels(db, from, until).await? {
-        if let Some(point) = names.get(&day.scid) {
-            let channel = ledger.channels.entry(*point).or_default();
-            channel.add(ChannelFlow::of_day(&day));
-        }
-    }
+async fn days(db: &mut SqliteConnection, from: i64, until: i64) -> Result<Sums, Fault> {
+    let mut sums = Sums {
+        scids: flows::by_scid_on_days(db, from, until).await?,
+        node: Leg::default(),
+    };
     for day in day_totals::of_node(db, from, until).await? {
-        ledger.node.add(Leg {
+        sums.node.add(Leg {
             count: day.forwards,
             amount: day.sold,
             fees: day.fees,
         });
     }
-    Ok(ledger)
+    Ok(sums)
 }
 
-async fn ledger(
+async fn ledgers(
     db: &mut SqliteConnection,
-    from: Timestamp,
+    froms: &[Timestamp],
     until: Timestamp,
-) -> Result<Ledger, Fault> {
-    let whole_from = from.utc_day() + i64::from(Timestamp::of_utc_day(from.utc_day()) < from);
+) -> Result<Vec<Ledger>, Fault> {
+    let names: BTreeMap<Scid, ChannelPoint> = state::ids(db).await?.into_iter().collect();
     let whole_until = until.utc_day();
-    if whole_from >= whole_until {
-        return edge(db, from, until).await;
+    let today = edge(db, Timestamp::of_utc_day(whole_until), until).await?;
+    let mut ledgers = vec![];
+    for from in froms.iter().copied() {
+        let whole_from = from.utc_day() + i64::from(Timestamp::of_utc_day(from.utc_day()) < from);
+        let sums = if whole_from > whole_until {
+            edge(db, from, until).await?
+        } else {
+            let mut sums = edge(db, from, Timestamp::of_utc_day(whole_from)).await?;
+            sums.add(&days(db, whole_from, whole_until).await?);
+            sums.add(&today);
+            sums
+        };
+        ledgers.push(sums.ledger(&names));
     }
-    let mut sum = edge(db, from, Timestamp::of_utc_day(whole_from)).await?;
-    sum.add(days(db, whole_from, whole_until).await?);
-    sum.add(edge(db, Timestamp::of_utc_day(whole_until), until).await?);
-    Ok(sum)
+    Ok(ledgers)
 }
 
 /// A forward out: when, by which channel if that is known, and its fee.
@@ -160,7 +150,17 @@ async fn mean_local_sat(
 impl StoreReader {
     /// What was earned from `from` until before `until`.
     pub async fn ledger(&self, from: Timestamp, until: Timestamp) -> Result<Ledger, StoreError> {
-        let found = ledger(&mut *self.connection().await, from, until).await;
+        let mut found = self.ledgers(&[from], until).await?;
+        Ok(found.pop().unwrap_or_default())
+    }
+
+    /// The same from each of several times on.
+    pub async fn ledgers(
+        &self,
+        froms: &[Timestamp],
+        until: Timestamp,
+    ) -> Result<Vec<Ledger>, StoreError> {
+        let found = ledgers(&mut *self.connection().await, froms, until).await;
         self.named("cannot sum up what was earned", found)
     }
 

@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions, Executor};
 use super::fixtures::*;
 use super::{SqliteStore, StoreReader, forwards};
 use sweetspot_core::ports::{CycleRecord, ForwardLog, Store};
+use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::testing::point;
 use sweetspot_core::types::observation::Forward;
 
@@ -43,6 +44,7 @@ async fn fill(store: &SqliteStore) {
     let record = CycleRecord {
         input: &input(10, &[1, 2]),
         decisions: &[hold(1, 10), change(2, 10)],
+        market: &NodeMarket::default(),
         checkpoint: Some(&checkpoint(&[1, 2])),
     };
     store.record_cycle(record).await.expect("stores");

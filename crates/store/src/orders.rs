@@ -197,7 +197,12 @@ async fn heartbeat(db: &mut SqliteConnection) -> Result<Option<Heartbeat>, Fault
         return Ok(None);
     }
     let row: Option<BeatRow> = sqlx::query_as(
-        "select version, pid, started_at_ns, observe_only, at_ns, since_ns, error from heartbeat",
+        // A cycle that came to its end is a sign of life as well.
+        "select version, pid, started_at_ns, observe_only,
+             max(at_ns, iif(error is null, (select coalesce(max(at_ns), 0) from
+                 (select at_ns from turns order by id desc limit 1)), 0)),
+             since_ns, error
+         from heartbeat",
     )
     .fetch_optional(db)
     .await?;

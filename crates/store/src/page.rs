@@ -4,21 +4,23 @@
 //! ```text
 //! {"cycle": {..}, "channels": {"0": {..}, "7": null}, "settings": {"0": {..}}}
 //! ```
-//! Each part is a merge patch on the page before, or all of it on an empty one. A
+//! Each part is a merge patch on the page before, or all of it, where settings may
+//! be said to be those of another channel: `"settings": {"0": {..}, "1": 0}`. A
 //! channel goes by a small number that it has on every page: its point is 32 bytes
 //! of noise. A page names only what changed, so telling it costs what changed.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use super::forms::{ChannelForm, ChannelSettingsForm, CycleInputForm, Form};
 use super::patch;
 use sweetspot_core::engine::input::CycleInput;
+use sweetspot_core::settings::values::ChannelSettings;
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
 
@@ -41,28 +43,7 @@ impl Page {
     pub fn of(input: &CycleInput, before: Option<&Self>) -> Result<(Self, String), Fault> {
         let nothing = BTreeMap::new();
         let numbers = numbers(input, before.map_or(&nothing, |page| &page.numbers));
-        let mut told = Object::new();
-        told.insert(
-            "cycle".into(),
-            Value::Object(object(&CycleInputForm::of(input))?),
-        );
-        let mut channels = Object::new();
-        for (point, channel) in &input.seen.channels {
-            if let Some(number) = numbers.get(point) {
-                let whole = object(&ChannelForm::of(channel))?;
-                channels.insert(number.to_string(), Value::Object(whole));
-            }
-        }
-        let mut settings = Object::new();
-        for (point, of_channel) in &input.settings {
-            if let Some(number) = numbers.get(point) {
-                let whole = object(&ChannelSettingsForm::of(of_channel))?;
-                settings.insert(number.to_string(), Value::Object(whole));
-            }
-        }
-        told.insert("channels".into(), channels.into());
-        told.insert("settings".into(), settings.into());
-        let text = Value::Object(told).to_string();
+        let text = serde_json::to_string(&Whole::of(input, &numbers)).map_err(unreadable)?;
         let page = Self::whole(input.seen.at, &text)?;
         page.must_be(input)?;
         Ok((page, text))
@@ -96,13 +77,31 @@ impl Page {
 
     /// The page that a whole one tells.
     pub fn whole(at: Timestamp, text: &str) -> Result<Self, Fault> {
-        let told = Told::of(text)?;
-        let form: CycleInputForm = serde_json::from_value(told.cycle.into()).map_err(unreadable)?;
+        let told: Whole = serde_json::from_str(text).map_err(unreadable)?;
         let mut page = Self {
-            input: form.into_core(at),
+            input: told.cycle.into_core(at),
             numbers: BTreeMap::new(),
         };
-        page.apply(told.channels, told.settings)?;
+        let mut points = BTreeMap::new();
+        for (number, form) in told.channels {
+            let channel = form.into_core();
+            points.insert(number, channel.point);
+            page.numbers.insert(channel.point, number);
+            page.input.seen.channels.insert(channel.point, channel);
+        }
+        let mut own: BTreeMap<u32, ChannelSettings> = BTreeMap::new();
+        for (number, form) in told.settings {
+            let Some(point) = points.get(&number) else {
+                return Err(unreadable("settings of no channel"));
+            };
+            let settings = match form {
+                SettingsTold::SameAs(other) => own.get(&other).copied(),
+                SettingsTold::Own(form) => Some(form.into_core()),
+            };
+            let settings = settings.ok_or_else(|| unreadable("the same settings as none"))?;
+            own.insert(number, settings);
+            page.input.settings.insert(*point, settings);
+        }
         Ok(page)
     }
 
@@ -169,8 +168,58 @@ impl Page {
     }
 }
 
+/// All of a page: nothing of a page before is needed.
+#[derive(Serialize, Deserialize)]
+struct Whole {
+    cycle: CycleInputForm,
+    channels: BTreeMap<u32, ChannelForm>,
+    settings: BTreeMap<u32, SettingsTold>,
+}
+
+/// What held for a channel. Most channels of a node have the same settings.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SettingsTold {
+    /// As for the channel of this number, which is a lower one.
+    SameAs(u32),
+    Own(Box<ChannelSettingsForm>),
+}
+
+/// Among how many settings the same are looked for: a node has a few.
+const SETTINGS_LOOKED_AT: usize = 64;
+
+impl Whole {
+    fn of(input: &CycleInput, numbers: &BTreeMap<ChannelPoint, u32>) -> Self {
+        let (mut channels, mut by_number) = (BTreeMap::new(), BTreeMap::new());
+        for (point, number) in numbers {
+            let channel = input.seen.channels.get(point).map(ChannelForm::of);
+            channels.extend(channel.map(|form| (*number, form)));
+            let settings = input.settings.get(point);
+            by_number.extend(settings.map(|settings| (*number, settings)));
+        }
+        let mut own: Vec<(u32, &ChannelSettings)> = vec![];
+        let mut settings = BTreeMap::new();
+        for (number, of_channel) in by_number {
+            let mut latest = own.iter().rev().take(SETTINGS_LOOKED_AT);
+            let told = match latest.find(|(_, other)| *other == of_channel) {
+                Some((same, _)) => SettingsTold::SameAs(*same),
+                None => {
+                    own.push((number, of_channel));
+                    SettingsTold::Own(Box::new(ChannelSettingsForm::of(of_channel)))
+                }
+            };
+            settings.insert(number, told);
+        }
+        Self {
+            cycle: CycleInputForm::of(input),
+            channels,
+            settings,
+        }
+    }
+}
+
 /// The parts of a page's text.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Told {
     #[serde(default)]
     cycle: Object,

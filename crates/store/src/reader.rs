@@ -11,14 +11,15 @@ use tracing::warn;
 use super::changes::ChangeRow;
 use super::columns::{from_json, number, point, scid_column};
 use super::fault::Fault;
-use super::flows::{self, ChannelFlow, Leg};
+use super::flows::{self, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::journal::CycleLogReader;
 use super::open::{self, OpenError};
-use super::{alias_pins, changes, day_totals, decided, forwards, odd_forwards, recall};
+use super::{alias_pins, changes, day_totals, decided, forwards, journal, odd_forwards, recall};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
@@ -103,6 +104,15 @@ impl StoreReader {
         Ok(recalled.engine.into_memory())
     }
 
+    /// The node's part in the market, as remembered.
+    pub async fn market(&self) -> Result<NodeMarket, StoreError> {
+        let found = journal::market(&mut *self.connection.lock().await).await;
+        match self.named("cannot read the market", found)? {
+            Some(market) => Ok(market),
+            None => Ok(self.memory().await?.node.market),
+        }
+    }
+
     /// The last finished cycle; `None` before the first.
     pub async fn last_cycle(&self) -> Result<Option<LastCycle>, StoreError> {
         let found = last_cycle(&mut *self.connection.lock().await).await;
@@ -169,17 +179,6 @@ impl StoreReader {
         let db = &mut *self.connection.lock().await;
         let found = changes::of_channel(db, point, until, limit).await;
         self.named("cannot read the fee changes", found)
-    }
-
-    /// The forwards of each channel that settled from `from` until before
-    /// `until`, by the scids known to mean it.
-    pub async fn flows(
-        &self,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Result<BTreeMap<ChannelPoint, ChannelFlow>, StoreError> {
-        let found = flows::flows(&mut *self.connection.lock().await, from, until).await;
-        self.named("cannot sum up the channels' forwards", found)
     }
 
     /// All forwards that settled from `from` until before `until`, each once,

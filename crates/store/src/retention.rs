@@ -76,6 +76,7 @@ mod tests {
     use crate::fixtures::*;
     use sweetspot_core::decision::Trigger;
     use sweetspot_core::ports::{CycleRecord, Store};
+    use sweetspot_core::state::market::NodeMarket;
 
     const NOW_SECS: i64 = 1_000 * 86_400;
     const HOUR: i64 = 3_600;
@@ -94,6 +95,7 @@ mod tests {
         let record = CycleRecord {
             input: &input(NOW_SECS - age, &[1]),
             decisions,
+            market: &NodeMarket::default(),
             checkpoint: begins.then_some(&checkpoint),
         };
         store.record_cycle(record).await.expect("stores");

@@ -36,11 +36,14 @@ pub(super) async fn channel_id(
 
 /// Every scid ever learnt.
 pub(super) async fn ids(db: &mut SqliteConnection) -> Result<Vec<(Scid, ChannelPoint)>, Fault> {
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select s.scid, c.point from scids s join channels c on c.id = s.channel_id order by c.id, s.scid",
+    let text: String = sqlx::query_scalar(
+        "select json_group_array(json_array(scid, point)) from (
+             select s.scid, c.point from scids s join channels c on c.id = s.channel_id
+             order by c.id, s.scid)",
     )
-    .fetch_all(db)
+    .fetch_one(db)
     .await?;
+    let rows: Vec<(i64, String)> = from_json("the channels' names", &text)?;
     rows.into_iter()
         .map(|(number, text)| Ok((scid(number), point(&text)?)))
         .collect()

@@ -19,7 +19,7 @@ pub struct Checkpoint {
     /// Whether this is what the stored cycle before it left. It is not after
     /// work that could not be stored.
     pub follows: bool,
-    /// What was remembered.
+    /// What was remembered, but for forwards: those are counted again.
     pub memory: Memory,
     /// Every name of the channels remembered.
     pub names: Vec<(Scid, ChannelPoint)>,
@@ -31,7 +31,7 @@ impl Checkpoint {
         let remembered = |(_, point): &(Scid, ChannelPoint)| memory.channels.contains_key(point);
         Self {
             follows,
-            memory: memory.clone(),
+            memory: memory.without_forwards(),
             names: ids.iter().filter(remembered).collect(),
         }
     }

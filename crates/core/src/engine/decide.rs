@@ -6,7 +6,7 @@
 //! parallel channels move together; a decision is one step, however long the daemon was down. Between times the
 //! fast rhythm looks for drains, and may only raise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::Readiness;
 use super::new_channel;
@@ -34,11 +34,13 @@ pub fn decide(
     node: &NodeSettings,
     ready: Readiness,
 ) -> Vec<Decision> {
+    let due = due(memory, seen, settings, node);
     let asks = strategy::asks(&Market {
         memory,
         seen,
         settings,
         node,
+        due: &due,
     });
     let market = memory.node.market;
     let doubted_until = memory.node.clock.doubted_at(seen.at);
@@ -110,6 +112,45 @@ pub fn decide(
     decisions
 }
 
+/// The channels on which something may be decided now: those whose turn it is, that
+/// drain, or that wait.
+fn due(
+    memory: &Memory,
+    seen: &Observation,
+    settings: &BTreeMap<ChannelPoint, ChannelSettings>,
+    node: &NodeSettings,
+) -> BTreeSet<ChannelPoint> {
+    let is_due = |channel: &Channel| {
+        let point = &channel.point;
+        let (Some(settings), Some(memory)) = (settings.get(point), memory.channels.get(point))
+        else {
+            return false;
+        };
+        memory.fee.retry
+            || is_due(
+                &channel.peer,
+                memory.decided_at,
+                seen.at,
+                node.slow_interval,
+            )
+            || protection(channel, memory, settings) > 0.0
+    };
+    let channels = seen.channels.values().filter(|channel| is_due(channel));
+    channels.map(|channel| channel.point).collect()
+}
+
+/// The raise that a drain calls for; 0 if there is none, or if what drains
+/// is more than is wanted.
+fn protection(channel: &Channel, memory: &ChannelMemory, settings: &ChannelSettings) -> f64 {
+    let wanted_there = channel.local_ratio() <= settings.target_ratio;
+    let ours = matches!(settings.mode, Mode::Manage | Mode::Observe);
+    if wanted_there && ours {
+        drain(channel, memory, &settings.protect)
+    } else {
+        0.0
+    }
+}
+
 /// One channel, about to be decided.
 #[derive(Clone, Copy)]
 struct Case<'a> {
@@ -131,7 +172,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn decide(&self, memory: &mut ChannelMemory) -> Option<Decision> {
-        let protection = self.protection(memory);
+        let protection = protection(self.channel, memory, self.settings);
         let turn = self.node.slow_interval;
         if is_due(&self.channel.peer, memory.decided_at, self.now, turn) {
             memory.decided_at = Some(self.now);
@@ -206,18 +247,6 @@ impl Case<'_> {
         policy
             .map(|policy| policy.fees.outbound)
             .unwrap_or_default()
-    }
-
-    /// The raise that a drain calls for; 0 if there is none, or if what drains
-    /// is more than is wanted.
-    fn protection(&self, memory: &ChannelMemory) -> f64 {
-        let wanted_there = self.channel.local_ratio() <= self.settings.target_ratio;
-        let ours = matches!(self.settings.mode, Mode::Manage | Mode::Observe);
-        if wanted_there && ours {
-            drain(self.channel, memory, &self.settings.protect)
-        } else {
-            0.0
-        }
     }
 
     fn conclude(

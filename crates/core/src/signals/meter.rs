@@ -208,6 +208,17 @@ impl Meter {
         self.stock.forget(oldest);
     }
 
+    /// The same without any forward.
+    #[must_use]
+    pub fn without_forwards(&self) -> Self {
+        Self {
+            since: self.since,
+            first_sight: self.first_sight,
+            stock: self.stock.clone(),
+            volume: Volume::default(),
+        }
+    }
+
     /// Forgets every forward, to count them afresh.
     pub fn forget_forwards(&mut self) {
         self.volume = Volume::default();
@@ -221,66 +232,89 @@ impl Meter {
     /// What it says now.
     pub fn demand(&self, now: Timestamp, windows: Windows) -> Demand {
         Demand {
-            current: self.tally(now, windows.current, |passed| passed.sold),
-            history: self.tally(now, windows.history, |passed| passed.sold),
+            current: self.tally(now, windows.current),
+            history: self.tally(now, windows.history),
         }
     }
 
     /// Forwards per minute by the historical window, either way and whatever the
     /// stock: how much the channel is used at all.
     pub fn used_tpm(&self, now: Timestamp, windows: Windows) -> f64 {
-        let both = |passed: &Passed| passed.sold.plus(passed.brought);
-        let tally = self.tally(now, windows.history, both);
-        if tally.minutes <= 0.0 {
+        let fading = Fading::of(now, windows.history);
+        let minutes = self.minutes(&fading);
+        if minutes <= 0.0 {
             return 0.0;
         }
-        tally.forwards / tally.minutes
+        self.forwards(&fading, |passed| passed.sold.plus(passed.brought)) / minutes
     }
 
-    fn tally(&self, now: Timestamp, tau: Duration, volume: impl Fn(&Passed) -> Msat) -> Tally {
-        let tau = tau.max(Duration::from_secs(SECONDS_PER_HOUR.unsigned_abs()));
-        let fading = Fading {
-            now_secs: now.secs(),
-            tau_secs: tau.as_secs_f64(),
-        };
-        let seen = self.first_sight.map_or(self.since, |first| first.at);
-        let mut forwards = 0.0;
-        let horizon = now.minus(tau.saturating_mul(READ_FOR));
-        let until = now.secs().saturating_add(1);
-        for (span, passed) in self.volume.latest_first(horizon.secs(), until) {
-            let middle = span.start + (span.end - span.start) / 2;
-            let watched = middle >= seen.secs();
-            let weight = if watched { 1.0 } else { UNWATCHED_WEIGHT };
-            let share = volume(passed).as_f64() / TYPICAL_FORWARD.as_f64();
-            forwards += share * weight * fading.at(middle);
-        }
-        let watched_from = seen.max(self.since).secs();
+    fn tally(&self, now: Timestamp, tau: Duration) -> Tally {
+        let fading = Fading::of(now, tau);
+        let watched_from = self.watched_from();
         let watched = fading.seconds(watched_from, now.secs());
         let empty: f64 = self
             .stock
             .empty_spans(now)
             .map(|(from, until)| fading.seconds(from.secs().max(watched_from), until.secs()))
             .sum();
-        let before = fading.seconds(self.since.secs().max(horizon.secs()), seen.secs());
-        let stocked_before = self.walked_back(&fading, horizon);
-        let minutes = watched + UNWATCHED_WEIGHT * before;
-        let stocked = watched - empty + UNWATCHED_WEIGHT * stocked_before;
+        let stocked = watched - empty + UNWATCHED_WEIGHT * self.walked_back(&fading);
+        let minutes = self.minutes(&fading);
+        let stocked_minutes = stocked / SECONDS_PER_MINUTE;
         Tally {
-            forwards,
-            stocked_minutes: stocked.clamp(0.0, minutes) / SECONDS_PER_MINUTE,
-            minutes: minutes / SECONDS_PER_MINUTE,
+            forwards: self.forwards(&fading, |passed| passed.sold),
+            stocked_minutes: stocked_minutes.clamp(0.0, minutes),
+            minutes,
         }
+    }
+
+    /// When its balance was first seen, or else from when on forwards are known.
+    fn first_seen(&self) -> Timestamp {
+        self.first_sight.map_or(self.since, |first| first.at)
+    }
+
+    /// Since when both are known.
+    fn watched_from(&self) -> i64 {
+        self.first_seen().max(self.since).secs()
+    }
+
+    /// Faded minutes of which forwards are known.
+    fn minutes(&self, fading: &Fading) -> f64 {
+        let watched = fading.seconds(self.watched_from(), fading.now_secs);
+        let since = self.since.secs().max(fading.horizon_secs);
+        let before = fading.seconds(since, self.first_seen().secs());
+        (watched + UNWATCHED_WEIGHT * before) / SECONDS_PER_MINUTE
+    }
+
+    /// Faded typical forwards.
+    fn forwards(&self, fading: &Fading, volume: impl Fn(&Passed) -> Msat) -> f64 {
+        let seen = self.first_seen().secs();
+        let until = fading.now_secs.saturating_add(1);
+        let mut forwards = 0.0;
+        for (span, passed) in self.volume.latest_first(fading.horizon_secs, until) {
+            let middle = span.start + (span.end - span.start) / 2;
+            let weight = if middle >= seen {
+                1.0
+            } else {
+                UNWATCHED_WEIGHT
+            };
+            let share = volume(passed).as_f64() / TYPICAL_FORWARD.as_f64();
+            forwards += share * weight * fading.at(middle);
+        }
+        forwards
     }
 
     /// Faded seconds with stock from before the first sight, span by span: what
     /// there was before one is what there was after it, and what left less what
     /// came.
-    fn walked_back(&self, fading: &Fading, horizon: Timestamp) -> f64 {
+    fn walked_back(&self, fading: &Fading) -> f64 {
         let Some(first) = self.first_sight else {
             return 0.0;
         };
-        let oldest = self.since.secs().max(horizon.secs());
+        let oldest = self.since.secs().max(fading.horizon_secs);
         let mut until = first.at.secs();
+        if until <= oldest {
+            return 0.0;
+        }
         let mut spendable_msat = i128::from(first.spendable.0) * 1_000;
         let needed_msat = i128::from(first.needed.0) * 1_000;
         let mut seconds = 0.0;
@@ -313,9 +347,21 @@ impl Meter {
 struct Fading {
     now_secs: i64,
     tau_secs: f64,
+    /// What lies before it is not looked at.
+    horizon_secs: i64,
 }
 
 impl Fading {
+    /// With a time constant of at least an hour: sums are by hours.
+    fn of(now: Timestamp, tau: Duration) -> Self {
+        let tau = tau.max(Duration::from_secs(SECONDS_PER_HOUR.unsigned_abs()));
+        Self {
+            now_secs: now.secs(),
+            tau_secs: tau.as_secs_f64(),
+            horizon_secs: now.minus(tau.saturating_mul(READ_FOR)).secs(),
+        }
+    }
+
     fn at(&self, secs: i64) -> f64 {
         let age = self.now_secs.saturating_sub(secs).max(0);
         libm::exp(-(age as f64) / self.tau_secs)

@@ -4,7 +4,6 @@
 //! the time alone: counting the same forwards again, in any order or summed up by
 //! days already, gives the same to the bit.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::types::time::Timestamp;
@@ -42,11 +41,48 @@ impl Passed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Volume {
     /// By hours since the Unix epoch.
-    hours: BTreeMap<i64, Passed>,
+    hours: Spans,
     /// By days since the Unix epoch: those before `hours_from`.
-    days: BTreeMap<i64, Passed>,
+    days: Spans,
     /// The first day that is kept by hours.
     hours_from: i64,
+}
+
+/// What passed in each span of one length, by number. In a row, ascending: they are
+/// added at the end nearly always, and read through many times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Spans(Vec<(i64, Passed)>);
+
+impl Spans {
+    fn add(&mut self, span: i64, passed: Passed) {
+        match self.0.binary_search_by_key(&span, |(span, _)| *span) {
+            Ok(place) => {
+                if let Some((_, sum)) = self.0.get_mut(place) {
+                    sum.add(passed);
+                }
+            }
+            Err(place) => self.0.insert(place, (span, passed)),
+        }
+    }
+
+    fn place(&self, span: i64) -> usize {
+        self.0.partition_point(|(other, _)| *other < span)
+    }
+
+    fn range(&self, spans: Range<i64>) -> &[(i64, Passed)] {
+        let places = self.place(spans.start)..self.place(spans.end);
+        self.0.get(places).unwrap_or_default()
+    }
+
+    fn from(&self, span: i64) -> &[(i64, Passed)] {
+        self.0.get(self.place(span)..).unwrap_or_default()
+    }
+
+    /// Takes out those before a span.
+    fn take_before(&mut self, span: i64) -> impl Iterator<Item = (i64, Passed)> {
+        let until = self.place(span);
+        self.0.drain(..until)
+    }
 }
 
 /// The first day that is kept by hours at `now`.
@@ -61,13 +97,13 @@ impl Volume {
             self.count_day(at.utc_day(), passed);
         } else {
             let hour = at.secs().div_euclid(SECONDS_PER_HOUR);
-            self.hours.entry(hour).or_default().add(passed);
+            self.hours.add(hour, passed);
         }
     }
 
     /// Counts what passed on a day that is not kept by hours.
     pub fn count_day(&mut self, day: i64, passed: Passed) {
-        self.days.entry(day).or_default().add(passed);
+        self.days.add(day, passed);
     }
 
     /// Sums up by days what is long past at `now`, and forgets what was before
@@ -76,17 +112,17 @@ impl Volume {
         let from = first_day_by_hours(now);
         if from > self.hours_from {
             self.hours_from = from;
-            let kept = self.hours.split_off(&from.saturating_mul(HOURS_PER_DAY));
-            for (hour, passed) in std::mem::replace(&mut self.hours, kept) {
-                self.count_day(hour.div_euclid(HOURS_PER_DAY), passed);
+            let past = self.hours.take_before(from.saturating_mul(HOURS_PER_DAY));
+            for (hour, passed) in past {
+                self.days.add(hour.div_euclid(HOURS_PER_DAY), passed);
             }
         }
-        self.days = self.days.split_off(&oldest.utc_day());
+        drop(self.days.take_before(oldest.utc_day()));
     }
 
     /// How many spans are kept.
     pub fn spans(&self) -> usize {
-        self.hours.len() + self.days.len()
+        self.hours.0.len() + self.days.0.len()
     }
 
     /// What passed in each span that ends after `from` and begins before `until`,
@@ -106,8 +142,8 @@ impl Volume {
             let from = of.saturating_mul(span);
             from..from.saturating_add(span)
         };
-        let hours = self.hours.range(hours).rev();
-        let days = self.days.range(days).rev();
+        let hours = self.hours.range(hours).iter().rev();
+        let days = self.days.range(days).iter().rev();
         hours
             .map(move |(hour, passed)| (spanned(*hour, SECONDS_PER_HOUR), passed))
             .chain(days.map(move |(day, passed)| (spanned(*day, SECONDS_PER_DAY), passed)))
@@ -117,8 +153,8 @@ impl Volume {
     pub fn since_day_of(&self, from: Timestamp) -> Passed {
         let first = from.utc_day();
         let mut sum = Passed::default();
-        let hours = self.hours.range(first.saturating_mul(HOURS_PER_DAY)..);
-        let days = self.days.range(first..);
+        let hours = self.hours.from(first.saturating_mul(HOURS_PER_DAY)).iter();
+        let days = self.days.from(first);
         for (_, passed) in hours.chain(days) {
             sum.add(*passed);
         }

@@ -182,6 +182,26 @@ impl Memory {
         }
     }
 
+    /// The same without what is counted of forwards.
+    #[must_use]
+    pub fn without_forwards(&self) -> Self {
+        let without = |channel: &ChannelMemory| ChannelMemory {
+            meter: channel.meter.without_forwards(),
+            recent: channel.recent.clone(),
+            fee: channel.fee.clone(),
+            prune: channel.prune.clone(),
+            ..*channel
+        };
+        let channels = self.channels.iter();
+        Self {
+            channels: channels.map(|(point, c)| (*point, without(c))).collect(),
+            node: NodeMemory {
+                meter: self.node.meter.without_forwards(),
+                ..self.node
+            },
+        }
+    }
+
     /// Forgets every counted forward, to count them afresh from the store.
     pub fn forget_forwards(&mut self) {
         self.node.ingested_seq = 0;

@@ -31,7 +31,7 @@ impl FeeStrategy for Classic {
             let settings = settings.get(point);
             settings.is_some_and(|settings| settings.strategy == StrategyName::Classic)
         };
-        let channels = market.seen.channels.iter().filter(|(point, _)| ours(point));
+        let channels = market.due_channels().filter(|(point, _)| ours(point));
         channels
             .filter_map(|(point, channel)| Some((*point, ask(market, channel)?)))
             .collect()

@@ -62,9 +62,14 @@ impl FeeStrategy for Sweetspot {
         let shift = shortfall(&peer_groups);
         let mut asks = BTreeMap::new();
         for group in &peer_groups {
-            let place = place(group, shift, market);
-            let members = group.members.iter();
-            asks.extend(members.map(|channel| (channel.point, Ask::Place(place))));
+            let members = group.members.iter().map(|channel| channel.point);
+            let mut due = members
+                .filter(|point| market.due.contains(point))
+                .peekable();
+            if due.peek().is_some() {
+                let place = place(group, shift, market);
+                asks.extend(due.map(|point| (point, Ask::Place(place))));
+            }
         }
         asks
     }

@@ -3,6 +3,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::SqliteStore;
 use crate::fixtures::*;
+use crate::flows::ChannelFlow;
 use sweetspot_core::ports::{CycleRecord, Store};
 use sweetspot_core::testing::{channel, point};
 use sweetspot_core::types::fee_change::Stage;
@@ -21,6 +22,7 @@ async fn cycle(store: &SqliteStore, secs: i64, channels: &[u8], decisions: &[Dec
     let record = CycleRecord {
         input: &input(secs, channels),
         decisions,
+        market: &NodeMarket::default(),
         checkpoint: Some(&checkpoint(channels)),
     };
     store.record_cycle(record).await.expect("stores");
@@ -72,6 +74,7 @@ async fn a_channel_is_shown_as_it_was_in_the_last_cycle() {
     let record = CycleRecord {
         input: &later,
         decisions: &[],
+        market: &NodeMarket::default(),
         checkpoint: None,
     };
     store.record_cycle(record).await.expect("stores");
@@ -155,7 +158,7 @@ async fn a_channel_earns_what_leaves_by_it_under_any_of_its_names() {
         amount: Msat(amount),
         fees: Msat(fees),
     };
-    let flows = reader.flows(at(10), at(20)).await.expect("reads");
+    let flows = reader.ledger(at(10), at(20)).await.expect("reads").channels;
     let incoming = ChannelFlow {
         incoming: leg(3, 3_003_000, 3_000),
         ..ChannelFlow::default()
@@ -191,7 +194,7 @@ async fn a_sum_that_no_number_holds_is_the_largest() {
     let beyond = total(21).await;
     assert_eq!((beyond.count, beyond.amount), (20, Msat(u64::MAX)));
     assert_eq!(beyond.fees, Msat(60));
-    let flows = reader.flows(at(1), at(21)).await.expect("reads");
+    let flows = reader.ledger(at(1), at(21)).await.expect("reads").channels;
     assert_eq!(flows[&point(1)].incoming.amount, Msat(u64::MAX));
 }
 

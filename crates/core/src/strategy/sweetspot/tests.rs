@@ -108,6 +108,7 @@ impl World {
     fn places(&self) -> Vec<Place> {
         let (seen, settings) = (self.seen(), self.table());
         let asks = Sweetspot.asks(&Market {
+            due: &seen.channels.keys().copied().collect(),
             memory: &self.memory,
             seen: &seen,
             settings: &settings,
