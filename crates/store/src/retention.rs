@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
 
+use super::deflated::inflate;
 use super::fault::Fault;
 #[cfg(any(test, feature = "testing"))]
 use sweetspot_core::decision::{Decision, Verdict};
@@ -53,9 +54,15 @@ pub(super) async fn thin(db: &mut SqliteConnection, now: Timestamp) -> Result<()
     .bind(now.minus(TURNS).nanos())
     .execute(&mut *db)
     .await?;
-    // The last one is what the daemon goes on from.
-    sqlx::query(
-        "update turns as this set given_whole = null, beginning = null
+    thin_beginnings(db, now.minus(ALL_BEGINNINGS)).await
+}
+
+/// Drops what was remembered when a turn began, but for the first of each day, the
+/// last one, which the daemon goes on from, and those that the turns before do not
+/// lead to: work was lost there that no replay can make up for.
+async fn thin_beginnings(db: &mut SqliteConnection, before: Timestamp) -> Result<(), Fault> {
+    let spare: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "select id, beginning from turns as this
          where beginning is not null and given is not null and at_ns < ?1
              and id < (select max(id) from turns where beginning is not null)
              and exists (
@@ -63,10 +70,27 @@ pub(super) async fn thin(db: &mut SqliteConnection, now: Timestamp) -> Result<()
                      and earlier.id < this.id
                      and earlier.at_ns >= this.at_ns - this.at_ns % 86400000000000)",
     )
-    .bind(now.minus(ALL_BEGINNINGS).nanos())
-    .execute(db)
+    .bind(before.nanos())
+    .fetch_all(&mut *db)
     .await?;
+    for (id, _) in spare.iter().filter(|(_, beginning)| follows(beginning)) {
+        sqlx::query("update turns set given_whole = null, beginning = null where id = ?")
+            .bind(id)
+            .execute(&mut *db)
+            .await?;
+    }
     Ok(())
+}
+
+/// Whether the turns before lead to this beginning; one that cannot be read is kept.
+fn follows(beginning: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Beginning {
+        follows: bool,
+    }
+    let text = inflate(beginning).ok();
+    let read = text.and_then(|text| serde_json::from_str::<Beginning>(&text).ok());
+    read.is_some_and(|beginning| beginning.follows)
 }
 
 #[cfg(test)]
@@ -75,6 +99,7 @@ mod tests {
     use crate::SqliteStore;
     use crate::fixtures::*;
     use sweetspot_core::decision::Trigger;
+    use sweetspot_core::engine::checkpoint::Checkpoint;
     use sweetspot_core::ports::{CycleRecord, Store};
     use sweetspot_core::state::market::NodeMarket;
 
@@ -158,6 +183,29 @@ mod tests {
             read += 1;
         }
         assert_eq!(read, told.len() - 1);
+    }
+
+    #[tokio::test]
+    async fn a_beginning_that_the_turns_before_do_not_lead_to_is_kept() {
+        let (_directory, store) = store().await;
+        for (age, follows) in [(0, true), (1, true), (2, false), (3, true), (4, true)] {
+            let checkpoint = Checkpoint {
+                follows,
+                ..checkpoint(&[1])
+            };
+            let record = CycleRecord {
+                input: &input(NOW_SECS - 40 * DAY + age * HOUR, &[1]),
+                decisions: &[],
+                market: &NodeMarket::default(),
+                checkpoint: Some(&checkpoint),
+            };
+            store.record_cycle(record).await.expect("stores");
+        }
+        cycle(&store, DAY, true, &[]).await;
+        store.thin(at(NOW_SECS)).await.expect("thins");
+        let sql = "select at_ns from turns where beginning is not null order by id";
+        let left = [40 * DAY, 40 * DAY - 2 * HOUR, DAY];
+        assert_eq!(ages(&store, sql).await, left);
     }
 
     #[tokio::test]
