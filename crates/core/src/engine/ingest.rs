@@ -142,8 +142,11 @@ pub fn observation(
     memory.not_after(seen.at);
     memory.node.seen_at = Some(seen.at);
     let doubted = memory.node.clock.doubted_at(seen.at).is_some();
-    if !doubted {
-        memory.node.meter.forget(seen.at, NODE_WINDOWS);
+    // On a doubted clock as well, so that what is by hours and what by days follows
+    // from the time alone; when the clock is right again, all is counted afresh.
+    match doubted {
+        true => memory.node.meter.settle(seen.at),
+        false => memory.node.meter.forget(seen.at, NODE_WINDOWS),
     }
     let node_demand = memory.node.meter.demand(seen.at, NODE_WINDOWS);
     let rates = (node_demand.current.tpm(), node_demand.history.tpm());
@@ -160,6 +163,7 @@ pub fn observation(
         let node_quiet = rates.0 < settings.prune.quiet_node_share * rates.1;
         if doubted {
             remembered.last_seen = seen.at;
+            remembered.meter.settle(seen.at);
         } else {
             watch(
                 remembered,

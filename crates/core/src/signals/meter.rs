@@ -219,6 +219,11 @@ impl Meter {
         }
     }
 
+    /// Sums up by days what is long past at `now`, and forgets nothing.
+    pub fn settle(&mut self, now: Timestamp) {
+        self.volume.settle(now, Timestamp::from_nanos(i64::MIN));
+    }
+
     /// Forgets every forward, to count them afresh.
     pub fn forget_forwards(&mut self) {
         self.volume = Volume::default();
