@@ -311,6 +311,70 @@ async fn a_round_of_reading_takes_four_calls_and_one_for_each_unannounced_channe
 }
 
 #[tokio::test]
+async fn an_unannounced_channel_is_asked_for_again_only_when_its_policy_may_have_changed() {
+    let fake = FakeLnd::start(World::new((1..=30).map(ScriptedChannel::private)));
+    let lnd = fake.client();
+    observe(&lnd).await;
+    let asked = async |lnd: &Lnd| {
+        fake.world().calls.clear();
+        let seen = observe(lnd).await;
+        assert!(seen.channels.values().all(|c| c.policy.is_some()));
+        fake.world().calls.get("GetChanInfo").copied().unwrap_or(0)
+    };
+    assert_eq!(asked(&lnd).await, 0);
+    // By us: an update, whatever comes of it.
+    write(7).send(&lnd).await.expect("done");
+    assert_eq!(asked(&lnd).await, 1);
+    // With the peer gone, LND switches our direction off.
+    fake.world().channel(8).said.active = false;
+    assert_eq!(asked(&lnd).await, 1);
+    assert_eq!(asked(&lnd).await, 0);
+    // A policy that nobody could tell is asked for in each cycle.
+    fake.world().channel(9).said.active = false;
+    fake.world().channel(9).edge = None;
+    fake.world().calls.clear();
+    for _ in 0..2 {
+        assert_eq!(observe(&lnd).await.channels[&key(9)].policy, None);
+    }
+    assert_eq!(fake.world().calls["GetChanInfo"], 2);
+}
+
+#[tokio::test]
+async fn two_hundred_unannounced_channels_are_read_over_a_slow_line_a_few_at_a_time() {
+    let mut world = World::new((1..=200).map(ScriptedChannel::private));
+    world.edges_take = Duration::from_millis(50);
+    let fake = FakeLnd::start(world);
+    let lnd = fake.client();
+    lnd.info().await.expect("an answer");
+    let began = std::time::Instant::now();
+    let seen = observe(&lnd).await;
+    // One after the other they would take ten seconds.
+    assert!(began.elapsed() < Duration::from_secs(5), "{began:?}");
+    assert!(seen.channels.values().all(|c| c.policy.is_some()));
+    assert!(fake.world().most_at_once <= 8);
+}
+
+#[tokio::test]
+async fn unannounced_channels_that_take_too_long_are_read_in_the_next_cycles() {
+    let mut world = World::new((1..=40).map(ScriptedChannel::private));
+    world.edges_take = Duration::from_secs(4);
+    let fake = FakeLnd::start(world);
+    let lnd = fake.client();
+    let began = std::time::Instant::now();
+    let seen = observe(&lnd).await;
+    assert!(began.elapsed() < Duration::from_secs(14), "{began:?}");
+    let (read, unread): (Vec<_>, Vec<_>) = seen
+        .channels
+        .values()
+        .partition(|channel| channel.policy.is_some());
+    assert_eq!((read.len(), unread.len()), (16, 24));
+    assert!(unread.iter().all(|channel| channel.policy_error.is_some()));
+    fake.world().edges_take = Duration::ZERO;
+    let seen = observe(&lnd).await;
+    assert!(seen.channels.values().all(|c| c.policy.is_some()));
+}
+
+#[tokio::test]
 async fn an_observation_carries_the_tip_last_heard() {
     let fake = FakeLnd::start(World::new([]));
     let lnd = fake.client();

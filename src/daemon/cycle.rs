@@ -6,7 +6,9 @@
 //! from the node again at the next cycle.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::history::HistoryError;
@@ -25,6 +27,11 @@ use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
 mod reading;
+
+/// How long after a cycle's first update another is begun: what is due stays due. One
+/// update may take three minutes on a node that is slow, and the watchdog waits 15
+/// minutes for a whole cycle.
+const WRITE_TIME: Duration = Duration::from_secs(120);
 
 /// Why a cycle came to nothing. The next one starts afresh.
 #[derive(Debug, thiserror::Error)]
@@ -258,8 +265,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             // refused here as well.
             self.ask_node().await?;
         }
+        let until = Instant::now() + WRITE_TIME;
         for due in changes {
-            if !self.known.synced {
+            if !self.known.synced || Instant::now() >= until {
                 return Ok(());
             }
             if stop.is_cancelled() {

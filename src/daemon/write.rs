@@ -1,9 +1,17 @@
 //! Asking the node for one fee change: fresh read, update, check, read back.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use sweetspot_core::ports::{Node, NodeError, PolicyWriter, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, Policy};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
+
+/// How long one read of a policy may take, over a broken connection as well: an update
+/// has two, and a cycle several updates.
+const READ_TIME: Duration = Duration::from_secs(30);
 
 /// What came of asking the node.
 pub struct Attempt {
@@ -45,7 +53,7 @@ pub async fn attempt<N: Node, W: PolicyWriter>(
     point: ChannelPoint,
     change: &FeeChange,
 ) -> Attempt {
-    let fresh = match node.policy(point).await {
+    let fresh = match policy(node, point).await {
         Ok(policy) => policy,
         Err(error) => return Attempt::not_sent("fresh read", error),
     };
@@ -60,7 +68,7 @@ pub async fn attempt<N: Node, W: PolicyWriter>(
         Err(WriteError::Refused(reason)) => return Attempt::ended(Stage::Refused, reason),
         Err(WriteError::Unknown(reason)) => return Attempt::ended(Stage::Sent, reason),
     }
-    match node.policy(point).await {
+    match policy(node, point).await {
         Ok(now) if now.fees == change.to => {
             Attempt::ended(Stage::Confirmed, other_changes(&fresh, &now))
         }
@@ -75,6 +83,14 @@ pub async fn attempt<N: Node, W: PolicyWriter>(
         }
         Err(error) => Attempt::ended(Stage::Sent, format!("read back: {error}")),
     }
+}
+
+async fn policy<N: Node>(node: &N, point: ChannelPoint) -> Result<Policy, NodeError> {
+    let read = timeout(READ_TIME, node.policy(point)).await;
+    read.unwrap_or_else(|_| {
+        let said = format!("no policy in {READ_TIME:?}");
+        Err(NodeError::Unreachable(said.into()))
+    })
 }
 
 /// Names fields that are not ours and differ after the write: none should.

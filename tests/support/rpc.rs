@@ -154,6 +154,14 @@ impl Lightning for Rpc {
     }
 
     async fn get_chan_info(&self, request: Request<ChanInfoRequest>) -> Reply<ChannelEdge> {
+        let take = {
+            let mut world = self.world();
+            world.edges_under_way += 1;
+            world.most_at_once = world.most_at_once.max(world.edges_under_way);
+            world.edges_take
+        };
+        tokio::time::sleep(take).await;
+        self.world().edges_under_way -= 1;
         let (world, mut query) = self.admit("GetChanInfo", request)?;
         let version = check_version(&world.version).expect("a supported version");
         if version < release(18, 5) {

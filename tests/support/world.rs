@@ -2,6 +2,7 @@
 //! before and during a run, and looks at afterwards.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sweetspot_lnd::proto::{
     Channel, ChannelCloseSummary, ChannelConstraints, ChannelEdge, ForwardingEvent,
@@ -133,6 +134,10 @@ pub struct World {
     pub on_update: OnUpdate,
     /// Calls that answer UNKNOWN with this text.
     pub failing: BTreeMap<&'static str, &'static str>,
+    /// How long a call for one channel's edge takes, and the most of them at once.
+    pub edges_take: Duration,
+    pub edges_under_way: u32,
+    pub most_at_once: u32,
     /// Every update let through, as it arrived.
     pub updates: Vec<PolicyUpdateRequest>,
     /// How often each RPC was called, refused calls included.
@@ -155,6 +160,9 @@ impl World {
             closed: vec![],
             on_update: OnUpdate::Apply,
             failing: BTreeMap::new(),
+            edges_take: Duration::ZERO,
+            edges_under_way: 0,
+            most_at_once: 0,
             updates: vec![],
             calls: BTreeMap::new(),
             state: watch::Sender::new(WalletState::ServerActive),

@@ -13,6 +13,7 @@ use super::macaroon::{Header, Macaroon};
 use super::proto::lightning_client::LightningClient;
 use super::proto::state_client::StateClient;
 use super::tls::PinnedCert;
+use super::unannounced::Unannounced;
 use super::walk::Walk;
 use super::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
 use sweetspot_core::ports::{NodeError, NodeInfo};
@@ -53,6 +54,7 @@ impl Lnd {
             request_timeout: config.request_timeout,
             seen: Arc::new(Mutex::new(None)),
             walk: Arc::default(),
+            edges: Arc::default(),
             told: Arc::default(),
         })
     }
@@ -142,6 +144,10 @@ impl Lnd {
 
     pub(super) fn walk(&self) -> MutexGuard<'_, Walk> {
         self.walk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn edges(&self) -> MutexGuard<'_, Unannounced> {
+        self.edges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn header(&self) -> Result<Header, NodeError> {

@@ -15,6 +15,7 @@ mod permissions;
 pub mod proto;
 mod state;
 mod tls;
+mod unannounced;
 mod version;
 mod walk;
 
@@ -92,6 +93,8 @@ pub struct Lnd {
     seen: Arc<Mutex<Option<NodeInfo>>>,
     /// Where the walk through the graph is.
     walk: Arc<Mutex<walk::Walk>>,
+    /// The edges of unannounced channels.
+    edges: Arc<Mutex<unannounced::Unannounced>>,
     /// Channels whose data make no sense, and why, as told in the log.
     told: Arc<Mutex<BTreeSet<(CleanText, CleanText)>>>,
 }

@@ -42,14 +42,19 @@ impl Node for Lnd {
             graph_visit,
             ..Observation::default()
         };
+        let points = channels.iter().filter_map(|said| {
+            let point: ChannelPoint = said.channel_point.parse().ok()?;
+            (!announced.contains_key(&point)).then_some((point, said))
+        });
+        let mut alone = self.unannounced(&node, &points.collect::<Vec<_>>()).await?;
         for said in channels {
             let name = said.channel_point.clone();
-            let point = name.parse::<ChannelPoint>();
-            let (edge, unread) = match point.as_ref().map(|point| announced.get(point)) {
-                Ok(Some(edge)) => (Some(edge.clone()), None),
-                Ok(None) => alone(self.edge(&node, &said).await)?,
-                Err(_) => (None, None),
-            };
+            let point = name.parse::<ChannelPoint>().ok();
+            let told = point.and_then(|point| alone.remove(&point));
+            let (edge, unread) = told.unwrap_or_else(|| {
+                let edge = point.and_then(|point| announced.get(&point));
+                (edge.cloned(), None)
+            });
             match convert::channel(said, edge.as_ref(), &own) {
                 Ok(mut channel) => {
                     channel.policy_error = unread.or(channel.policy_error);
@@ -125,6 +130,7 @@ impl PolicyWriter for Lnd {
         // Until all of LND runs, an update can hang with its outcome open.
         self.ensure_active().await.map_err(WriteError::NotSent)?;
         let order = convert::policy_update(point, change, time_lock_delta);
+        self.edges().changed(point);
         let reply = self
             .once(order, |mut lnd, order| async move {
                 lnd.update_channel_policy(order).await
@@ -202,7 +208,7 @@ impl Lnd {
     }
 
     /// The edge of one channel, by the name the node's release takes.
-    async fn edge(
+    pub(super) async fn edge(
         &self,
         node: &NodeInfo,
         said: &proto::Channel,
@@ -256,7 +262,7 @@ fn finds_edges_by_point(version: &str) -> bool {
 const MOST_TOLD: usize = 10_000;
 
 /// An answer, or what a call failed with if that says nothing of other calls.
-fn alone<T>(
+pub(super) fn alone<T>(
     answer: Result<Option<T>, NodeError>,
 ) -> Result<(Option<T>, Option<CleanText>), NodeError> {
     match answer {

@@ -18,9 +18,14 @@ use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
-/// The longest that one cycle reads history: the watchdog waits 15 minutes for a whole
-/// cycle. What is read is kept, and the next cycle goes on from there.
-const HISTORY_TIME: Duration = Duration::from_secs(180);
+/// The longest that one cycle waits for the node to tell of itself and its channels:
+/// twice what one call may take. The watchdog waits 15 minutes for a whole cycle, and
+/// with [`HISTORY_TIME`] and the time for updates it is over within ten.
+const LOOK_TIME: Duration = Duration::from_secs(120);
+
+/// The longest that one cycle reads history. What is read is kept, and the next cycle
+/// goes on from there.
+const HISTORY_TIME: Duration = Duration::from_secs(150);
 
 /// When closed channels that could not be listed are asked for again.
 const CLOSED_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
@@ -38,8 +43,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             Some(step) => step.to.wall,
             None => known.clock.now(reading),
         };
-        self.ask_node().await?;
-        let seen = self.node.observe(now).await?;
+        let seen = self.look(now).await?;
         self.tell_unread(&seen);
         self.learn(&seen).await?;
         let history_read = self.try_history(now).await?;
@@ -59,6 +63,18 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         input.look_again = std::mem::take(&mut self.look_again);
         input.report_due = options.report_due;
         Ok(input)
+    }
+
+    /// Who the node is, and its channels.
+    async fn look(&mut self, now: Timestamp) -> Result<Observation, CycleError> {
+        let look = async {
+            self.ask_node().await?;
+            Ok(self.node.observe(now).await?)
+        };
+        timeout(LOOK_TIME, look).await.unwrap_or_else(|_| {
+            let said = format!("it told nothing of its channels in {LOOK_TIME:?}");
+            Err(NodeError::Unreachable(said.into()).into())
+        })
     }
 
     /// The settings with the names by which their rules know the peers seen. A
