@@ -25,7 +25,7 @@ use sweetspot_core::types::units::{BlockHeight, FeePpm};
 use sweetspot_store::{KnownChannel, Ledger, Leg, StoreReader};
 
 pub use shown::{Sort, View, channels};
-pub use state::fees_now;
+pub use state::{fees_now, what_to_do};
 use state::{state, state_brief, state_code, update_in_words};
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -122,6 +122,19 @@ pub fn update_in_words(change: &FeeChange) -> String {
     };
     match change.detail.is_empty() {
         true => format!("update to {to} {outcome}"),
-        false => format!("update to {to} {outcome}: {}", change.detail),
+        false => format!(
+            "update to {to} {outcome}: {}{}",
+            change.detail,
+            what_to_do(change.detail.as_str())
+        ),
+    }
+}
+
+/// What the operator can do about a refusal. LND takes a CLTV delta with each update,
+/// and later releases none as low as earlier ones gave.
+pub fn what_to_do(refusal: &str) -> &'static str {
+    match refusal.contains("time lock delta") {
+        true => "; raise its CLTV delta: `sweetspot check` prints how",
+        false => "",
     }
 }

@@ -162,6 +162,32 @@ async fn files_that_others_may_use_are_warned_of() {
 }
 
 #[tokio::test]
+async fn a_cltv_delta_below_the_nodes_least_is_told_with_what_to_do() {
+    let (node, mut running) = tidy(PINNED);
+    if let Some(edge) = &mut node.world().channel(1).edge
+        && let Some(policy) = &mut edge.node1_policy
+    {
+        policy.time_lock_delta = 18;
+    }
+    let said = running.says(&["check"]);
+    let advice = format!(
+        "has a CLTV delta of 18 blocks, and LND 0.21.2 takes no update below 24: raise it with \
+         lncli updatechanpolicy --base_fee_msat 1000 --fee_rate_ppm 1 --time_lock_delta 80 \
+         --chan_point {}",
+        crate::support::point(1)
+    );
+    assert!(said.contains(&advice), "{said}");
+    running.launch(&[]);
+    running.logs("rejected by the node").await;
+    for args in [&["status", "--json"][..], &["explain", "peer-1"]] {
+        let said = running.says(args);
+        assert!(said.contains("raise its CLTV delta"), "{args:?}: {said}");
+    }
+    node.world().version = "0.20.1-beta".to_owned();
+    assert!(!running.says(&["check"]).contains("CLTV"));
+}
+
+#[tokio::test]
 async fn a_macaroon_in_hex_is_never_echoed() {
     let (node, running) = tidy("");
     let address = format!("https://{}", node.address());

@@ -19,6 +19,8 @@ pub struct LndVersion {
 pub const OLDEST_SUPPORTED: LndVersion = LndVersion::new(0, 18, 0);
 /// The oldest release that finds an edge by its channel point.
 const CHAN_INFO_BY_POINT: LndVersion = LndVersion::new(0, 18, 5);
+/// The first release that takes no CLTV delta below 24 (`routing.MinCLTVDelta`).
+const LONGER_CLTV: LndVersion = LndVersion::new(0, 21, 0);
 
 /// Why a node's version will not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +40,12 @@ impl LndVersion {
             minor,
             patch,
         }
+    }
+
+    /// The least CLTV delta, in blocks, with which it takes an update. Channels may
+    /// have a lower one from an earlier release.
+    pub fn least_cltv_delta(self) -> u32 {
+        if self >= LONGER_CLTV { 24 } else { 18 }
     }
 
     /// Whether GetChanInfo takes a channel point.
@@ -74,6 +82,18 @@ fn parse(text: &str) -> Option<LndVersion> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_least_cltv_delta_depends_on_the_release() {
+        for (text, least) in [
+            ("0.18.0-beta", 18),
+            ("0.20.1-beta", 18),
+            ("0.21.0-beta", 24),
+        ] {
+            let version = check_version(text).expect("a version");
+            assert_eq!(version.least_cltv_delta(), least, "{text}");
+        }
+    }
 
     #[test]
     fn lnds_version_texts_are_read() {

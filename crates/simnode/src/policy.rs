@@ -68,7 +68,7 @@ impl Update {
                 "time lock delta of {delta} is too small, minimum supported is {least}"
             )));
         }
-        if delta > MAX_CLTV_DELTA {
+        if release >= CLTV_DELTA_RAISED && delta > MAX_CLTV_DELTA {
             return Err(Status::unknown(format!(
                 "time lock delta of {delta} exceeds max-cltv-expiry of {MAX_CLTV_DELTA}"
             )));

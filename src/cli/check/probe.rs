@@ -50,6 +50,7 @@ pub(super) async fn node(config: &Config, findings: &mut Vec<Finding>) -> Asked 
     };
     let channels = seen.iter().flat_map(|seen| seen.channels.values());
     findings.extend(unread(channels.clone()));
+    findings.extend(short_cltv(channels.clone(), &info));
     let one = channels.clone().find(|channel| channel.policy.is_some());
     findings.extend(other_calls(&lnd, one).await);
     Asked { seen, denied }
@@ -83,22 +84,50 @@ fn judge(info: &NodeInfo, seen: &Observation) -> Vec<Finding> {
 /// The channels whose policy cannot be read.
 fn unread<'a>(channels: impl Iterator<Item = &'a Channel>) -> Vec<Finding> {
     let failing = |channel: &'a Channel| Some((channel, channel.policy_error.as_ref()?));
-    let failing: Vec<_> = channels.filter_map(failing).collect();
-    let mut findings: Vec<Finding> = failing
-        .iter()
-        .take(MOST_NAMED)
-        .map(|(channel, error)| {
-            let says = format!(
-                "{} ({}) is left alone, for its policy cannot be read: {error}",
-                channel.scid,
-                channel.peer_name()
-            );
-            finding("channel", Judgement::Warning, says)
-        })
-        .collect();
-    if failing.len() > MOST_NAMED {
-        let says = format!("... and {} more", failing.len() - MOST_NAMED);
-        findings.push(finding("channel", Judgement::Warning, says));
+    let failing = channels.filter_map(failing);
+    some_of(failing.map(|(channel, error)| {
+        format!(
+            "{} ({}) is left alone, for its policy cannot be read: {error}",
+            channel.scid,
+            channel.peer_name()
+        )
+    }))
+}
+
+/// The channels for which the node takes no update, as their CLTV delta is from a
+/// time when it took less.
+fn short_cltv<'a>(channels: impl Iterator<Item = &'a Channel>, info: &NodeInfo) -> Vec<Finding> {
+    let Ok(version) = check_version(&info.version) else {
+        return vec![];
+    };
+    let least = version.least_cltv_delta();
+    let with_policy = channels.filter_map(|channel| Some((channel, channel.policy?)));
+    some_of(
+        with_policy
+            .filter(|(_, policy)| policy.time_lock_delta < least)
+            .map(|(channel, policy)| {
+                format!(
+                    "{} ({}) has a CLTV delta of {} blocks, and LND {version} takes no update \
+                     below {least}: raise it with lncli updatechanpolicy --base_fee_msat {} \
+                     --fee_rate_ppm {} --time_lock_delta 80 --chan_point {}",
+                    channel.scid,
+                    channel.peer_name(),
+                    policy.time_lock_delta,
+                    policy.fees.base_fee_msat,
+                    policy.fees.outbound.0,
+                    channel.point
+                )
+            }),
+    )
+}
+
+/// A warning of each of the first channels, and the number of the rest.
+fn some_of(mut says: impl Iterator<Item = String>) -> Vec<Finding> {
+    let warn = |says| finding("channel", Judgement::Warning, says);
+    let mut findings: Vec<Finding> = says.by_ref().take(MOST_NAMED).map(warn).collect();
+    let more = says.count();
+    if more > 0 {
+        findings.push(warn(format!("... and {more} more")));
     }
     findings
 }

@@ -3,6 +3,7 @@
 use super::Explanation;
 use crate::format::{ago, local_time};
 use crate::overview::mode_name;
+use crate::overview::what_to_do;
 use crate::table::{Align, Plain};
 use sweetspot_core::decision::{Decision, Factors, Trigger};
 use sweetspot_core::settings::values::{Mode, StrategyName};
@@ -137,7 +138,7 @@ fn last_update(explanation: &Explanation) -> Option<String> {
         update.outcome,
         match update.detail.as_str() {
             "" => String::new(),
-            detail => format!(" ({detail})"),
+            detail => format!(" ({detail}{})", what_to_do(detail)),
         }
     ))
 }
