@@ -280,6 +280,33 @@ async fn a_restart_between_two_reads_goes_unnoticed() {
     assert_eq!(observe(&lnd).await.channels.len(), 1);
 }
 
+#[tokio::test]
+async fn what_another_node_tells_over_a_new_connection_is_refused() {
+    let mut world = World::new([ScriptedChannel::new(1)]);
+    world.forwards = vec![forward(1_700_000_000_000_000_000, 1, 2)];
+    let mut fake = FakeLnd::start(world);
+    let lnd = fake.client();
+    for _ in 0..2 {
+        lnd.info().await.expect("an answer");
+        lnd.forwards(first(10)).await.expect("a page");
+        fake.restart().await;
+        lnd.forwards(first(10)).await.expect("of the same node");
+        lnd.info().await.expect("an answer");
+        fake.restart().await;
+        let own = std::mem::replace(&mut fake.world().pubkey, support::peer_key(9));
+        let others = lnd.forwards(first(10)).await.expect_err("another node");
+        assert!(others.to_string().contains("another node"), "{others}");
+        fake.world().pubkey.clone_from(&own);
+        lnd.info().await.expect("an answer");
+        fake.restart().await;
+        fake.world().pubkey = support::peer_key(9);
+        let others = lnd.observe(AT).await.expect_err("another node");
+        assert!(others.to_string().contains("another node"), "{others}");
+        fake.restart().await;
+        fake.world().pubkey = own;
+    }
+}
+
 // Reading
 
 #[tokio::test]

@@ -118,7 +118,7 @@ impl Lightning for Rpc {
     async fn get_info(&self, request: Request<GetInfoRequest>) -> Reply<GetInfoResponse> {
         let (world, _) = self.admit("GetInfo", request)?;
         Ok(Response::new(GetInfoResponse {
-            identity_pubkey: OWN_KEY.to_owned(),
+            identity_pubkey: world.pubkey.clone(),
             alias: world.alias.clone(),
             block_height: world.height,
             synced_to_chain: true,

@@ -122,6 +122,7 @@ pub enum OnUpdate {
 
 /// The fake node's memory, which outlives its restarts.
 pub struct World {
+    pub pubkey: String,
     pub alias: String,
     pub version: String,
     pub height: u32,
@@ -151,6 +152,7 @@ impl World {
     /// A node that is ready and has these channels.
     pub fn new(channels: impl IntoIterator<Item = ScriptedChannel>) -> Self {
         Self {
+            pubkey: OWN_KEY.to_owned(),
             alias: "fake".to_owned(),
             version: "0.21.2-beta commit=v0.21.2-beta".to_owned(),
             height: 850_000,

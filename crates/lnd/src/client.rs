@@ -1,6 +1,7 @@
 //! Calls: the connection's settings, the macaroon, deadlines, retries.
 
 use std::future::Future;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
 
+use super::connection::Connection;
 use super::fault::Fault;
 use super::macaroon::{Header, Macaroon};
 use super::proto::lightning_client::LightningClient;
@@ -44,7 +46,9 @@ impl Lnd {
         if let MacaroonSource::Hex(_) = config.macaroon {
             config.macaroon.read()?;
         }
-        let channel = endpoint(&config)?.connect_lazy();
+        let handshakes = Arc::default();
+        let channel = endpoint(&config, &handshakes)?.connect_lazy();
+        let counts = matches!(config.tls, Tls::Pinned(_));
         Ok(Self {
             address: config.address.into(),
             lightning: LightningClient::new(channel.clone())
@@ -53,6 +57,7 @@ impl Lnd {
             macaroon: Arc::new(Macaroon::new(config.macaroon)),
             request_timeout: config.request_timeout,
             seen: Arc::new(Mutex::new(None)),
+            connection: Arc::new(Connection::new(counts.then_some(handshakes))),
             walk: Arc::default(),
             edges: Arc::default(),
             told: Arc::default(),
@@ -156,7 +161,7 @@ impl Lnd {
     }
 }
 
-fn endpoint(config: &LndConfig) -> Result<Endpoint, LndConfigError> {
+fn endpoint(config: &LndConfig, handshakes: &Arc<AtomicU64>) -> Result<Endpoint, LndConfigError> {
     let address = || config.address.clone();
     let wrong = |_| LndConfigError::Address { address: address() };
     let uri: tonic::transport::Uri = format!("https://{}", config.address)
@@ -169,7 +174,7 @@ fn endpoint(config: &LndConfig) -> Result<Endpoint, LndConfigError> {
     let endpoint = match &config.tls {
         Tls::Pinned(path) => endpoint.tls_config_with_verifier(
             ClientTlsConfig::new(),
-            Arc::new(PinnedCert::new(path.clone())),
+            Arc::new(PinnedCert::new(path.clone(), Arc::clone(handshakes))),
         ),
         Tls::NativeRoots => endpoint.tls_config(ClientTlsConfig::new().with_native_roots()),
     };

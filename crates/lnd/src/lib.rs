@@ -6,6 +6,7 @@
 //! `macaroon` and `permissions`, releases in `version`.
 
 mod client;
+mod connection;
 mod convert;
 mod fault;
 mod macaroon;
@@ -91,6 +92,8 @@ pub struct Lnd {
     request_timeout: Duration,
     /// What GetInfo said last: who the node is, its release, and the tip.
     seen: Arc<Mutex<Option<NodeInfo>>>,
+    /// Over which connection it said so.
+    connection: Arc<connection::Connection>,
     /// Where the walk through the graph is.
     walk: Arc<Mutex<walk::Walk>>,
     /// The edges of unannounced channels.

@@ -26,6 +26,7 @@ impl Node for Lnd {
         let info = convert::info(said).map_err(|fault| {
             NodeError::Other(format!("invalid answer to GetInfo: {fault}").into())
         })?;
+        self.connection.introduced();
         *self.seen() = Some(info.clone());
         Ok(info)
     }
@@ -63,10 +64,12 @@ impl Node for Lnd {
                 Err(fault) => self.warn_malformed(&name, &fault),
             }
         }
+        self.told_by(&node).await?;
         Ok(seen)
     }
 
     async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
+        let node = self.last_info().await?;
         let query = proto::ForwardingHistoryRequest {
             start_time: page.start_secs,
             end_time: 0,
@@ -79,6 +82,7 @@ impl Node for Lnd {
                 lnd.forwarding_history(query).await
             })
             .await?;
+        self.told_by(&node).await?;
         let records = said.forwarding_events.iter();
         Ok(ForwardPage::of(records.map(convert::forward)))
     }
@@ -103,12 +107,14 @@ impl Node for Lnd {
     }
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
+        let node = self.last_info().await?;
         let query = proto::ClosedChannelsRequest::default();
         let said = self
             .read("ClosedChannels", query, |mut lnd, query| async move {
                 lnd.closed_channels(query).await
             })
             .await?;
+        self.told_by(&node).await?;
         let mut closed = Vec::with_capacity(said.channels.len());
         for said in &said.channels {
             match convert::closed_channel(said) {

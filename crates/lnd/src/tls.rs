@@ -8,6 +8,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -20,13 +21,17 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 #[derive(Debug)]
 pub(super) struct PinnedCert {
     path: PathBuf,
+    /// The handshakes so far. One that goes on with a session from before is not
+    /// counted: only the server of that session can.
+    handshakes: Arc<AtomicU64>,
     provider: Arc<CryptoProvider>,
 }
 
 impl PinnedCert {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, handshakes: Arc<AtomicU64>) -> Self {
         Self {
             path,
+            handshakes,
             provider: Arc::new(rustls::crypto::ring::default_provider()),
         }
     }
@@ -55,6 +60,7 @@ impl ServerCertVerifier for PinnedCert {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if self.holds(end_entity)? {
+            self.handshakes.fetch_add(1, Ordering::Relaxed);
             Ok(ServerCertVerified::assertion())
         } else {
             Err(Error::General(format!(
