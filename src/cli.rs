@@ -30,6 +30,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::logging::{self, LogFormat};
 use crate::daemon::serve::{self, StartError};
+use crate::explain::{ExplainError, WhichChannel};
+use crate::orders::OrderError;
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::orders::Verb;
 use sweetspot_store::{OpenError, StoreReader};
@@ -190,6 +192,31 @@ impl From<StartError> for Failure {
             StartError::Store(error) => Self::Store(error),
             StartError::Folder { .. } => Self::Folder(error.to_string()),
             other => Self::Start(other),
+        }
+    }
+}
+
+impl From<WhichChannel> for Failure {
+    fn from(which: WhichChannel) -> Self {
+        Self::WhichChannel(which.0)
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::Store(error) => error.into(),
+            ExplainError::Which(which) => which.into(),
+        }
+    }
+}
+
+impl From<OrderError> for Failure {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Which(which) => which.into(),
+            OrderError::Open(error) => error.into(),
+            OrderError::Store(error) => error.into(),
         }
     }
 }

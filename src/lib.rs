@@ -11,9 +11,13 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "lab")]
 pub mod demo;
+pub mod explain;
 pub mod format;
 pub mod json;
+pub mod orders;
 pub mod overview;
 pub mod plan;
+pub mod prune;
 pub mod report;
+pub mod rollback;
 pub mod table;

@@ -86,7 +86,7 @@ impl CycleRange {
         let Some(wanted) = &self.channel else {
             return Ok(None);
         };
-        let known = super::explain::the_one(store.find(wanted).await?, wanted)?;
+        let known = crate::explain::the_one(store.find(wanted).await?, wanted)?;
         Ok(Some(known.channel.point))
     }
 }

@@ -1,35 +1,15 @@
-//! `prune`: every channel by what its capital earns and could earn on this node,
-//! the least worth it first. Advice only.
-
-use std::time::Duration;
+//! `prune`: every channel by what its capital earns. Advice only.
 
 use clap::Args;
-use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
-use crate::format::{ago, local_time, times};
-use crate::json::{Ids, SCHEMA};
-use crate::overview::NOTHING_YET;
-use crate::report::{local_of, sat, yearly};
-use crate::table::{Align, Plain, terminal_width};
-use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
+use crate::prune;
+use crate::table::terminal_width;
 use sweetspot_core::ports::Clock;
-use sweetspot_core::prune::judge::{Judgement, Worth, judge};
-use sweetspot_core::prune::rules::{self, Advice};
-use sweetspot_core::types::format::grouped;
-use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp, human_span, rfc3339};
-use sweetspot_core::types::units::Msat;
 use sweetspot_store::StoreReader;
-
-/// Over how long a channel's income is looked at: idle times are long (of channels
-/// without a forward for 30 days, 57 % forward again within 90).
-const LOOKED_AT: Duration = Duration::from_secs(90 * 86_400);
-
-/// The time between blocks, to tell a channel's age.
-const BLOCK: Duration = Duration::from_secs(600);
 
 /// What is shown.
 #[derive(Debug, Args)]
@@ -39,235 +19,14 @@ pub struct PruneArgs {
     json: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Line {
-    #[serde(flatten)]
-    ids: Ids,
-    judgement: Judgement,
-    /// Why, in words.
-    reason: String,
-    /// What the rules say, as a code: `prune`, `keep`, `not_enough_history` or
-    /// `exempt` ...
-    rules: &'static str,
-    /// ... and in words.
-    rules_words: String,
-    #[serde(skip)]
-    advice: Advice,
-    capacity_sat: u64,
-    local_ratio: f64,
-    fee_ppm: Option<u32>,
-    /// The local balance on average: what closing it would free.
-    mean_local_sat: f64,
-    earned_msat: u64,
-    assist_msat: u64,
-    worth_msat: f64,
-    /// What its capital would have earned at the node's average.
-    could_earn_msat: f64,
-    yield_per_year: Option<f64>,
-    used_tpm: f64,
-    #[serde(serialize_with = "times")]
-    last_forward: Option<Timestamp>,
-    age_days: Option<f64>,
-    /// `us` or `peer`.
-    opened_by: &'static str,
-    /// How long it was watched, and how long it takes until rules count.
-    watched_days: f64,
-    needed_days: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Ranking {
-    schema: u32,
-    /// Over how many days income is looked at.
-    days: f64,
-    assist_share: f64,
-    /// What the node's local balances earned, as a share a year.
-    node_yield_per_year: Option<f64>,
-    channels: Vec<Line>,
-}
-
 pub async fn run(config: &Config, store: &StoreReader, args: &PruneArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
-    let ranking = rank(config, store, now).await?;
+    let ranking = prune::rank(config, store, now).await?;
     match args.json {
         true => print_json(&ranking),
         false => {
             print(&ranking.render(terminal_width(), now));
             Ok(())
         }
-    }
-}
-
-async fn rank(config: &Config, store: &StoreReader, now: Timestamp) -> Result<Ranking, Failure> {
-    let memory = store.memory().await?;
-    let windows = memory.node.windows.unwrap_or_default();
-    let cycle = store.last_cycle().await?;
-    let tip = cycle.map(|cycle| cycle.tip).unwrap_or_default();
-    let seen_at = cycle.map_or(now, |cycle| cycle.at);
-    let known_from = store.cursor().await?.map_or(now, |cursor| cursor.from);
-    let from = now.minus(LOOKED_AT).max(known_from);
-    let days = now.days_since(from);
-    let ledger = store.ledger(from, now).await?;
-    let locals = store.mean_local_sat(from, now).await?;
-    let known = store.channels().await?;
-    let open: Vec<_> = known.iter().filter(|known| known.open).collect();
-    let capital: f64 = open.iter().map(|known| local_of(&locals, known)).sum();
-    let node_msat = ledger.node.fees.as_f64();
-    let mut lines = vec![];
-    for known in open {
-        let channel = &known.channel;
-        let Some(remembered) = memory.channels.get(&channel.point) else {
-            continue;
-        };
-        let settings = config.book.resolve(channel, tip, now);
-        let advice = rules::advice(&remembered.prune, channel, &settings);
-        let flow = ledger.channels.get(&channel.point).copied();
-        let flow = flow.unwrap_or_default();
-        let (earned, assist): (Msat, Msat) = (flow.outgoing.fees, flow.incoming.fees);
-        let local = local_of(&locals, known);
-        let worth = Worth {
-            msat: worth_msat(earned, assist),
-            could_msat: could_msat(local, node_msat, capital),
-            days,
-        };
-        let (judgement, reason) = judge(&advice, &worth);
-        let age = channel
-            .age_blocks(tip)
-            .map(|blocks| BLOCK.saturating_mul(blocks));
-        let in_days = |span: Duration| span.as_secs_f64() / SECONDS_PER_DAY;
-        lines.push(Line {
-            ids: Ids::of(channel),
-            judgement,
-            reason: reason.to_owned(),
-            rules: code(&advice),
-            rules_words: advice.words(&rfc3339),
-            advice,
-            capacity_sat: channel.capacity.0,
-            local_ratio: channel.local_ratio(),
-            fee_ppm: channel.policy.map(|policy| policy.fees.outbound.0),
-            mean_local_sat: local,
-            earned_msat: earned.0,
-            assist_msat: assist.0,
-            worth_msat: worth.msat,
-            could_earn_msat: worth.could_msat,
-            yield_per_year: yield_per_year(worth.msat, local, days),
-            used_tpm: remembered.meter.used_tpm(seen_at, windows),
-            last_forward: remembered.meter.last_forward(),
-            age_days: age.map(in_days),
-            opened_by: if channel.initiator { "us" } else { "peer" },
-            watched_days: in_days(remembered.prune.watched),
-            needed_days: in_days(settings.prune.min_history),
-        });
-    }
-    // Within a judgement, what could be gained by closing comes first.
-    let gain = |line: &Line| line.could_earn_msat - line.worth_msat;
-    lines.sort_by(|a, b| {
-        let by_judgement = a.judgement.cmp(&b.judgement);
-        by_judgement.then(gain(b).total_cmp(&gain(a)))
-    });
-    Ok(Ranking {
-        schema: SCHEMA,
-        days,
-        assist_share: ASSIST_SHARE,
-        node_yield_per_year: yield_per_year(node_msat, capital, days),
-        channels: lines,
-    })
-}
-
-fn code(advice: &Advice) -> &'static str {
-    match advice {
-        Advice::Prune(_) => "prune",
-        Advice::Keep => "keep",
-        Advice::NotEnoughHistory { .. } => "not_enough_history",
-        Advice::Exempt(_) => "exempt",
-    }
-}
-
-impl Ranking {
-    fn render(&self, width: usize, now: Timestamp) -> String {
-        if self.channels.is_empty() {
-            return NOTHING_YET.to_owned();
-        }
-        let mut table = Plain::default();
-        table.column("", Align::Left, 0, None);
-        table.column("peer", Align::Left, 0, Some(12));
-        table.column("channel", Align::Left, 0, None);
-        table.column("earned", Align::Right, 0, None);
-        table.column("assist", Align::Right, 0, None);
-        table.column("could", Align::Right, 0, None);
-        table.column("yield", Align::Right, 1, None);
-        table.column("local sat", Align::Right, 2, None);
-        table.column("fee ppm", Align::Right, 4, None);
-        table.column("age", Align::Right, 5, None);
-        table.column("by", Align::Left, 6, None);
-        table.column("last forward", Align::Left, 3, None);
-        table.column("history", Align::Left, 7, None);
-        table.column("why", Align::Left, 0, Some(20));
-        for line in &self.channels {
-            table.row(line.cells(now));
-        }
-        format!(
-            "{}\n\nIn sat over {:.0} days. could: what the local balance would have earned at the\n\
-             node's average of {} a year. A channel's worth is half of what it earned and\n\
-             half of its assist. Advice only; sweetspot never closes channels. About a third\n\
-             of the channels that were idle for 90 days forward again within the next 90.\n\
-             A close is taken to cost 1,000 sat.",
-            table.fit(width),
-            self.days,
-            yearly(self.node_yield_per_year),
-        )
-    }
-}
-
-impl Line {
-    fn cells(&self, now: Timestamp) -> Vec<String> {
-        let judgement = match self.judgement {
-            Judgement::Close => "close",
-            Judgement::Watch => "watch",
-            Judgement::Keep => "keep",
-        };
-        let why = match &self.advice {
-            Advice::Keep => self.reason.clone(),
-            Advice::Exempt(_) => self.advice.words(&local_time),
-            Advice::NotEnoughHistory { .. } => self.watched(),
-            Advice::Prune(found) => {
-                let since = local_time(found.since);
-                let day = since.split(' ').next().unwrap_or_default();
-                format!("{} since {day}; {}", found.rule, self.reason)
-            }
-        };
-        let rounded = |number: f64| sweetspot_core::types::units::Sat::rounded(number).0;
-        vec![
-            judgement.to_owned(),
-            self.ids.peer_name(),
-            self.ids.scid.to_string(),
-            sat(self.earned_msat),
-            sat(self.assist_msat),
-            grouped(rounded(self.could_earn_msat / 1_000.0)),
-            yearly(self.yield_per_year),
-            grouped(rounded(self.mean_local_sat)),
-            self.fee_ppm
-                .map_or("-".to_owned(), |ppm| grouped(ppm.into())),
-            self.age_days.map_or("-".to_owned(), |days| {
-                human_span(Duration::from_secs_f64(days * SECONDS_PER_DAY))
-                    .split(' ')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            }),
-            self.opened_by.to_owned(),
-            self.last_forward
-                .map_or("none known".to_owned(), |at| ago(now, at)),
-            self.watched(),
-            why,
-        ]
-    }
-
-    fn watched(&self) -> String {
-        format!(
-            "{:.0} of {:.0} days watched",
-            self.watched_days.min(self.needed_days).floor(),
-            self.needed_days
-        )
     }
 }

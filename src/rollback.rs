@@ -1,0 +1,215 @@
+//! Fees as they were before sweetspot changed them. Only what sweetspot set is
+//! taken back; what someone else set stays. The daemon writes it, by the path of
+//! every other fee update.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::format::{local_time, times};
+use crate::json::{Ids, SCHEMA};
+use crate::overview::fees_now;
+use crate::table::{Align, Plain};
+use sweetspot_core::ports::StoreError;
+use sweetspot_core::settings::layers::SettingsLayers;
+use sweetspot_core::settings::orders::{Order, Verb};
+use sweetspot_core::settings::values::{BaseFee, Mode};
+use sweetspot_core::types::channel::FeeParts;
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::format::grouped;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::BlockHeight;
+use sweetspot_store::{KnownChannel, NewOrder, StoreReader};
+
+/// What would become of one channel.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    #[serde(flatten)]
+    /// Which it is.
+    pub ids: Ids,
+    #[serde(serialize_with = "crate::json::fees")]
+    /// The fees on the node.
+    pub now: FeeParts,
+    /// The rate that would be set.
+    pub then_ppm: u32,
+    /// The base fee that would be set.
+    pub then_base_fee_msat: u32,
+    /// `restore`, or why it is left alone.
+    pub outcome: Outcome,
+    #[serde(skip)]
+    verb: Verb,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Restored.
+    Restore,
+    /// Restored as far as the bounds allow.
+    RestoreWithinBounds,
+    /// Left alone: someone else has set it since.
+    SetBySomeoneElse,
+    /// Left alone: its mode lets sweetspot write nothing.
+    ModeObserve,
+}
+
+impl Outcome {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Restore => "restore",
+            Self::RestoreWithinBounds => "restore as far as min_ppm and max_ppm allow",
+            Self::SetBySomeoneElse => "left alone: someone else has set it since",
+            Self::ModeObserve => "left alone: its mode lets sweetspot write nothing",
+        }
+    }
+
+    /// Whether a fee would be written.
+    pub fn restores(self) -> bool {
+        matches!(self, Self::Restore | Self::RestoreWithinBounds)
+    }
+}
+
+/// What would become of the fees that sweetspot changed.
+#[derive(Debug, Serialize)]
+pub struct Rollback {
+    schema: u32,
+    #[serde(serialize_with = "times")]
+    to: Option<Timestamp>,
+    /// Whether it is ordered.
+    pub ordered: bool,
+    /// The channels whose fees are not as they were.
+    pub channels: Vec<Line>,
+}
+
+/// What becomes of a channel that sweetspot changed; `None` if its fees are as
+/// they were.
+fn line(
+    book: &SettingsLayers,
+    known: &KnownChannel,
+    changes: &[FeeChange],
+    tip: BlockHeight,
+    now: Timestamp,
+) -> Option<Line> {
+    let (first, last) = (changes.first()?, changes.last()?);
+    let channel = &known.channel;
+    let fees = fees_now(known, Some(last))?;
+    let settings = book.resolve(channel, tip, now);
+    let keeps_base = settings.base_fee == BaseFee::Keep;
+    let then_base = match keeps_base {
+        true => fees.base_fee_msat,
+        false => first.from.base_fee_msat,
+    };
+    let then = first.from.outbound;
+    if (fees.outbound, fees.base_fee_msat) == (then, then_base) {
+        return None;
+    }
+    let verb = Verb::Restore {
+        ppm: then,
+        base_fee_msat: then_base,
+    };
+    let mut ordered = book.clone();
+    ordered.orders.0.push(Order {
+        id: i64::MAX,
+        at: now,
+        point: Some(channel.point),
+        verb,
+        until: None,
+    });
+    let after = ordered.resolve(channel, tip, now);
+    let within = then.max(after.lowest()).min(after.max);
+    let outcome = if last.to.outbound != fees.outbound {
+        Outcome::SetBySomeoneElse
+    } else if !after.writes() || !matches!(after.mode, Mode::Pin(_)) {
+        Outcome::ModeObserve
+    } else if within != then {
+        Outcome::RestoreWithinBounds
+    } else {
+        Outcome::Restore
+    };
+    Some(Line {
+        ids: Ids::of(channel),
+        now: fees,
+        then_ppm: within.0,
+        then_base_fee_msat: then_base,
+        outcome,
+        verb,
+    })
+}
+
+impl Rollback {
+    /// What fees were at `to`, or before sweetspot; nothing is ordered yet.
+    pub async fn gather(
+        config: &Config,
+        store: &StoreReader,
+        now: Timestamp,
+        to: Option<Timestamp>,
+    ) -> Result<Self, StoreError> {
+        let from = to.unwrap_or(Timestamp::from_nanos(i64::MIN));
+        let mut changed: BTreeMap<_, Vec<FeeChange>> = BTreeMap::new();
+        for (point, change) in store.changes(from, Timestamp::from_nanos(i64::MAX)).await? {
+            if change.stage == Stage::Confirmed {
+                changed.entry(point).or_default().push(change);
+            }
+        }
+        let cycle = store.last_cycle().await?;
+        let tip = cycle.map(|cycle| cycle.tip).unwrap_or_default();
+        let known = store.channels().await?;
+        let open = known.iter().filter(|known| known.open);
+        let lines = open.filter_map(|known| {
+            let changes = changed.get(&known.channel.point)?;
+            line(&config.book, known, changes, tip, now)
+        });
+        let lines: Vec<Line> = lines.collect();
+        Ok(Self {
+            schema: SCHEMA,
+            to,
+            ordered: false,
+            channels: lines,
+        })
+    }
+
+    /// The orders that restore what can be.
+    pub fn orders(&self, at: Timestamp, until: Option<Timestamp>, given_by: &str) -> Vec<NewOrder> {
+        let restored = self.channels.iter().filter(|line| line.outcome.restores());
+        let orders = restored.map(|line| NewOrder {
+            at,
+            point: Some(line.ids.channel_point),
+            verb: line.verb,
+            until,
+            given_by: given_by.to_owned(),
+        });
+        orders.collect()
+    }
+
+    /// As text.
+    pub fn render(&self) -> String {
+        let head = match self.to {
+            Some(to) => format!("Fees as they were at {}", local_time(to)),
+            None => "Fees as they were before sweetspot changed them".to_owned(),
+        };
+        let mut table = Plain::new(&[
+            ("channel", Align::Left),
+            ("peer", Align::Left),
+            ("now ppm", Align::Right),
+            ("then ppm", Align::Right),
+            ("now base", Align::Right),
+            ("then base", Align::Right),
+            ("", Align::Left),
+        ]);
+        for line in &self.channels {
+            table.row(vec![
+                line.ids.scid.to_string(),
+                line.ids.peer_name(),
+                grouped(line.now.outbound.0.into()),
+                grouped(line.then_ppm.into()),
+                grouped(line.now.base_fee_msat.into()),
+                grouped(line.then_base_fee_msat.into()),
+                line.outcome.words().to_owned(),
+            ]);
+        }
+        format!("{head}\n\n{table}")
+    }
+}
