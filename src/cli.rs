@@ -1,5 +1,7 @@
 //! The command line: what each command does, and how it ends.
 
+#[cfg(feature = "alarm")]
+mod alarm;
 mod backtest;
 mod check;
 mod cycle_range;
@@ -141,6 +143,10 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     /// Restore the fees that were there before sweetspot
     RestoreOriginal(rollback::RestoreArgs),
+    /// Look after alarms: send a test message
+    #[cfg(feature = "alarm")]
+    #[command(subcommand)]
+    Alarm(alarm::AlarmArgs),
     /// Rank channels by what their capital earns: keep, watch or close
     Prune(prune::PruneArgs),
     /// Copy the database to a new file; the daemon may run
@@ -330,6 +336,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             let (config, store) = open(&file).await?;
             rollback::original(&config, &store, &args).await
         }
+        #[cfg(feature = "alarm")]
+        Command::Alarm(args) => alarm::run(&file, args).await,
         Command::Backup(args) => database::back_up(&file, &args).await,
         Command::Restore(args) => database::put_in_place(&file, &args).await,
         Command::Doctor(args) => database::doctor(&file, &args).await,

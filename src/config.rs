@@ -3,6 +3,7 @@
 //! The document is walked key by key rather than given to serde, which stops
 //! at the first fault and knows no rules between keys.
 
+mod alarm;
 mod diff;
 mod fault;
 mod file;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 
+pub use alarm::Alarms;
 pub use fault::{ConfigError, Fault};
 pub use file::SettingsFile;
 pub use node::{Macaroon, NodeConnection, Tls};
@@ -52,6 +54,8 @@ pub struct Config {
     pub backfill: Duration,
     /// When the daily report is made.
     pub report: DailyReport,
+    /// What the operator is called for, and how.
+    pub alarms: Alarms,
     /// What holds for the node and for each channel.
     pub book: SettingsLayers,
     keys: diff::Keys,
@@ -99,6 +103,8 @@ impl Config {
         let backfill = read_backfill(r, history);
         let report = root.section(r, "report");
         let report = read_report(r, report);
+        let alarms = root.section(r, "alarm");
+        let alarms = alarm::alarms(r, alarms, home);
 
         let settings = read_node_settings(r, &mut root);
         let defaults = root.section(r, "defaults");
@@ -128,6 +134,7 @@ impl Config {
             store,
             backfill,
             report,
+            alarms,
             book,
             keys: diff::Keys::of(text),
         })

@@ -1,5 +1,10 @@
 //! The daemon: one cycle after the other, beside one node.
 
+#[cfg(feature = "alarm")]
+mod alarm;
+#[cfg(not(feature = "alarm"))]
+#[path = "daemon/no_alarm.rs"]
+mod alarm;
 pub mod clock;
 pub mod connect;
 pub mod cycle;
@@ -12,3 +17,5 @@ pub mod serve;
 pub mod systemd;
 mod vital_signs;
 pub mod write;
+
+use sweetspot_core::alarm::sight::Sight;

@@ -84,6 +84,7 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
     }
     findings.extend(judge_pause(&config));
     findings.extend(files::permissions(&config, file));
+    findings.extend(files::alarms(&config));
     let permissions = permissions(&config, &mut findings);
     let without_cert = files::certificate(&config.node);
     // What is missing here is not to be told as what the node said.

@@ -124,12 +124,23 @@ fn file<'t>(
         path => Ok(path),
     });
     let path = given.unwrap_or_else(|| default.to_owned());
+    resolve(reader, at, &format!("{}.{name}", section.path), path, home)
+}
+
+/// The path that is meant.
+pub(super) fn resolve(
+    reader: &mut Reader<'_>,
+    at: usize,
+    key: &str,
+    path: String,
+    home: Option<&Path>,
+) -> PathBuf {
     match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
         (Some(_), None) => {
             let message =
                 format!("cannot resolve {path}: there is no home directory; write the full path");
-            reader.refuse(at, &format!("{}.{name}", section.path), message);
+            reader.refuse(at, key, message);
             PathBuf::from(path)
         }
         (None, _) => PathBuf::from(path),
@@ -186,7 +197,7 @@ fn is_host_and_port(authority: &str) -> bool {
 
 /// Whether a text may be a macaroon in hex, which nothing is to show. The
 /// shortest one has some hundred digits; no file or host is called so.
-fn is_hex_secret(text: &str) -> bool {
+pub(super) fn is_hex_secret(text: &str) -> bool {
     let digits = text.trim();
     digits.len() >= 64 && digits.chars().all(|c| c.is_ascii_hexdigit())
 }

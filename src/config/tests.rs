@@ -79,6 +79,7 @@ fn every_default_in_the_example_is_the_built_in_one() {
     assert_eq!(example.store, empty.store);
     assert_eq!(example.backfill, empty.backfill);
     assert_eq!(example.report, empty.report);
+    assert_eq!(example.alarms, empty.alarms);
     assert_eq!(example.book.node, NodeSettings::default());
     let defaults = &example.book.defaults;
     for key in ChannelKey::ALL {
@@ -98,7 +99,8 @@ fn every_default_in_the_example_is_the_built_in_one() {
 fn every_key_that_is_known_is_in_the_example() {
     // Each table is asked for a key it does not have, and names those it has.
     let nonsense = "zzz = 1\n[node]\nzzz = 1\n[store]\nzzz = 1\n[history]\nzzz = 1\n\
-        [report]\nzzz = 1\n[rhythm]\nzzz = 1\n[budget]\nzzz = 1\n[inbound]\nzzz = 1\n[defaults]\nzzz = 1\n\
+        [report]\nzzz = 1\n[alarm]\nzzz = 1\n[alarm.webhook]\nzzz = 1\n[alarm.ntfy]\nzzz = 1\n\
+        [alarm.telegram]\nzzz = 1\n[rhythm]\nzzz = 1\n[budget]\nzzz = 1\n[inbound]\nzzz = 1\n[defaults]\nzzz = 1\n\
         [[rule]]\nzzz = 1\nmatch.zzz = 1\n[[schedule]]\nzzz = 1\n";
     let faults = faults(nonsense);
     let lists: Vec<&str> = faults
@@ -106,7 +108,7 @@ fn every_key_that_is_known_is_in_the_example() {
         .filter_map(|line| line.split_once("valid keys: "))
         .map(|(_, list)| list)
         .collect();
-    assert_eq!(lists.len(), 12, "{faults}");
+    assert_eq!(lists.len(), 16, "{faults}");
     let example = whole_example();
     for key in lists.iter().flat_map(|list| list.split(", ")) {
         let is_there = example.lines().any(|line| {
@@ -115,7 +117,9 @@ fn every_key_that_is_known_is_in_the_example() {
                 line.strip_prefix(key)
                     .is_some_and(|rest| rest.starts_with([' ', '.', ']']))
             };
-            names(line) || line.strip_prefix("match.").is_some_and(names)
+            names(line)
+                || line.strip_prefix("match.").is_some_and(names)
+                || line.strip_prefix("alarm.").is_some_and(names)
         });
         assert!(is_there, "{key} is not in the example");
     }
@@ -265,4 +269,39 @@ fn what_is_written_is_what_holds() {
     // 2026-07-05 is a Sunday; Berlin is two hours ahead of UTC.
     assert_eq!(weekly.weight(at("2026-07-05T17:00:00Z")), 0.5);
     assert_eq!(weekly.weight(at("2026-07-04T20:00:00Z")), 0.0);
+}
+
+#[test]
+fn alarms_go_where_the_config_says_and_secrets_only_into_files() {
+    let config = good(
+        "[alarm]\noff = [\"prune\"]\n[alarm.webhook]\nurl = \"https://h.example/x\"\n\
+         [alarm.telegram]\ntoken_file = \"~/t\"\nchat_id = -5\n",
+    );
+    let names: Vec<&str> = config
+        .alarms
+        .services
+        .iter()
+        .map(|service| service.name())
+        .collect();
+    assert_eq!(names, ["webhook", "telegram"]);
+    assert_eq!(
+        config.alarms.services[1].secret_files(),
+        [Path::new("/home/op/t")]
+    );
+    let faulty = faults(
+        "[alarm]\noff = [\"prunes\"]\ndrained_ratio = 0.5\n[alarm.webhook]\n\
+         url = \"https://user:pw@h/x\"\n[alarm.ntfy]\ntoken_file = \"t\"\n\
+         [alarm.telegram]\ntoken_file = \"t\"\ntoken = \"s\"\n",
+    );
+    for part in [
+        "did you mean \"prune\"?",
+        "alarm.drained_ratio",
+        "may hold a secret here",
+        "alarm.ntfy.topic_file: is missing",
+        "alarm.telegram.chat_id: is missing",
+        "alarm.telegram.token: unknown key",
+    ] {
+        assert!(faulty.contains(part), "no {part} in\n{faulty}");
+    }
+    assert!(!faulty.contains("pw@"), "{faulty}");
 }

@@ -107,6 +107,8 @@ pub struct Cycle<N, W, S, C> {
     standing: StoreStanding,
     /// Whether the next cycle is to look at every channel.
     look_again: bool,
+    /// What the last cycle came to, until somebody takes it.
+    outcome: Option<CycleOutcome>,
 }
 
 impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
@@ -137,6 +139,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             names: loaded.names,
             standing: StoreStanding::loaded(loaded.cycles_since_checkpoint, loaded.complete),
             look_again: false,
+            outcome: None,
         })
     }
 
@@ -144,6 +147,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// settings: new bounds and pins need not wait for the channel's turn.
     pub fn look_again(&mut self) {
         self.look_again = true;
+    }
+
+    /// What the last cycle came to, once.
+    pub fn take_outcome(&mut self) -> Option<CycleOutcome> {
+        self.outcome.take()
     }
 
     /// When the daily report was last made.
@@ -220,6 +228,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             ..CycleSummary::default()
         };
         self.write(&outcome, stop, &mut summary).await?;
+        self.outcome = Some(outcome);
         Ok(summary)
     }
 

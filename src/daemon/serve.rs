@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::config::{Config, ConfigError, SettingsFile};
+use crate::daemon::Sight;
+use crate::daemon::alarm::AlarmTask;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
@@ -17,6 +19,7 @@ use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::systemd;
 use crate::daemon::vital_signs::VitalSigns;
 use crate::report;
+use sweetspot_core::alarm::sight::CycleSight;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::FeeChange;
@@ -203,12 +206,14 @@ struct Daemon {
     lnd: Lnd,
     repeated_error: RepeatedError,
     signs: VitalSigns,
+    alarms: AlarmTask,
 }
 
 impl Daemon {
     fn new(file: SettingsFile, config: Config, observe_only: bool, lnd: Lnd) -> Self {
         Self {
             file,
+            alarms: AlarmTask::start(config.alarms.clone()),
             config,
             observe_only,
             lnd,
@@ -227,6 +232,7 @@ impl Daemon {
         let mut thinned_at = None;
         let (mut introduced, mut met) = (false, false);
         loop {
+            self.alarms.saw(Sight::Resting);
             tokio::select! {
                 () = stop.cancelled() => return cycle.into_store(),
                 Ok(()) = reload_asked.changed() => {
@@ -238,9 +244,11 @@ impl Daemon {
                 }
                 () = systemd::alive_while(async {
                     ticks.tick().await;
+                    self.alarms.saw(Sight::Waiting);
                     self.lnd.wait_until_active().await;
                 }) => {}
             }
+            self.alarms.saw(Sight::Working);
             if !introduced {
                 introduced = self.introduce().await;
                 if !introduced {
@@ -264,8 +272,12 @@ impl Daemon {
                     if !std::mem::replace(&mut met, true) {
                         first_words::say(&self.config, self.observe_only).await;
                     }
+                    if let Some(outcome) = cycle.take_outcome() {
+                        let seen = CycleSight::of(&outcome, turn.changed, turn.failed);
+                        self.alarms.saw(Sight::Done(seen));
+                    }
                     if report_due {
-                        report::log_daily(&self.config, SystemClock.now()).await;
+                        self.report().await;
                     }
                     self.repeated_error.is_over();
                     self.signs.works(SystemClock.now());
@@ -288,6 +300,13 @@ impl Daemon {
         }
     }
 
+    async fn report(&self) {
+        let income = report::log_daily(&self.config, SystemClock.now()).await;
+        if let Some((trend, change)) = income {
+            self.alarms.saw(Sight::Income(trend, change));
+        }
+    }
+
     fn ticks(&self) -> Interval {
         let mut ticks = interval(self.config.book.node.fast_interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -298,6 +317,10 @@ impl Daemon {
     fn tell_failure(&mut self, failure: &CycleError) {
         systemd::status(&format!("last cycle failed: {failure}"));
         self.signs.fails(&failure.to_string(), SystemClock.now());
+        self.alarms.saw(match failure {
+            CycleError::Node(reason) => Sight::NodeFailed(reason.to_string().into()),
+            CycleError::Store(reason) => Sight::DatabaseFailed(reason.to_string().into()),
+        });
         if !self
             .repeated_error
             .is_news(&failure.to_string(), SystemClock.now())
@@ -337,6 +360,7 @@ impl Daemon {
         if let Err(error) = check_version(&info.version) {
             error!(version = info.version.as_str(), %error, "unsupported LND version");
             self.signs.fails(&error.to_string(), SystemClock.now());
+            self.alarms.saw(Sight::NodeFailed(error.to_string().into()));
             return false;
         }
         info!(
@@ -371,6 +395,9 @@ impl Daemon {
         }
         if self.config.node != fresh.node || self.config.store != fresh.store {
             warn!("changes to [node] and [store] take effect after a restart");
+        }
+        if self.config.alarms != fresh.alarms {
+            self.alarms.set(fresh.alarms.clone());
         }
         self.config = fresh;
         true

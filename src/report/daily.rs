@@ -30,6 +30,8 @@ pub struct DailyNews {
     pub week_change: Option<String>,
     /// What is to be said of the last 14 days against the 14 before.
     pub trend: Trend,
+    /// By how much they differ, as a share; `None` with nothing to compare with.
+    pub trend_change: Option<f64>,
     /// Fee changes confirmed in the last 24 hours.
     pub changes: u64,
     /// Updates that came to nothing in them.
@@ -48,7 +50,7 @@ impl DailyNews {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let week = Report::gather(store, now, 7).await?;
-        let trend = Report::gather(store, now, 14).await?.trend;
+        let fortnight = Report::gather(store, now, 14).await?;
         let yesterday = week.by_day.first();
         let day_ago = now.minus(std::time::Duration::from_secs(86_400));
         let changes = store.changes(day_ago, now).await?;
@@ -63,7 +65,8 @@ impl DailyNews {
                 .before
                 .and_then(|before| relative(Msat(before.earned_msat), Msat(week.node.earned_msat)))
                 .map(change),
-            trend,
+            trend: fortnight.trend,
+            trend_change: fortnight.change,
             changes: confirmed,
             failures: ended - confirmed,
             waits: waits(store).await?,
@@ -115,18 +118,25 @@ async fn recommended(
     Ok(counted(open.filter(is_recommended).count()))
 }
 
-/// Writes it to the log; that it cannot be made stops nothing.
-pub async fn log(config: &Config, now: Timestamp) {
+/// Writes it to the log, and returns how the last 14 days stand against the 14 before.
+/// That it cannot be made stops nothing.
+pub async fn log(config: &Config, now: Timestamp) -> Option<(Trend, Option<f64>)> {
     let store = match StoreReader::open(&config.store).await {
         Ok(store) => store,
-        Err(error) => return warn!(%error, "cannot make the daily report"),
+        Err(error) => {
+            warn!(%error, "cannot make the daily report");
+            return None;
+        }
     };
     let mut book = config.book.clone();
     book.names = store.names().await.unwrap_or_default();
     book.orders = store.orders().await.unwrap_or_default();
     let news = match DailyNews::gather(&book, &store, now).await {
         Ok(news) => news,
-        Err(error) => return warn!(%error, "cannot make the daily report"),
+        Err(error) => {
+            warn!(%error, "cannot make the daily report");
+            return None;
+        }
     };
     let DailyNews {
         yesterday_sat,
@@ -134,6 +144,7 @@ pub async fn log(config: &Config, now: Timestamp) {
         week_sat,
         week_change,
         trend,
+        trend_change,
         changes,
         failures,
         waits,
@@ -156,4 +167,5 @@ pub async fn log(config: &Config, now: Timestamp) {
             week_change, "income has clearly fallen over 14 days: see `sweetspot report --days 14`"
         );
     }
+    Some((trend, trend_change))
 }

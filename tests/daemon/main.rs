@@ -6,6 +6,8 @@
     reason = "all of this is test code, where a panic is the report"
 )]
 
+#[cfg(feature = "alarm")]
+mod alarms;
 mod check;
 mod database;
 mod hostile_text;

@@ -4,6 +4,7 @@
 //! What derives `Serialize` is printed by the commands as JSON, and nothing is
 //! read by it: what is stored has forms of its own, in the store.
 
+pub mod alarm;
 pub mod backtest;
 pub mod decision;
 pub mod engine;

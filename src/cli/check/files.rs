@@ -42,8 +42,42 @@ pub(super) fn permissions(config: &Config, file: &SettingsFile) -> Vec<Finding> 
         let danger = "others could use or replace the macaroon";
         look("macaroon", path, OTHERS | WRITABLE, danger);
     }
+    let danger = "others could read or replace a secret of the alarms";
+    for path in secret_files(config) {
+        look("alarm", path, OTHERS | READABLE | WRITABLE, danger);
+    }
     let danger = "others could read or change what sweetspot knows";
     look("database", &config.store, OTHERS | WRITABLE, danger);
+    findings
+}
+
+fn secret_files(config: &Config) -> impl Iterator<Item = &Path> {
+    let services = config.alarms.services.iter();
+    services.flat_map(|service| service.secret_files())
+}
+
+/// Where alarms go, and secrets that cannot be read.
+pub(super) fn alarms(config: &Config) -> Vec<Finding> {
+    let services = &config.alarms.services;
+    if services.is_empty() {
+        return vec![];
+    }
+    if cfg!(not(feature = "alarm")) {
+        let says = "this build has no alarms: [alarm] has no effect";
+        return vec![finding("alarm", Judgement::Warning, says)];
+    }
+    let unread = secret_files(config).filter_map(|path| {
+        let error = fs::File::open(path).err()?;
+        let says = format!("cannot read {}: {error}", path.display());
+        Some(finding("alarm", Judgement::Error, says))
+    });
+    let mut findings: Vec<Finding> = unread.collect();
+    let names: Vec<&str> = services.iter().map(|service| service.name()).collect();
+    let says = format!(
+        "alarms go to {} (sweetspot alarm test sends one)",
+        names.join(", ")
+    );
+    findings.push(finding("alarm", Judgement::Ok, says));
     findings
 }
 

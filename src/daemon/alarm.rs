@@ -1,0 +1,97 @@
+//! The alarms of a running daemon: a task of its own hears what the daemon does and
+//! sees, and has what is to be told sent. The daemon never waits for it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::warn;
+
+use super::Sight;
+use crate::config::Alarms;
+use sweetspot_alarm::{Pace, Sender};
+use sweetspot_core::alarm::standing::Turn;
+use sweetspot_core::alarm::watch::Watch;
+
+/// How often it is looked whether something lasts too long.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// Sights that wait for the task: far more than a cycle gives.
+const QUEUED: usize = 256;
+
+enum Said {
+    Saw(Sight),
+    Settings(Alarms),
+}
+
+/// Where the daemon says what it does and sees.
+#[derive(Clone)]
+pub struct AlarmTask(mpsc::Sender<Said>);
+
+impl AlarmTask {
+    /// Starts the task; it ends with the last of these.
+    pub fn start(alarms: Alarms) -> Self {
+        let (said, hears) = mpsc::channel(QUEUED);
+        tokio::spawn(run(alarms, hears));
+        Self(said)
+    }
+
+    /// Says what was seen. What finds no place is lost: the next cycle sees it again.
+    pub fn saw(&self, sight: Sight) {
+        _ = self.0.try_send(Said::Saw(sight));
+    }
+
+    /// Goes on by a changed config.
+    pub fn set(&self, alarms: Alarms) {
+        if self.0.try_send(Said::Settings(alarms)).is_err() {
+            warn!("changes to [alarm] take effect after a restart");
+        }
+    }
+}
+
+async fn run(alarms: Alarms, mut hears: mpsc::Receiver<Said>) {
+    let began = Instant::now();
+    let mut watch = Watch::new(alarms.settings.clone());
+    let mut senders = senders(&alarms);
+    let mut known = alarms;
+    let mut looks = interval(LOOK_INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            said = hears.recv() => match said {
+                None => return,
+                Some(Said::Saw(sight)) => watch.hear(sight, began.elapsed()),
+                Some(Said::Settings(alarms)) => {
+                    watch.set(alarms.settings.clone());
+                    if alarms != known {
+                        senders = self::senders(&alarms);
+                        known = alarms;
+                    }
+                    continue;
+                }
+            },
+            _ = looks.tick() => {}
+        }
+        if senders.is_empty() {
+            continue;
+        }
+        let notices = watch.due(began.elapsed());
+        if notices.is_empty() {
+            continue;
+        }
+        // The log has what happened in full; here it is said that somebody is called.
+        for notice in notices.iter().filter(|told| told.turn != Turn::Over) {
+            warn!(kind = %notice.kind, text = notice.text.as_str(), "alarm");
+        }
+        for sender in &senders {
+            sender.tell(notices.clone());
+        }
+    }
+}
+
+fn senders(alarms: &Alarms) -> Vec<Sender> {
+    let pace = Pace::new(alarms.settings.messages_per_hour);
+    let services = alarms.services.iter().cloned();
+    services
+        .map(|service| Sender::start(service, pace))
+        .collect()
+}
