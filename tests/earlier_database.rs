@@ -14,7 +14,11 @@ use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{SqliteStore, StoreReader};
 use tempfile::TempDir;
 
+/// Before what is stored had forms of its own.
 const PACKED: &[u8] = include_bytes!("fixtures/earlier.db.gz");
+
+/// Of format 21, by this version of the strategies.
+const FORMAT_21: &[u8] = include_bytes!("fixtures/format_21.db.gz");
 
 /// A copy of it, and a config that names it.
 struct Home {
@@ -23,9 +27,13 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
+        Self::with(PACKED)
+    }
+
+    fn with(packed: &[u8]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut bytes = vec![];
-        let unpacked = GzDecoder::new(PACKED).read_to_end(&mut bytes);
+        let unpacked = GzDecoder::new(packed).read_to_end(&mut bytes);
         unpacked.expect("unpacks");
         let home = Self { folder };
         std::fs::write(home.database(), bytes).expect("writes");
@@ -36,7 +44,11 @@ impl Home {
 
     /// As the daemon leaves it once it has opened it.
     async fn upgraded() -> Self {
-        let home = Self::new();
+        Self::new().upgrade().await
+    }
+
+    async fn upgrade(self) -> Self {
+        let home = self;
         let store = SqliteStore::open(home.database()).await.expect("opens");
         store.close().await.expect("closes");
         home
@@ -130,4 +142,30 @@ async fn its_demand_is_counted_anew_from_its_forwards() {
     let rates = memory.channels.values();
     let mut rates = rates.map(|c| c.meter.demand(last.at, windows).history.tpm());
     assert!(rates.any(|tpm| tpm > 1e-4));
+}
+
+#[tokio::test]
+async fn one_of_format_21_keeps_every_forward_fee_and_change_and_is_decided_again() {
+    let home = Home::with(FORMAT_21).upgrade().await;
+    let reader = StoreReader::open(home.database()).await.expect("opens");
+    let forwards = reader.forwards_after(0, u32::MAX).await.expect("reads");
+    let earned: u64 = forwards.iter().map(|stored| stored.forward.fee.0).sum();
+    assert_eq!((forwards.len(), earned), (387, 2_771_636));
+
+    let (first, ever) = (Timestamp::EPOCH, Timestamp::from_nanos(i64::MAX));
+    let changes = reader.changes(first, ever).await.expect("reads");
+    let mut stages = changes.iter().map(|(_, change)| change.stage);
+    assert!(changes.len() == 15 && stages.all(|stage| stage == Stage::Confirmed));
+
+    let memory = reader.memory().await.expect("reads");
+    for (point, channel) in &memory.channels {
+        let last = changes.iter().rev().find(|(of, _)| of == point);
+        let to = last.map(|(_, change)| change.to);
+        assert_eq!(channel.fee.confirmed, to, "{point}");
+    }
+
+    let replayed = home.json(&["replay"]);
+    assert_eq!(replayed["turns"], 289);
+    assert_eq!(replayed["equal"], 219);
+    assert_eq!(replayed["differences"], serde_json::json!([]));
 }

@@ -1,4 +1,4 @@
-//! What the README shows is true of the program.
+//! What the README and the documents show is true of the program.
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
@@ -8,17 +8,82 @@ use std::path::Path;
 use sweetspot::config::Config;
 
 const README: &str = include_str!("../README.md");
+const CONFIGURATION: &str = include_str!("../docs/configuration.md");
+const OPERATION: &str = include_str!("../docs/operation.md");
+const STRATEGY: &str = include_str!("../docs/strategy.md");
 
-/// The fenced blocks of a language.
-fn blocks(language: &str) -> Vec<&'static str> {
+/// Every document with commands in it.
+const DOCUMENTS: [&str; 8] = [
+    README,
+    CONFIGURATION,
+    OPERATION,
+    STRATEGY,
+    include_str!("../docs/reports.md"),
+    include_str!("../docs/looking-back.md"),
+    include_str!("../docs/simnode.md"),
+    include_str!("../docs/league.md"),
+];
+
+/// A document's fenced blocks of a language.
+fn blocks(document: &'static str, language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
-    let parts = README.split(fence.as_str()).skip(1);
+    let parts = document.split(fence.as_str()).skip(1);
     parts.filter_map(|part| part.split("```").next()).collect()
+}
+
+/// What is typed after the program's name, in indented lines and between backquotes.
+fn commands(document: &str) -> Vec<Vec<String>> {
+    let joined = document.replace("\\\n", " ");
+    let lines = joined.lines().filter_map(|line| line.strip_prefix("    "));
+    let quoted = joined.split('`').skip(1).step_by(2);
+    let named = |text: &str| {
+        let text = text.split(" #").next()?.trim();
+        let typed = text.strip_prefix("sweetspot ");
+        typed
+            .or(text.strip_prefix("cargo run --release -- "))
+            .map(words)
+    };
+    lines.chain(quoted).filter_map(named).collect()
+}
+
+/// The words of a line, as a shell takes them.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    let words = parts.flat_map(|(n, part)| match n % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
+}
+
+#[test]
+fn every_command_is_one_that_the_program_knows() {
+    let mut tried = 0;
+    for document in DOCUMENTS {
+        for command in commands(document) {
+            let output = assert_cmd::Command::cargo_bin("sweetspot")
+                .expect("the binary")
+                .args(&command)
+                .arg("--help")
+                .output()
+                .expect("it runs");
+            let fault = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{command:?}: {fault}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 25, "{tried} commands only");
+}
+
+#[test]
+fn the_readme_is_read_in_five_minutes() {
+    let words = README.split_whitespace().count();
+    assert!(words <= 900, "{words} words");
 }
 
 #[test]
 fn its_settings_are_good() {
-    let blocks = blocks("toml");
+    let blocks = blocks(CONFIGURATION, "toml");
     assert!(!blocks.is_empty());
     for block in blocks {
         let parsed = Config::parse(block, Some(Path::new("home")));
@@ -27,7 +92,7 @@ fn its_settings_are_good() {
 }
 
 #[test]
-fn its_exit_codes_are_those_of_the_help() {
+fn the_exit_codes_are_those_of_the_help() {
     let help = assert_cmd::Command::cargo_bin("sweetspot")
         .expect("the binary")
         .arg("--help")
@@ -39,21 +104,21 @@ fn its_exit_codes_are_those_of_the_help() {
         .lines()
         .filter_map(|line| line.split_whitespace().next()?.parse().ok())
         .collect();
-    let (_, codes) = README.split_once("**Exit codes.**").expect("a list");
+    let (_, codes) = OPERATION.split_once("**Exit codes.**").expect("a list");
     let codes = codes.split("\n- ").next().expect("its item");
     // Between backquotes: each code stands there as a code, not as a figure.
-    let in_readme: BTreeSet<u8> = codes
+    let in_document: BTreeSet<u8> = codes
         .split('`')
         .skip(1)
         .step_by(2)
         .filter_map(|quoted| quoted.parse().ok())
         .collect();
     assert!(in_help.contains(&0) && in_help.len() > 2, "{in_help:?}");
-    assert_eq!(in_readme, in_help);
+    assert_eq!(in_document, in_help);
 }
 
 #[test]
-fn its_numbers_are_the_built_in_settings() {
+fn the_numbers_are_the_built_in_settings() {
     let settings = sweetspot_core::settings::values::ChannelSettings::default();
     let node = sweetspot_core::settings::values::NodeSettings::default();
     let hours = |span: std::time::Duration| span.as_secs() / 3_600;
@@ -74,11 +139,16 @@ fn its_numbers_are_the_built_in_settings() {
             "({} for the node, {} of them reserved",
             node.updates_per_hour, node.reserved_for_protection
         ),
-        format!("for {} hours", hours(pace.foreign_hands_off)),
     ] {
-        let text = README.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(text.contains(&said), "the README does not say: {said}");
+        let text = STRATEGY.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            text.contains(&said),
+            "the strategy's page does not say: {said}"
+        );
     }
+    let text = README.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = format!("alone for {} hours", hours(pace.foreign_hands_off));
+    assert!(text.contains(&said), "the README does not say: {said}");
 }
 
 #[test]
