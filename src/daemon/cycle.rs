@@ -86,6 +86,8 @@ struct KnownNode {
     synced: bool,
     /// When to ask for closed channels again, if the last try failed.
     closed_again_at: Option<Timestamp>,
+    /// What the wall clock said when history was last read to its end.
+    history_read_at: Option<Timestamp>,
     /// Why history could not be read in the last cycle.
     history_error: Option<CleanText>,
     /// The channels whose policy could not be read, and why.

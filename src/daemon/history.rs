@@ -47,19 +47,23 @@ pub struct PageRead<'a> {
 }
 
 /// Reads everything after `cursor` and stores it page by page, so that a break
-/// loses no page; `progress` hears of each. Returns the new cursor.
+/// loses no page; `progress` hears of each. `last` is the earliest that the clock may
+/// have said at the last read: what settled since, on a clock that has been set
+/// forward, lies behind the cursor. Returns the new cursor.
 pub async fn read<N: Node, S: Store>(
     node: &N,
     store: &S,
     mut cursor: HistoryCursor,
     now: Timestamp,
+    last: Timestamp,
     mut progress: impl FnMut(PageRead<'_>),
 ) -> Result<HistoryCursor, HistoryError> {
     let overlap = match cursor.through > now {
         true => SET_BACK_OVERLAP,
         false => OVERLAP,
     };
-    let from = cursor.through.min(now).minus(overlap).max(cursor.from);
+    let known = cursor.through.min(now).min(last);
+    let from = known.minus(overlap).max(cursor.from);
     let mut page = HistoryPage {
         start_secs: start_secs(from),
         offset: 0,

@@ -223,3 +223,25 @@ async fn rates_are_what_they_were_when_the_clock_is_right_again() {
         assert!((usual / history - 1.0).abs() < 0.05, "{said:?}");
     }
 }
+
+#[tokio::test]
+async fn a_forward_settled_on_a_wrong_clock_is_found_when_the_clock_is_right_again() {
+    for restarts in [false, true] {
+        let node = FakeNode::with_channels(1);
+        let start = node.now();
+        node.tell(|inner| inner.forwards = vec![forward(start, scid(1), Scid(9))]);
+        let mut daemon = Daemon::on(&node, WANTS_ALWAYS).await;
+        daemon.run(HOUR, STEP).await;
+        node.set_clock(-3 * DAY);
+        daemon.run(HOUR, STEP).await;
+        later(&node, MINUTE);
+        let unread = forward(node.now(), scid(1), Scid(9));
+        node.tell(|inner| inner.forwards.insert(0, unread));
+        node.set_clock(3 * DAY);
+        if restarts {
+            daemon = daemon.restart(WANTS_ALWAYS).await;
+        }
+        daemon.run(STEP, STEP).await;
+        assert!(stored(&daemon).await.contains(&unread.settled_at));
+    }
+}

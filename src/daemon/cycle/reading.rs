@@ -171,8 +171,10 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
 
     async fn read_history(&mut self, now: Timestamp) -> Result<(), CycleError> {
         let from = self.cursor;
+        let cycle = self.engine.memory().node.seen_at.unwrap_or(now);
+        let last = self.known.history_read_at.unwrap_or(now).min(cycle);
         let (mut events, mut through) = (0, from);
-        let reading = history::read(&self.node, &self.store, from, now, |page| {
+        let reading = history::read(&self.node, &self.store, from, now, last, |page| {
             let (cursor, read) = (page.cursor, page.records);
             events += read;
             through = cursor;
@@ -195,6 +197,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 return Err(NodeError::Other(said.into()).into());
             }
         };
+        self.known.history_read_at = Some(now);
         debug!(events, through = %self.cursor.through, "forwarding history read");
         Ok(())
     }
