@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::disk::{Disk, in_no_time};
-use crate::oracle::SETTINGS;
+use crate::settings::SETTINGS;
 use crate::world::{HOUR, MINUTE, World, number, point};
 
 /// As the daemon waits: between cycles, and after one that failed.
@@ -101,7 +101,7 @@ impl Story {
         let world = &self.world;
         let calm = world.tell(|state| {
             state.event("the daemon starts");
-            state.observe_only = state.trouble > 0.0 && state.chance.happens(0.1);
+            state.observe_only = ends > Instant::now() + CALM && state.chance.happens(0.15);
             (state.trouble, state.deadly) == (0.0, 0.0) && ends <= Instant::now() + CALM
         });
         let disk = Disk::open(&self.database(), world).await;
@@ -206,6 +206,8 @@ impl Story {
         if let Some(folder) = std::env::var_os("SWEETSPOT_KEEP") {
             let kept = Path::new(&folder).join("sweetspot.db");
             fs::copy(self.database(), kept).expect("copies");
+            let events = Path::new(&folder).join("events");
+            fs::write(events, self.world.events()).expect("writes");
         }
         self.forwards_are_complete(&stored, odd);
         self.counts_are_right(&loaded.engine, &stored);

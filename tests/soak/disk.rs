@@ -30,15 +30,6 @@ pub async fn in_no_time<T>(work: impl Future<Output = T>) -> T {
     result
 }
 
-/// Begins a piece of work and drops it, as a killed daemon or a full disk would.
-async fn begun_only<T>(work: impl Future<Output = T>) {
-    tokio::select! {
-        biased;
-        _ = work => {}
-        () = std::future::ready(()) => {}
-    }
-}
-
 /// The database at a path, in this world.
 pub struct Disk {
     world: World,
@@ -52,7 +43,7 @@ enum Fate {
     Good,
     /// Not even begun.
     Fails,
-    /// Begun, and rolled back.
+    /// Done, and rolled back.
     FailsMidway,
     /// Stored, though the caller hears otherwise.
     StoredUnheard,
@@ -87,6 +78,14 @@ impl Disk {
         }
     }
 
+    /// Does a piece of work and undoes it before it is stored.
+    async fn undone<T>(&self, work: impl Future<Output = Result<T, StoreError>>) {
+        self.store.fill_disk(true);
+        let stored = in_no_time(work).await;
+        self.store.fill_disk(false);
+        assert!(stored.is_err(), "nothing is stored on a full disk");
+    }
+
     async fn work<T>(
         &self,
         what: &str,
@@ -114,7 +113,7 @@ impl Disk {
             Fate::Good => in_no_time(work).await,
             Fate::Fails => Err(self.fault()),
             Fate::FailsMidway => {
-                in_no_time(begun_only(work)).await;
+                self.undone(work).await;
                 Err(self.fault())
             }
             Fate::StoredUnheard => {
@@ -123,7 +122,7 @@ impl Disk {
             }
             Fate::DiesBefore => self.world.die(&format!("before: {what}")).await,
             Fate::DiesMidway => {
-                in_no_time(begun_only(work)).await;
+                self.undone(work).await;
                 self.world.die(&format!("within: {what}")).await
             }
             Fate::DiesAfter => {

@@ -10,10 +10,12 @@
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
 mod chance;
+mod channels;
 mod daemon;
 mod disk;
 mod node;
 mod oracle;
+mod settings;
 mod story;
 mod world;
 
@@ -23,8 +25,9 @@ use daemon::tell;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The stories of each run, and the days of each.
-const STORIES: u64 = 2;
+/// The stories of each run, and the days of each. In the first, history has more
+/// forwards in a second than fit on a page.
+const STORIES: [u64; 2] = [3, 1];
 const DAYS: u32 = 2;
 
 fn from_env(name: &str) -> Option<u64> {
@@ -39,7 +42,7 @@ fn days(otherwise: u32) -> Duration {
 #[test]
 fn whatever_goes_wrong_nothing_that_reaches_the_node_or_the_disk_breaks_a_rule() {
     let only = from_env("SWEETSPOT_SEED");
-    let seeds = only.map_or(1..=STORIES, |seed| seed..=seed);
+    let seeds = only.map_or(STORIES.to_vec(), |seed| vec![seed]);
     for seed in seeds {
         let told = tell(seed, days(DAYS));
         println!("seed {seed}: {told:?}");

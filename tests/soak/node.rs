@@ -133,6 +133,10 @@ impl Node for World {
                 }
                 state.event(format!("the policy of {} is not told", number(odd)));
             }
+            if state.chance.happens(state.trouble.min(0.01)) {
+                state.event("another node at the address, within a cycle");
+                (state.swapped, state.swapped_midway) = (true, true);
+            }
             Ok(seen)
         })
         .await
@@ -140,6 +144,10 @@ impl Node for World {
 
     async fn forwards(&self, page: HistoryPage) -> Result<ForwardPage, NodeError> {
         self.call("ForwardingHistory", |state| {
+            if state.swapped_midway {
+                // The adapter finds that out by itself.
+                return Err(NodeError::Other("another node answers".into()));
+            }
             if state.swapped {
                 let raw = RawForward {
                     settled_at_nanos: state.wall().nanos().unsigned_abs(),
@@ -215,6 +223,15 @@ enum Update {
     DiesAfter,
 }
 
+impl Update {
+    fn is_unanswered(self) -> bool {
+        matches!(
+            self,
+            Self::DoneUnanswered | Self::UndoneUnanswered | Self::DoneLater
+        )
+    }
+}
+
 impl State {
     fn update(&mut self) -> Update {
         if self.chance.happens(self.deadly * 20.0) {
@@ -284,6 +301,9 @@ impl PolicyWriter for World {
                 _ => Ended::NotDone,
             };
             state.oracle.ended(point, change, ended, now);
+            if fate.is_unanswered() {
+                state.oracle.gave_no_answer();
+            }
             fate
         });
         match fate {

@@ -9,43 +9,8 @@ use sweetspot_core::types::channel::{Channel, ChannelPoint};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::Timestamp;
 
+use crate::settings::Rule;
 use crate::world::{HOUR, MINUTE, SECOND, number};
-
-/// The settings of every story; [`Rule::of`] says the same of each channel.
-pub const SETTINGS: &str = r#"
-[defaults]
-mode = "manage"
-min_ppm = 20
-max_ppm = 1500
-cooldown_raise = "2h"
-cooldown_cut = "4h"
-protect_cooldown = "1h"
-max_updates_per_day = 4
-foreign_hands_off = "12h"
-[budget]
-updates_per_hour = 6
-reserved_for_protection = 2
-[[rule]]
-match.alias = "acinq"
-mode = "pin"
-pin_ppm = 250
-[[rule]]
-match.channel = "600002x0x0"
-mode = "ignore"
-[channel."600003x0x0"]
-mode = "observe"
-[channel."600004x0x0"]
-mode = "pin"
-pin_ppm = 700
-[[rule]]
-match.alias = "excluded*"
-mode = "ignore"
-[channel."600007x0x0"]
-min_ppm = 100
-max_ppm = 300
-[channel."600008x0x0"]
-base_fee_msat = "keep"
-"#;
 
 const COOLDOWN_RAISE: Duration = HOUR.saturating_mul(2);
 const COOLDOWN_CUT: Duration = HOUR.saturating_mul(4);
@@ -100,50 +65,8 @@ pub struct Oracle {
     by_hand: BTreeMap<u16, Effect>,
     orders: BTreeMap<u16, Vec<Verb>>,
     paused: bool,
-}
-
-/// What is allowed of a channel.
-#[derive(Clone, Copy, Debug)]
-struct Rule {
-    writes: bool,
-    min: u32,
-    max: u32,
-    pin: Option<u32>,
-    /// Outranks what is set by hand.
-    explicit: bool,
-    keeps_base: bool,
-}
-
-impl Rule {
-    fn of(n: u16) -> Self {
-        let open = Self {
-            writes: true,
-            min: 20,
-            max: 1_500,
-            pin: None,
-            explicit: false,
-            keeps_base: n == 8,
-        };
-        let pinned = |ppm| Self {
-            pin: Some(ppm),
-            explicit: true,
-            ..open
-        };
-        match n {
-            1 => pinned(250),
-            4 => pinned(700),
-            2 | 3 | 5 | 6 => Self {
-                writes: false,
-                ..open
-            },
-            7 => Self {
-                min: 100,
-                max: 300,
-                ..open
-            },
-            _ => open,
-        }
-    }
+    /// Whether an update of this cycle was not answered.
+    unanswered: bool,
 }
 
 impl Oracle {
@@ -159,17 +82,22 @@ impl Oracle {
 
     /// What an order makes of a channel's rule.
     fn rule(&self, n: u16) -> Rule {
-        let mut rule = Rule::of(n);
+        let config = Rule::of(n);
+        let (mut rule, mut managed) = (config, false);
         for verb in self.orders.get(&n).into_iter().flatten() {
             match verb {
-                Verb::Pin(rate) => rule.pin = Some(rate.0),
+                // It permits no writing by itself.
+                Verb::Pin(rate) => {
+                    rule.pin = Some(rate.0);
+                    rule.writes = config.writes || managed;
+                }
                 Verb::Ignore => rule.writes = false,
-                Verb::Manage => (rule.writes, rule.pin) = (true, None),
-                Verb::Release => rule = Rule::of(n),
+                Verb::Manage => {
+                    (rule.writes, rule.pin) = (true, None);
+                    managed = true;
+                }
+                Verb::Release => (rule, managed) = (config, false),
                 _ => {}
-            }
-            if matches!(verb, Verb::Pin(_)) {
-                rule.writes = Rule::of(n).writes;
             }
         }
         rule
@@ -238,6 +166,10 @@ impl Oracle {
         let granted = inbound.base_fee_msat == 0 && (-500..=0).contains(&inbound.rate_ppm);
         self.must(!change.sets_inbound() || granted, || {
             format!("{n} gets an inbound fee of {inbound:?}")
+        });
+        let unanswered = self.unanswered;
+        self.must(!unanswered, || {
+            format!("{n} is written to after an update without an answer")
         });
         let policy = channel.and_then(|channel| channel.policy);
         self.must(policy.is_some_and(|policy| policy.fees == from), || {
@@ -316,6 +248,11 @@ impl Oracle {
         self.must(!too_many, || "the update budget is spent".to_owned());
     }
 
+    /// No other update may follow in this cycle.
+    pub fn gave_no_answer(&mut self) {
+        self.unanswered = true;
+    }
+
     /// What came of it on the node.
     pub fn ended(&mut self, point: ChannelPoint, change: &FeeChange, ended: Ended, now: i64) {
         if ended != Ended::NotDone {
@@ -344,6 +281,7 @@ impl Oracle {
 
     pub fn cycle_took(&mut self, span: Duration) {
         self.cycles += 1;
+        self.unanswered = false;
         self.must(span <= LONGEST_CYCLE, || format!("one cycle took {span:?}"));
     }
 

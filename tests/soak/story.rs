@@ -51,6 +51,7 @@ impl World {
             state.event("all is calm");
             (state.trouble, state.deadly) = (0.0, 0.0);
             (state.unsynced, state.swapped, state.observe_only) = (false, false, false);
+            state.swapped_midway = false;
         });
     }
 }
@@ -69,6 +70,7 @@ impl State {
         if self.once_in(if self.unsynced { 4 } else { 200 }) {
             self.unsynced = !self.unsynced;
         }
+        self.swapped_midway = false;
         if self.once_in(if self.swapped { 3 } else { 300 }) {
             self.swapped = !self.swapped;
             self.event(format!("another node at the address: {}", self.swapped));
@@ -97,7 +99,7 @@ impl State {
         if self.once_in(80) {
             self.odd_record();
         }
-        if self.once_in(1_500) {
+        if self.once_in(500) {
             self.storm(&open);
         }
     }

@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use sweetspot_core::ports::Clock;
-use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts, PeerId, Policy, Scid};
+use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
 use sweetspot_core::types::clock_reading::ClockReading;
 use sweetspot_core::types::observation::ClosedChannel;
 use sweetspot_core::types::raw_forward::RawForward;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::{FeePpm, Msat, Sat};
+use sweetspot_core::types::units::{FeePpm, Sat};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
+pub use crate::channels::{FIRST_CHANNELS, TIP, number, point, scid};
+use crate::channels::{LND_DEFAULT, channel};
 use crate::oracle::Oracle;
 
 pub const SECOND: i64 = 1_000_000_000;
@@ -27,22 +29,6 @@ const BEGINS: i64 = 1_750_000_000;
 
 /// How many events are told with a failure, unless `SWEETSPOT_TOLD` says otherwise.
 const TOLD: usize = 60;
-
-/// The channels at the beginning.
-pub const FIRST_CHANNELS: u16 = 12;
-
-/// The chain tip at the beginning.
-pub const TIP: u32 = 800_000;
-
-/// The fees that LND gives a new channel.
-pub const LND_DEFAULT: FeeParts = FeeParts {
-    base_fee_msat: 1_000,
-    outbound: FeePpm(1),
-    inbound: sweetspot_core::types::channel::InboundFee {
-        base_fee_msat: 0,
-        rate_ppm: 0,
-    },
-};
 
 /// Everything; clones are the same world.
 #[derive(Clone)]
@@ -69,6 +55,8 @@ pub struct State {
     pub unsynced: bool,
     /// Another node stands at the address.
     pub swapped: bool,
+    /// Since this cycle.
+    pub swapped_midway: bool,
     /// Updates that are done some time after their call was given up.
     pub late: Vec<(i64, ChannelPoint, FeeParts, bool)>,
     pub observe_only: bool,
@@ -78,76 +66,6 @@ pub struct State {
     /// Everything that was told, as one number.
     pub digest: u64,
     dead: bool,
-}
-
-pub fn point(n: u16) -> ChannelPoint {
-    let mut txid = [0; 32];
-    txid[..2].copy_from_slice(&n.to_be_bytes());
-    ChannelPoint {
-        txid,
-        output_index: 0,
-    }
-}
-
-pub fn number(point: ChannelPoint) -> u16 {
-    u16::from_be_bytes([point.txid[0], point.txid[1]])
-}
-
-/// Those that are there from the beginning are old.
-pub fn scid(n: u16) -> Scid {
-    let block = if n <= FIRST_CHANNELS { 600_000 } else { TIP };
-    Scid(u64::from(block + u32::from(n)) << 40)
-}
-
-pub fn peer(n: u16) -> PeerId {
-    let mut key = [2; 33];
-    key[1..3].copy_from_slice(&n.to_be_bytes());
-    PeerId(key)
-}
-
-/// Channel `n` of a peer that calls itself `alias`.
-fn channel(n: u16, fees: FeeParts, local_sat: u64) -> Channel {
-    let capacity = 2_000_000;
-    Channel {
-        point: point(n),
-        scid: scid(n),
-        other_scids: match n % 5 {
-            0 => vec![Scid((16_000_000 + u64::from(n)) << 40)],
-            _ => vec![],
-        },
-        // Eight and nine are parallel.
-        peer: peer(if n == 9 { 8 } else { n }),
-        peer_alias: Some(alias(n).as_str().into()),
-        capacity: Sat(capacity),
-        local_balance: Sat(local_sat),
-        remote_balance: Sat(capacity - local_sat),
-        pending_out: Sat(0),
-        pending_in: Sat(0),
-        local_reserve: Sat(20_000),
-        initiator: n.is_multiple_of(2),
-        private: n == 6,
-        active: true,
-        carries_assets: false,
-        switched_off: false,
-        policy: Some(Policy {
-            fees,
-            time_lock_delta: 60 + u32::from(n),
-            min_htlc: Msat(1_000),
-            max_htlc: Msat(capacity * 990),
-            disabled: false,
-            last_update_secs: 0,
-        }),
-        policy_error: None,
-        peer_policy: None,
-    }
-}
-
-fn alias(n: u16) -> String {
-    match n {
-        1 => "ACINQ".to_owned(),
-        5 => "excluded by name".to_owned(),
-        n => format!("peer {n}"),
-    }
 }
 
 impl World {
@@ -176,6 +94,7 @@ impl World {
             deadly: 0.0,
             unsynced: false,
             swapped: false,
+            swapped_midway: false,
             late: vec![],
             observe_only: false,
             oracle: Oracle::default(),
@@ -238,12 +157,19 @@ impl World {
         });
     }
 
+    /// The last events.
+    pub fn events(&self) -> String {
+        self.tell(|state| {
+            let told: Vec<&str> = state.events.iter().map(String::as_str).collect();
+            told.join("\n  ")
+        })
+    }
+
     /// Fails with the story so far if the oracle has found anything.
     pub fn judge(&self, seed: u64) {
+        let told = self.events();
         let failure = self.tell(|state| {
             let (count, found) = (state.oracle.found.len(), state.oracle.found.first()?);
-            let told: Vec<&str> = state.events.iter().map(String::as_str).collect();
-            let told = told.join("\n  ");
             Some(format!(
                 "{found} (findings: {count})\nlast events:\n  {told}\n\
                  replay with SWEETSPOT_SEED={seed}"

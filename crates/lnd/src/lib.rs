@@ -9,6 +9,8 @@ mod client;
 mod connection;
 mod convert;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod macaroon;
 mod node;
 mod permissions;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
@@ -40,14 +40,18 @@ impl PinnedCert {
         let path = self.path.display();
         let pem = std::fs::read(&self.path)
             .map_err(|error| Error::General(format!("cannot read {path}: {error}")))?;
-        let pinned = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<Vec<_>, _>>()
+        let pinned = certificates(&pem)
             .map_err(|error| Error::General(format!("{path} is not a PEM file: {error}")))?;
         if pinned.is_empty() {
             return Err(Error::General(format!("{path} contains no certificate")));
         }
         Ok(pinned.contains(shown))
     }
+}
+
+/// The certificates in a PEM file.
+pub(super) fn certificates(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    CertificateDer::pem_slice_iter(file).collect()
 }
 
 impl ServerCertVerifier for PinnedCert {

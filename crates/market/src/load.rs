@@ -59,6 +59,13 @@ pub fn network(choice: &NetworkChoice) -> Result<Network, LoadError> {
     }
 }
 
+/// Reads text as either kind of network, for the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub fn parse(text: &str) {
+    let _ = describegraph(text);
+    let _ = csv(text);
+}
+
 fn from_file(path: &Path) -> Result<Network, LoadError> {
     let text = read(path).map_err(|source| LoadError::Io {
         path: path.to_owned(),

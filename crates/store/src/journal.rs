@@ -54,6 +54,19 @@ impl FromRow<'_, SqliteRow> for TurnRow {
 }
 
 impl TurnRow {
+    /// A row with this for its difference, and that for everything else.
+    #[cfg(feature = "fuzzing")]
+    pub fn of(id: i64, given: Option<Vec<u8>>, rest: Option<Vec<u8>>) -> Self {
+        Self {
+            id,
+            at_ns: 0,
+            given,
+            given_whole: rest.clone(),
+            beginning: rest.clone(),
+            decided: rest,
+        }
+    }
+
     /// What was remembered when it began, where that is stored.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, Fault> {
         let read = |bytes: &Vec<u8>| {

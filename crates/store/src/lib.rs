@@ -21,6 +21,8 @@ mod fixtures;
 mod flows;
 mod forms;
 mod forwards;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod health;
 #[cfg(any(test, feature = "testing"))]
 mod in_memory;
@@ -86,6 +88,9 @@ pub struct SqliteStore {
     log_reader: Mutex<Option<CycleLogReader>>,
     lock: File,
     unclean: bool,
+    /// Whether no work can be brought to its end: the disk is full, in a test.
+    #[cfg(feature = "testing")]
+    full: std::sync::atomic::AtomicBool,
 }
 
 impl SqliteStore {
@@ -101,6 +106,8 @@ impl SqliteStore {
                 log_reader: Mutex::new(None),
                 lock: opened.lock,
                 unclean: opened.unclean,
+                #[cfg(feature = "testing")]
+                full: Default::default(),
             }),
             Err(fault) => Err(OpenError { path, fault }),
         }
@@ -129,6 +136,12 @@ impl SqliteStore {
             .map_err(|fault| self.error("cannot close the database", fault))
     }
 
+    /// From now on all work fails when it is about to be stored, and is undone.
+    #[cfg(feature = "testing")]
+    pub fn fill_disk(&self, full: bool) {
+        self.full.store(full, std::sync::atomic::Ordering::Relaxed);
+    }
+
     async fn begin(&self) -> Result<Transaction<'_>, Fault> {
         let mut slot = self.connection.lock().await;
         let mut connection = match slot.take() {
@@ -136,7 +149,12 @@ impl SqliteStore {
             None => self.options.connect().await?,
         };
         connection.execute("begin immediate").await?;
-        Ok(Transaction { slot, connection })
+        Ok(Transaction {
+            slot,
+            connection,
+            #[cfg(feature = "testing")]
+            full: self.full.load(std::sync::atomic::Ordering::Relaxed),
+        })
     }
 
     fn error(&self, action: impl AsRef<str>, fault: Fault) -> StoreError {
@@ -152,11 +170,17 @@ impl SqliteStore {
 struct Transaction<'a> {
     slot: MutexGuard<'a, Option<SqliteConnection>>,
     connection: SqliteConnection,
+    #[cfg(feature = "testing")]
+    full: bool,
 }
 
 impl Transaction<'_> {
     /// Returns once everything is on the disk.
     async fn commit(mut self) -> Result<(), Fault> {
+        #[cfg(feature = "testing")]
+        if self.full {
+            return Err(sqlx::Error::Io(std::io::ErrorKind::StorageFull.into()).into());
+        }
         self.connection.execute("commit").await?;
         *self.slot = Some(self.connection);
         Ok(())

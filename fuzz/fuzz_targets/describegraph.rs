@@ -1,0 +1,6 @@
+//! Any text as the network of `lncli describegraph`, or as its edge CSV.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| sweetspot_market::load::parse(text));
