@@ -18,6 +18,7 @@ use crate::format::local_time;
 use crate::overview::mode_name;
 use crate::plan::{Past, Plan};
 use crate::table::{table, terminal_width};
+use sweetspot_core::alarm::settings::AlarmKind;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
@@ -26,7 +27,7 @@ use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_lnd::{Lnd, Permissions, READ_URIS, WRITE_URI};
+use sweetspot_lnd::{Lnd, PENDING_URI, Permissions, READ_URIS, WRITE_URI};
 use sweetspot_store::StoreReader;
 
 /// How long `check` waits for an answer in all.
@@ -102,6 +103,7 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
     findings.extend(judge_inbound(&config.book.node.inbound, &channels));
     if let Some(permissions) = permissions.known.filter(|_| !asked.denied) {
         findings.extend(judge(&permissions, &channels));
+        findings.extend(judge_pending(&permissions, &config));
     }
     let plan = match (&asked.seen, plan) {
         (Some(seen), true) => propose(&config, seen, store.as_ref(), &mut findings).await,
@@ -111,7 +113,7 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
     let errors = findings.iter().filter(is_error).count();
     let report = Report {
         findings,
-        bake_macaroon: bake_line(),
+        bake_macaroon: bake_line(&config),
         channels,
         plan,
     };
@@ -298,6 +300,19 @@ fn judge(permissions: &Permissions, channels: &[Effective]) -> Vec<Finding> {
     findings
 }
 
+/// Whether somebody is to be called for a force close.
+fn tells_force_closes(config: &Config) -> bool {
+    let alarms = &config.alarms;
+    !alarms.services.is_empty() && !alarms.settings.off.contains(&AlarmKind::ForceClose)
+}
+
+/// Whether the macaroon lets force closes be seen, where that is wanted.
+fn judge_pending(permissions: &Permissions, config: &Config) -> Option<Finding> {
+    let missing = tells_force_closes(config) && !permissions.permits(PENDING_URI);
+    let says = format!("lacks permission for {PENDING_URI}: no alarm tells of a force close");
+    missing.then(|| finding("macaroon", Judgement::Warning, says))
+}
+
 /// Which channels may be given a discount.
 fn judge_inbound(rules: &InboundRules, channels: &[Effective]) -> Option<Finding> {
     let may = |c: &&Effective| c.settings.inbound_discount && c.settings.mode == Mode::Manage;
@@ -327,8 +342,9 @@ fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {
     seen.channels.values().map(of).collect()
 }
 
-fn bake_line() -> String {
-    let uris = READ_URIS.iter().chain([&WRITE_URI]);
+fn bake_line(config: &Config) -> String {
+    let pending = tells_force_closes(config).then_some(&PENDING_URI);
+    let uris = READ_URIS.iter().chain([&WRITE_URI]).chain(pending);
     let uris: Vec<String> = uris.map(|uri| format!("uri:{uri}")).collect();
     format!(
         "lncli bakemacaroon --save_to=sweetspot.macaroon {} && chmod 600 sweetspot.macaroon",

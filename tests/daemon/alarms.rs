@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::running::{Running, until};
+use super::support::point;
 use super::{FakeLnd, PINNED, node, ppm, set_fee, until_ppm};
+use sweetspot_lnd::proto::pending_channels_response::{PendingChannel, WaitingCloseChannel};
 
 /// A server that answers 200, or never.
 struct Server {
@@ -117,6 +119,34 @@ async fn an_external_change_is_told_cleaned_though_another_service_hangs() {
     }
     daemon.signal("TERM");
     assert!(daemon.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_force_close_is_told_and_a_close_by_agreement_is_not() {
+    let node = node(1);
+    let waiting = |n: u8, flags: &str| WaitingCloseChannel {
+        channel: Some(PendingChannel {
+            channel_point: point(n),
+            chan_status_flags: flags.to_owned(),
+            ..Default::default()
+        }),
+        limbo_balance: 12_345,
+        ..Default::default()
+    };
+    node.world().pending.waiting_close_channels = vec![
+        waiting(8, "ChanStatusCoopBroadcasted|ChanStatusLocalCloseInitiator"),
+        waiting(
+            9,
+            "ChanStatusCommitBroadcasted|ChanStatusLocalCloseInitiator",
+        ),
+    ];
+    let (server, ntfy) = (Server::start(true), Server::start(true));
+    let mut daemon = prepared(&node, &server, &ntfy);
+    daemon.launch(&[]);
+    until("it is told", async || server.has("12,345 sat wait")).await;
+    assert!(server.has(&point(9)) && !server.has(&point(8)));
+    node.world().pending = Default::default();
+    until("it is over", async || server.has("over: force close")).await;
 }
 
 #[tokio::test]

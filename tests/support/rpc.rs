@@ -6,8 +6,9 @@ use sweetspot_lnd::proto::{
     ChanInfoRequest, ChannelEdge, ClosedChannelsRequest, ClosedChannelsResponse,
     ForwardingHistoryRequest, ForwardingHistoryResponse, GetInfoRequest, GetInfoResponse,
     GetStateRequest, GetStateResponse, ListChannelsRequest, ListChannelsResponse, NodeInfo,
-    NodeInfoRequest, PolicyUpdateRequest, PolicyUpdateResponse, SubscribeStateRequest,
-    SubscribeStateResponse, WalletState, lightning_server::Lightning, state_server::State,
+    NodeInfoRequest, PendingChannelsRequest, PendingChannelsResponse, PolicyUpdateRequest,
+    PolicyUpdateResponse, SubscribeStateRequest, SubscribeStateResponse, WalletState,
+    lightning_server::Lightning, state_server::State,
 };
 use sweetspot_lnd::{LndVersion, check_version};
 use tokio::sync::mpsc;
@@ -223,6 +224,14 @@ impl Lightning for Rpc {
         Ok(Response::new(ClosedChannelsResponse {
             channels: world.closed.clone(),
         }))
+    }
+
+    async fn pending_channels(
+        &self,
+        request: Request<PendingChannelsRequest>,
+    ) -> Reply<PendingChannelsResponse> {
+        let (world, _) = self.admit("PendingChannels", request)?;
+        Ok(Response::new(world.pending.clone()))
     }
 
     async fn update_channel_policy(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sweetspot_lnd::proto::{
     Channel, ChannelCloseSummary, ChannelConstraints, ChannelEdge, ForwardingEvent,
-    PolicyUpdateRequest, RoutingPolicy, UpdateFailure, WalletState,
+    PendingChannelsResponse, PolicyUpdateRequest, RoutingPolicy, UpdateFailure, WalletState,
 };
 use tokio::sync::watch;
 
@@ -132,6 +132,7 @@ pub struct World {
     /// Ascending by time.
     pub forwards: Vec<ForwardingEvent>,
     pub closed: Vec<ChannelCloseSummary>,
+    pub pending: PendingChannelsResponse,
     pub on_update: OnUpdate,
     /// Calls that answer UNKNOWN with this text.
     pub failing: BTreeMap<&'static str, &'static str>,
@@ -160,6 +161,7 @@ impl World {
             channels: channels.into_iter().collect(),
             forwards: vec![],
             closed: vec![],
+            pending: PendingChannelsResponse::default(),
             on_update: OnUpdate::Apply,
             failing: BTreeMap::new(),
             edges_take: Duration::ZERO,

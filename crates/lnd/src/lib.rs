@@ -13,6 +13,7 @@ mod fault;
 pub mod fuzzing;
 mod macaroon;
 mod node;
+mod pending;
 mod permissions;
 #[doc(hidden)]
 pub mod proto;
@@ -36,7 +37,10 @@ use sweetspot_core::ports::NodeInfo;
 use sweetspot_core::types::clean_text::CleanText;
 
 pub use macaroon::{MacaroonError, MacaroonSource};
-pub use permissions::{Permission, Permissions, READ_URIS, UnreadableMacaroon, WRITE_URI};
+pub use pending::ForceClosing;
+pub use permissions::{
+    PENDING_URI, Permission, Permissions, READ_URIS, UnreadableMacaroon, WRITE_URI,
+};
 pub use version::{LndVersion, OLDEST_SUPPORTED, VersionError, check_version};
 
 /// How to know the node's certificate.

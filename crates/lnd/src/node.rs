@@ -187,7 +187,7 @@ impl Lnd {
     }
 
     /// Tells once what is wrong with a channel's data.
-    fn warn_malformed(&self, channel: &str, fault: &Malformed) {
+    pub(super) fn warn_malformed(&self, channel: &str, fault: &Malformed) {
         let told = (CleanText::new(channel), CleanText::from(fault.to_string()));
         let mut known = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MOST_TOLD && known.insert(told.clone()) {

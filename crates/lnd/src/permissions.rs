@@ -23,6 +23,9 @@ pub const READ_URIS: [&str; 6] = [
 /// The RPC that only manage mode needs, as a macaroon URI.
 pub const WRITE_URI: &str = "/lnrpc.Lightning/UpdateChannelPolicy";
 
+/// The RPC that only the alarm about force closes needs, as a macaroon URI.
+pub const PENDING_URI: &str = "/lnrpc.Lightning/PendingChannels";
+
 /// The entity by which a macaroon names single RPCs.
 const URI: &str = "uri";
 

@@ -33,8 +33,8 @@ pub enum Sight {
 pub struct CycleSight {
     /// Every open channel.
     pub channels: BTreeMap<ChannelPoint, ChannelSight>,
-    /// Channels being closed by force, and what they are called.
-    pub closing: BTreeMap<ChannelPoint, CleanText>,
+    /// Channels being closed by force, in words; `None` where that is not known.
+    pub closing: Option<BTreeMap<ChannelPoint, CleanText>>,
     /// Fees that somebody else changed, in words.
     pub external: Vec<(ChannelPoint, CleanText)>,
     /// Channels newly recommended for closing, in words; or no longer so.
@@ -91,7 +91,7 @@ impl CycleSight {
         };
         Self {
             channels: seen.iter().map(channel).collect(),
-            closing: BTreeMap::new(),
+            closing: None,
             external: outcome.events.iter().filter_map(external).collect(),
             prune: outcome.advice.iter().filter_map(prune).collect(),
             updated,

@@ -151,11 +151,13 @@ impl Watch {
             let is_there = |point| seen.channels.contains_key(&point);
             self.standing.keep_channels(kind, is_there);
         }
-        let closing = |point| seen.closing.contains_key(&point);
-        self.standing.keep_channels(AlarmKind::ForceClose, closing);
-        for (point, text) in seen.closing {
-            let subject = (AlarmKind::ForceClose, Some(point));
-            self.standing.holds(subject, now, text);
+        if let Some(closing) = seen.closing {
+            let goes_on = |point| closing.contains_key(&point);
+            self.standing.keep_channels(AlarmKind::ForceClose, goes_on);
+            for (point, text) in closing {
+                let subject = (AlarmKind::ForceClose, Some(point));
+                self.standing.holds(subject, now, text);
+            }
         }
         for (point, text) in seen.external {
             let subject = (AlarmKind::ExternalChange, Some(point));

@@ -554,11 +554,61 @@ pub struct ChannelFeeReport {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PendingChannelsRequest {}
 /// Nothing ever pends on the simulated node.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PendingChannelsResponse {
     /// sat.
     #[prost(int64, tag = "1")]
     pub total_limbo_balance: i64,
+    #[prost(message, repeated, tag = "4")]
+    pub pending_force_closing_channels: ::prost::alloc::vec::Vec<
+        pending_channels_response::ForceClosedChannel,
+    >,
+    #[prost(message, repeated, tag = "5")]
+    pub waiting_close_channels: ::prost::alloc::vec::Vec<
+        pending_channels_response::WaitingCloseChannel,
+    >,
+}
+/// Nested message and enum types in `PendingChannelsResponse`.
+pub mod pending_channels_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct PendingChannel {
+        #[prost(string, tag = "1")]
+        pub remote_node_pub: ::prost::alloc::string::String,
+        /// "txid:output_index".
+        #[prost(string, tag = "2")]
+        pub channel_point: ::prost::alloc::string::String,
+        /// sat.
+        #[prost(int64, tag = "3")]
+        pub capacity: i64,
+        /// Names joined by "|", such as "ChanStatusCommitBroadcasted".
+        #[prost(string, tag = "11")]
+        pub chan_status_flags: ::prost::alloc::string::String,
+    }
+    /// Its closing transaction is confirmed, its outputs are not all swept.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct ForceClosedChannel {
+        #[prost(message, optional, tag = "1")]
+        pub channel: ::core::option::Option<PendingChannel>,
+        #[prost(string, tag = "2")]
+        pub closing_txid: ::prost::alloc::string::String,
+        /// sat.
+        #[prost(int64, tag = "3")]
+        pub limbo_balance: i64,
+        /// 0 where it is not known yet.
+        #[prost(int32, tag = "5")]
+        pub blocks_til_maturity: i32,
+    }
+    /// Its closing transaction, by agreement or not, is not confirmed.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct WaitingCloseChannel {
+        #[prost(message, optional, tag = "1")]
+        pub channel: ::core::option::Option<PendingChannel>,
+        /// sat.
+        #[prost(int64, tag = "2")]
+        pub limbo_balance: i64,
+        #[prost(string, tag = "4")]
+        pub closing_txid: ::prost::alloc::string::String,
+    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPeersRequest {
@@ -1090,29 +1140,6 @@ pub mod lightning_client {
                 .insert(GrpcMethod::new("lnrpc.Lightning", "ClosedChannels"));
             self.inner.unary(req, path, codec).await
         }
-        pub async fn fee_report(
-            &mut self,
-            request: impl tonic::IntoRequest<super::FeeReportRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::FeeReportResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/lnrpc.Lightning/FeeReport",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("lnrpc.Lightning", "FeeReport"));
-            self.inner.unary(req, path, codec).await
-        }
         pub async fn pending_channels(
             &mut self,
             request: impl tonic::IntoRequest<super::PendingChannelsRequest>,
@@ -1135,6 +1162,29 @@ pub mod lightning_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("lnrpc.Lightning", "PendingChannels"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn fee_report(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FeeReportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FeeReportResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lnrpc.Lightning/FeeReport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("lnrpc.Lightning", "FeeReport"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn list_peers(
@@ -1378,20 +1428,20 @@ pub mod lightning_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
-        async fn fee_report(
-            &self,
-            request: tonic::Request<super::FeeReportRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::FeeReportResponse>,
-            tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
         async fn pending_channels(
             &self,
             request: tonic::Request<super::PendingChannelsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::PendingChannelsResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
+        async fn fee_report(
+            &self,
+            request: tonic::Request<super::FeeReportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FeeReportResponse>,
             tonic::Status,
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
@@ -1847,51 +1897,6 @@ pub mod lightning_server {
                     };
                     Box::pin(fut)
                 }
-                "/lnrpc.Lightning/FeeReport" => {
-                    #[allow(non_camel_case_types)]
-                    struct FeeReportSvc<T: Lightning>(pub Arc<T>);
-                    impl<
-                        T: Lightning,
-                    > tonic::server::UnaryService<super::FeeReportRequest>
-                    for FeeReportSvc<T> {
-                        type Response = super::FeeReportResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::FeeReportRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as Lightning>::fee_report(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = FeeReportSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
                 "/lnrpc.Lightning/PendingChannels" => {
                     #[allow(non_camel_case_types)]
                     struct PendingChannelsSvc<T: Lightning>(pub Arc<T>);
@@ -1922,6 +1927,51 @@ pub mod lightning_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PendingChannelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lnrpc.Lightning/FeeReport" => {
+                    #[allow(non_camel_case_types)]
+                    struct FeeReportSvc<T: Lightning>(pub Arc<T>);
+                    impl<
+                        T: Lightning,
+                    > tonic::server::UnaryService<super::FeeReportRequest>
+                    for FeeReportSvc<T> {
+                        type Response = super::FeeReportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FeeReportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Lightning>::fee_report(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FeeReportSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -152,9 +152,22 @@ fn income_is_told_of_if_it_fell_clearly_and_far() {
 }
 
 #[test]
+fn a_force_close_goes_on_while_nobody_says_whether_it_does() {
+    let mut watch = watch();
+    let force = AlarmKind::ForceClose;
+    let closing = |points: &[u8]| CycleSight {
+        closing: Some(points.iter().map(|n| (point(*n), "x".into())).collect()),
+        ..CycleSight::default()
+    };
+    assert_eq!(told(&mut watch, 0, closing(&[1])), [(force, Turn::Begins)]);
+    assert_eq!(told(&mut watch, 5, CycleSight::default()), []);
+    assert_eq!(told(&mut watch, 9, closing(&[])), [(force, Turn::Over)]);
+}
+
+#[test]
 fn events_of_a_cycle_are_told_and_a_kind_that_is_off_is_not() {
     let mut news = seen(0.5, true);
-    news.closing = [(point(2), "2x2x2 eve".into())].into();
+    news.closing = Some([(point(2), "2x2x2 eve".into())].into());
     news.external = vec![(point(1), "set".into())];
     news.prune = vec![(point(1), Some("worth closing".into()))];
     let all = told(&mut watch(), 0, news.clone());
