@@ -6,6 +6,7 @@ mod alarm;
 #[path = "daemon/no_alarm.rs"]
 mod alarm;
 pub mod clock;
+mod closings;
 pub mod connect;
 pub mod cycle;
 mod first_words;

@@ -1,6 +1,5 @@
 //! The composition root: wires the adapters to the cycle and keeps it turning.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::Sight;
 use crate::daemon::alarm::AlarmTask;
 use crate::daemon::clock::SystemClock;
+use crate::daemon::closings::Closings;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use crate::daemon::first_words;
@@ -20,11 +20,9 @@ use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::systemd;
 use crate::daemon::vital_signs::VitalSigns;
 use crate::report;
-use sweetspot_core::alarm::settings::AlarmKind;
 use sweetspot_core::alarm::sight::CycleSight;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
-use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::{Lnd, LndConfigError, check_version};
@@ -36,9 +34,6 @@ const GRACE: Duration = Duration::from_secs(9);
 
 /// The pause after a cycle that failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
-
-/// How long a cycle's end waits to hear of force closes: the next one asks again.
-const CLOSING_TIME: Duration = Duration::from_secs(10);
 
 /// How often old rows are thinned out.
 const THIN_INTERVAL: Duration = Duration::from_secs(86_400);
@@ -213,8 +208,7 @@ struct Daemon {
     repeated_error: RepeatedError,
     signs: VitalSigns,
     alarms: AlarmTask,
-    /// Why force closes could not be looked for in the last cycle.
-    closing_unread: Option<String>,
+    closings: Closings,
 }
 
 impl Daemon {
@@ -222,7 +216,7 @@ impl Daemon {
         Self {
             file,
             alarms: AlarmTask::start(config.alarms.clone()),
-            closing_unread: None,
+            closings: Closings::default(),
             config,
             observe_only,
             lnd,
@@ -283,7 +277,7 @@ impl Daemon {
                     }
                     if let Some(outcome) = cycle.take_outcome() {
                         let mut seen = CycleSight::of(&outcome, turn.changed, turn.failed);
-                        seen.closing = self.closing().await;
+                        seen.closing = self.closings.look(&self.lnd, &self.config.alarms).await;
                         self.alarms.saw(Sight::Done(seen));
                     }
                     if report_due {
@@ -308,36 +302,6 @@ impl Daemon {
                 }
             }
         }
-    }
-
-    /// The channels being closed by force, if somebody is to be called for them.
-    async fn closing(&mut self) -> Option<BTreeMap<ChannelPoint, CleanText>> {
-        let alarms = &self.config.alarms;
-        let wanted = !alarms.services.is_empty()
-            && !alarms.settings.off.contains(&AlarmKind::ForceClose)
-            && cfg!(feature = "alarm");
-        if !wanted {
-            return None;
-        }
-        let said = match timeout(CLOSING_TIME, self.lnd.force_closing()).await {
-            Ok(Ok(closing)) => {
-                self.closing_unread = None;
-                let told = closing
-                    .iter()
-                    .map(|one| (one.point, one.to_string().into()));
-                return Some(told.collect());
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        if self.closing_unread.as_ref() != Some(&said) {
-            warn!(
-                error = said,
-                "cannot look for force closes: no alarm tells of any"
-            );
-            self.closing_unread = Some(said);
-        }
-        None
     }
 
     async fn report(&self) {
