@@ -12,67 +12,11 @@ const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 const OPERATION: &str = include_str!("../docs/operation.md");
 const STRATEGY: &str = include_str!("../docs/strategy.md");
 
-/// Every document with commands in it.
-const DOCUMENTS: [&str; 8] = [
-    README,
-    CONFIGURATION,
-    OPERATION,
-    STRATEGY,
-    include_str!("../docs/reports.md"),
-    include_str!("../docs/looking-back.md"),
-    include_str!("../docs/simnode.md"),
-    include_str!("../docs/league.md"),
-];
-
 /// A document's fenced blocks of a language.
 fn blocks(document: &'static str, language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     let parts = document.split(fence.as_str()).skip(1);
     parts.filter_map(|part| part.split("```").next()).collect()
-}
-
-/// What is typed after the program's name, in indented lines and between backquotes.
-fn commands(document: &str) -> Vec<Vec<String>> {
-    let joined = document.replace("\\\n", " ");
-    let lines = joined.lines().filter_map(|line| line.strip_prefix("    "));
-    let quoted = joined.split('`').skip(1).step_by(2);
-    let named = |text: &str| {
-        let text = text.split(" #").next()?.trim();
-        let typed = text.strip_prefix("sweetspot ");
-        typed
-            .or(text.strip_prefix("cargo run --release -- "))
-            .map(words)
-    };
-    lines.chain(quoted).filter_map(named).collect()
-}
-
-/// The words of a line, as a shell takes them.
-fn words(line: &str) -> Vec<String> {
-    let parts = line.split('"').enumerate();
-    let words = parts.flat_map(|(n, part)| match n % 2 {
-        0 => part.split_whitespace().map(str::to_owned).collect(),
-        _ => vec![part.to_owned()],
-    });
-    words.collect()
-}
-
-#[test]
-fn every_command_is_one_that_the_program_knows() {
-    let mut tried = 0;
-    for document in DOCUMENTS {
-        for command in commands(document) {
-            let output = assert_cmd::Command::cargo_bin("sweetspot")
-                .expect("the binary")
-                .args(&command)
-                .arg("--help")
-                .output()
-                .expect("it runs");
-            let fault = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{command:?}: {fault}");
-            tried += 1;
-        }
-    }
-    assert!(tried > 25, "{tried} commands only");
 }
 
 #[test]
@@ -160,5 +104,67 @@ fn the_glossary_names_files_that_exist() {
     for file in files {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         assert!(path.is_file(), "{file} does not exist");
+    }
+}
+
+/// The whole program is asked: the lean one lacks some.
+#[cfg(all(feature = "lab", feature = "alarm"))]
+mod commands {
+    use super::*;
+
+    /// Every document with commands in it.
+    const DOCUMENTS: [&str; 8] = [
+        README,
+        CONFIGURATION,
+        OPERATION,
+        STRATEGY,
+        include_str!("../docs/reports.md"),
+        include_str!("../docs/looking-back.md"),
+        include_str!("../docs/simnode.md"),
+        include_str!("../docs/league.md"),
+    ];
+
+    /// What is typed after the program's name, in indented lines and between backquotes.
+    fn commands(document: &str) -> Vec<Vec<String>> {
+        let joined = document.replace("\\\n", " ");
+        let lines = joined.lines().filter_map(|line| line.strip_prefix("    "));
+        let quoted = joined.split('`').skip(1).step_by(2);
+        let named = |text: &str| {
+            let text = text.split(" #").next()?.trim();
+            let typed = text.strip_prefix("sweetspot ");
+            typed
+                .or(text.strip_prefix("cargo run --release -- "))
+                .map(words)
+        };
+        lines.chain(quoted).filter_map(named).collect()
+    }
+
+    /// The words of a line, as a shell takes them.
+    fn words(line: &str) -> Vec<String> {
+        let parts = line.split('"').enumerate();
+        let words = parts.flat_map(|(n, part)| match n % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn every_command_is_one_that_the_program_knows() {
+        let mut tried = 0;
+        for document in DOCUMENTS {
+            for command in commands(document) {
+                let output = assert_cmd::Command::cargo_bin("sweetspot")
+                    .expect("the binary")
+                    .args(&command)
+                    .arg("--help")
+                    .output()
+                    .expect("it runs");
+                let fault = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(output.status.success(), "{command:?}: {fault}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 25, "{tried} commands only");
     }
 }
