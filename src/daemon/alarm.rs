@@ -35,7 +35,8 @@ impl AlarmTask {
         Self(said)
     }
 
-    /// Says what was seen. What finds no place is lost: the next cycle sees it again.
+    /// Says what was seen. The task waits for nothing, so that there is a place; if
+    /// there is none, it is lost: what lasts is seen again by the next cycle.
     pub fn saw(&self, sight: Sight) {
         _ = self.0.try_send(Said::Saw(sight));
     }

@@ -4,15 +4,10 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::columns::peer;
 use super::fault::Fault;
-use super::open::has_table;
 use sweetspot_core::settings::alias_pins::{AliasPin, AliasPins};
 
-/// Those stored. A database that no daemon of this version has opened yet has
-/// none.
+/// Those stored.
 pub(super) async fn load(db: &mut SqliteConnection) -> Result<AliasPins, Fault> {
-    if !has_table(db, "alias_pins").await? {
-        return Ok(AliasPins::default());
-    }
     let rows: Vec<(String, String, String, Option<String>)> =
         sqlx::query_as("select pattern, peer, alias, told from alias_pins")
             .fetch_all(db)

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::fault::Fault;
 use super::marker::Left;
-use super::open::{self, OpenError, OpenFault, has_table};
+use super::open::{self, OpenError, OpenFault};
 use super::reader::StoreReader;
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::types::time::Timestamp;
@@ -163,9 +163,6 @@ pub(super) async fn integrity(db: &mut SqliteConnection) -> Result<Vec<String>, 
 }
 
 pub(super) async fn node(db: &mut SqliteConnection) -> Result<Option<String>, Fault> {
-    if !has_table(db, "identity").await? {
-        return Ok(None);
-    }
     let known = sqlx::query_scalar("select pubkey from identity");
     Ok(known.fetch_optional(db).await?)
 }

@@ -233,6 +233,19 @@ mod tests {
             assert_eq!(brought.incoming.fees, Msat(count * 10));
             assert_eq!(brought.incoming.amount, Msat(count * 1_010));
         }
+        // One that was told late counts on its own day, within an hour as over days.
+        let late = Forward {
+            settled_at: at(30 * HOUR + 1),
+            ..forwards[30]
+        };
+        store.add_forwards(&[late], cursor).await.expect("stores");
+        for (from, until, count) in [(30, 31, 2), (24, 72, 49), (31, 150, 119), (0, 200, 201)] {
+            let found = reader.ledger(at(from * HOUR), at(until * HOUR)).await;
+            let found = found.expect("reads");
+            assert_eq!(found.node.count, count, "{from} to {until}");
+            let sold = found.channels.get(&point(2)).map(|flow| flow.outgoing);
+            assert_eq!(sold.expect("some").count, count, "{from} to {until}");
+        }
         let sales = reader.sales(at(HOUR), at(3 * HOUR)).await.expect("reads");
         let expected = [1, 2].map(|n| (at(n * HOUR), Some(point(2)), Msat(10)));
         assert_eq!(sales, expected);

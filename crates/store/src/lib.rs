@@ -24,6 +24,7 @@ mod forwards;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod health;
+mod heartbeat;
 #[cfg(any(test, feature = "testing"))]
 mod in_memory;
 mod journal;

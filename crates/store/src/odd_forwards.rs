@@ -4,7 +4,6 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::columns::number;
 use super::fault::Fault;
-use super::open::has_table;
 use sweetspot_core::types::raw_forward::OddForward;
 
 /// Stores those that are not stored yet; returns which.
@@ -38,12 +37,8 @@ pub(super) async fn insert(
     Ok(new)
 }
 
-/// How many are kept. A database that no daemon of this version has opened yet
-/// has none.
+/// How many are kept.
 pub(super) async fn count(db: &mut SqliteConnection) -> Result<u64, Fault> {
-    if !has_table(db, "odd_forwards").await? {
-        return Ok(0);
-    }
     let count: i64 = sqlx::query_scalar("select count(*) from odd_forwards")
         .fetch_one(db)
         .await?;

@@ -129,9 +129,6 @@ pub enum OpenFault {
         /// The format this program reads.
         known: i64,
     },
-    /// An earlier version made it: it cannot hold orders yet.
-    #[error("its format holds no orders yet: start `sweetspot run` once, which upgrades it")]
-    NoOrders,
     /// A migration in it is not the one this program knows by that number.
     #[error(
         "its format {0} differs from format {0} of this version: another build of sweetspot wrote it"
@@ -400,18 +397,6 @@ async fn refuse_damaged(connection: &mut SqliteConnection) -> Result<(), OpenFau
         return Err(OpenFault::Corrupt(verdict));
     }
     Ok(())
-}
-
-/// Whether the database has a table that an older format lacks.
-pub(super) async fn has_table(
-    connection: &mut SqliteConnection,
-    name: &str,
-) -> Result<bool, sqlx::Error> {
-    let found: i64 = sqlx::query_scalar("select count(*) from sqlite_schema where name = ?")
-        .bind(name)
-        .fetch_one(connection)
-        .await?;
-    Ok(found > 0)
 }
 
 fn known_format() -> i64 {

@@ -8,12 +8,11 @@ use sqlx::{ConnectOptions, Connection, Executor};
 
 use super::columns::{number, point};
 use super::fault::Fault;
-use super::open::{self, BUSY_TIMEOUT, OpenError, OpenFault, has_table};
+use super::open::{self, BUSY_TIMEOUT, OpenError};
 use super::{SqliteStore, StoreReader};
-use sweetspot_core::ports::{Heartbeat, StoreError};
+use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::orders::{Order, Orders, Verb};
 use sweetspot_core::types::channel::ChannelPoint;
-use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
 
@@ -41,11 +40,8 @@ pub async fn give_orders(path: &Path, orders: &[NewOrder]) -> Result<(), GiveErr
             fault,
         })
     };
-    let mut reader = open::for_reading(path).await.map_err(refused)?;
-    let known = has_table(&mut reader, "orders").await;
-    if !known.map_err(|error| refused(error.into()))? {
-        return Err(refused(OpenFault::NoOrders));
-    }
+    // Refuses what is no database of this format.
+    open::for_reading(path).await.map_err(refused)?;
     let work = async {
         let mut db = SqliteConnectOptions::new()
             .filename(path)
@@ -119,11 +115,8 @@ type Row = (
     Option<i64>,
 );
 
-/// Every order, in the sequence given; none where the format has no orders yet.
+/// Every order, in the sequence given.
 pub(super) async fn load(db: &mut SqliteConnection) -> Result<Orders, Fault> {
-    if !has_table(db, "orders").await? {
-        return Ok(Orders::default());
-    }
     let rows: Vec<Row> = sqlx::query_as(
         "select id, at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns
          from orders order by id",
@@ -171,55 +164,6 @@ fn order((id, at, channel, verb, ppm, base, ratio, until): Row) -> Result<Order,
     })
 }
 
-/// Stores that the daemon works, or why not.
-pub(super) async fn beat(db: &mut SqliteConnection, beat: &Heartbeat) -> Result<(), Fault> {
-    sqlx::query(
-        "insert or replace into heartbeat
-             (id, version, pid, started_at_ns, observe_only, at_ns, since_ns, error)
-         values (1, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(&beat.version)
-    .bind(beat.pid)
-    .bind(beat.started_at.nanos())
-    .bind(beat.observe_only)
-    .bind(beat.at.nanos())
-    .bind(beat.since.nanos())
-    .bind(beat.error.as_ref().map(CleanText::as_str))
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-type BeatRow = (String, i64, i64, bool, i64, i64, Option<String>);
-
-async fn heartbeat(db: &mut SqliteConnection) -> Result<Option<Heartbeat>, Fault> {
-    if !has_table(db, "heartbeat").await? {
-        return Ok(None);
-    }
-    let row: Option<BeatRow> = sqlx::query_as(
-        // A cycle that came to its end is a sign of life as well.
-        "select version, pid, started_at_ns, observe_only,
-             max(at_ns, iif(error is null, (select coalesce(max(at_ns), 0) from
-                 (select at_ns from turns order by id desc limit 1)), 0)),
-             since_ns, error
-         from heartbeat",
-    )
-    .fetch_optional(db)
-    .await?;
-    row.map(|(version, pid, started, observe_only, at, since, error)| {
-        Ok(Heartbeat {
-            version,
-            pid: number("a process id", pid)?,
-            started_at: Timestamp::from_nanos(started),
-            observe_only,
-            at: Timestamp::from_nanos(at),
-            since: Timestamp::from_nanos(since),
-            error: error.map(Into::into),
-        })
-    })
-    .transpose()
-}
-
 impl SqliteStore {
     pub(super) async fn load_orders(&self) -> Result<Orders, StoreError> {
         let work = async {
@@ -231,16 +175,6 @@ impl SqliteStore {
         work.await
             .map_err(|fault| self.error("cannot read the operator's orders", fault))
     }
-
-    pub(super) async fn store_beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
-        let work = async {
-            let mut tx = self.begin().await?;
-            beat(&mut tx.connection, heartbeat).await?;
-            tx.commit().await
-        };
-        work.await
-            .map_err(|fault| self.error("cannot store that the daemon works", fault))
-    }
 }
 
 impl StoreReader {
@@ -248,17 +182,6 @@ impl StoreReader {
     pub async fn orders(&self) -> Result<Orders, StoreError> {
         let found = load(&mut *self.connection().await).await;
         self.named("cannot read the operator's orders", found)
-    }
-
-    /// The daemon's last sign of life; `None` if there was none yet.
-    pub async fn heartbeat(&self) -> Result<Option<Heartbeat>, StoreError> {
-        let found = heartbeat(&mut *self.connection().await).await;
-        self.named("cannot read whether the daemon works", found)
-    }
-
-    /// Whether a daemon holds the database now.
-    pub fn daemon_lives(&self) -> bool {
-        open::is_locked(&self.path)
     }
 }
 
@@ -357,26 +280,5 @@ mod tests {
         tx.commit().await.expect("commits");
         let error = store.orders().await.expect_err("no sense").to_string();
         assert!(error.contains("number 1: target"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn the_last_sign_of_life_replaces_the_one_before() {
-        let (directory, store) = place().await;
-        let reader = StoreReader::open(directory.path().join("db")).await;
-        let reader = reader.expect("opens");
-        assert_eq!(reader.heartbeat().await.expect("reads"), None);
-        let mut beat = Heartbeat {
-            version: "1.2.3".to_owned(),
-            pid: 7,
-            started_at: at(1),
-            observe_only: true,
-            at: at(2),
-            since: at(1),
-            error: None,
-        };
-        store.beat(&beat).await.expect("stores");
-        (beat.at, beat.error) = (at(3), Some("away".into()));
-        store.beat(&beat).await.expect("stores");
-        assert_eq!(reader.heartbeat().await.expect("reads"), Some(beat));
     }
 }
