@@ -30,11 +30,12 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, SettingsFile};
+use crate::daemon::clock::SystemClock;
 use crate::daemon::logging::{self, LogFormat};
 use crate::daemon::serve::{self, StartError};
 use crate::explain::{ExplainError, WhichChannel};
 use crate::orders::OrderError;
-use sweetspot_core::ports::StoreError;
+use sweetspot_core::ports::{Clock, StoreError};
 use sweetspot_core::settings::orders::Verb;
 use sweetspot_store::{OpenError, StoreReader};
 
@@ -358,7 +359,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
 async fn open(file: &SettingsFile) -> Result<(Config, StoreReader), Failure> {
     let mut config = file.load()?;
     let store = StoreReader::open(&config.store).await?;
-    config.book.names = store.names().await?;
-    config.book.orders = store.orders().await?;
+    store
+        .recall_into(&mut config.book, SystemClock.now())
+        .await?;
     Ok((config, store))
 }

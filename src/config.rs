@@ -9,6 +9,7 @@ mod fault;
 mod file;
 mod keys;
 mod layers;
+mod ledger;
 mod node;
 mod reader;
 mod schedules;
@@ -25,6 +26,7 @@ use chrono_tz::Tz;
 pub use alarm::Alarms;
 pub use fault::{ConfigError, Fault};
 pub use file::SettingsFile;
+pub use ledger::LedgerSettings;
 pub use node::{Macaroon, NodeConnection, Tls};
 
 use reader::{Reader, Section};
@@ -56,6 +58,8 @@ pub struct Config {
     pub report: DailyReport,
     /// What the operator is called for, and how.
     pub alarms: Alarms,
+    /// What beside forwards is kept book of.
+    pub ledger: LedgerSettings,
     /// What holds for the node and for each channel.
     pub book: SettingsLayers,
     keys: diff::Keys,
@@ -106,6 +110,8 @@ impl Config {
         let alarms = root.section(r, "alarm");
         let alarms = alarm::alarms(r, alarms, home);
 
+        let ledger = root.section(r, "ledger");
+        let ledger = ledger::ledger(r, ledger);
         let settings = read_node_settings(r, &mut root);
         let defaults = root.section(r, "defaults");
         let defaults = keys::layer(r, defaults, &ChannelLayer::default());
@@ -121,6 +127,7 @@ impl Config {
             schedules: schedules::schedules(r, schedules),
             names: Default::default(),
             orders: Default::default(),
+            moved_in: Default::default(),
             defaults,
         };
         root.finish(r);
@@ -135,6 +142,7 @@ impl Config {
             backfill,
             report,
             alarms,
+            ledger,
             book,
             keys: diff::Keys::of(text),
         })

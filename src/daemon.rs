@@ -5,6 +5,7 @@ mod alarm;
 #[cfg(not(feature = "alarm"))]
 #[path = "daemon/no_alarm.rs"]
 mod alarm;
+mod bookkeeping;
 pub mod clock;
 mod closings;
 pub mod connect;

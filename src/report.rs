@@ -3,30 +3,33 @@
 //! apart.
 
 mod daily;
+mod outcomes;
+mod paid;
+mod peers;
 mod shown;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::format::times;
 use crate::json::{Ids, SCHEMA};
 use sweetspot_core::money::change::{Trend, relative, trend};
-use sweetspot_core::money::outcome::{Change, Outcome, Sales, outcome};
 use sweetspot_core::money::worth::{ASSIST_SHARE, worth_msat, yield_per_year};
 use sweetspot_core::ports::StoreError;
-use sweetspot_core::types::channel::{ChannelPoint, PeerId};
+use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 use sweetspot_store::{ChannelFlow, KnownChannel, Ledger, StoreReader};
 
-pub use daily::{DailyNews, log as log_daily};
-pub use shown::{csv_field, sat, yearly};
+use peers::by_peer;
 
-/// So long before and after a change is looked at, at most.
-const OUTCOME_SPAN: Duration = Duration::from_secs(7 * 86_400);
+pub use daily::{DailyNews, log as log_daily};
+pub use outcomes::{ChangeReport, outcomes};
+pub use paid::{ChannelPaid, Paid};
+pub use peers::PeerReport;
+pub use shown::{csv_field, sat, yearly};
 
 /// One UTC day of the node.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -81,70 +84,9 @@ pub struct ChannelReport {
     pub yield_per_year: Option<f64>,
     /// What it earned in the period before; null where that is not known.
     pub earned_before_msat: Option<u64>,
-}
-
-/// A peer with more than one channel, over the period.
-#[derive(Clone, Debug, Serialize)]
-pub struct PeerReport {
-    /// Its public key.
-    pub peer_pubkey: PeerId,
-    /// What it calls itself.
-    pub peer_alias: Option<String>,
-    /// How many channels.
-    pub channel_count: u64,
-    /// Forwards that left by them.
-    pub forwards_out: u64,
-    /// What that earned.
-    pub earned_msat: u64,
-    /// What came in by them earned where it left.
-    pub assist_msat: u64,
-    /// Their part in what the node earned.
-    pub worth_msat: f64,
-}
-
-fn by_peer(channels: &[ChannelReport]) -> Vec<PeerReport> {
-    let mut peers: BTreeMap<PeerId, PeerReport> = BTreeMap::new();
-    for line in channels {
-        let peer = peers
-            .entry(line.ids.peer_pubkey)
-            .or_insert_with(|| PeerReport {
-                peer_pubkey: line.ids.peer_pubkey,
-                peer_alias: line.ids.peer_alias.clone(),
-                channel_count: 0,
-                forwards_out: 0,
-                earned_msat: 0,
-                assist_msat: 0,
-                worth_msat: 0.0,
-            });
-        peer.channel_count += 1;
-        peer.forwards_out = peer.forwards_out.saturating_add(line.forwards_out);
-        peer.earned_msat = peer.earned_msat.saturating_add(line.earned_msat);
-        peer.assist_msat = peer.assist_msat.saturating_add(line.assist_msat);
-        peer.worth_msat += line.worth_msat;
-    }
-    let several = peers.into_values().filter(|peer| peer.channel_count > 1);
-    let mut several: Vec<PeerReport> = several.collect();
-    several.sort_by(|a, b| b.worth_msat.total_cmp(&a.worth_msat));
-    several
-}
-
-/// A fee change and what came of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct ChangeReport {
-    /// The channel.
+    /// What was paid for it, and what it could not serve.
     #[serde(flatten)]
-    pub ids: Ids,
-    /// When.
-    #[serde(serialize_with = "times")]
-    pub at: Timestamp,
-    /// The rate before.
-    pub from_ppm: u32,
-    /// The rate after.
-    pub to_ppm: u32,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The same in words.
-    pub outcome_words: String,
+    pub paid: ChannelPaid,
 }
 
 /// The report.
@@ -172,6 +114,8 @@ pub struct Report {
     pub trend: Trend,
     /// What the node's local balances earned, as a share a year.
     pub yield_per_year: Option<f64>,
+    /// What was paid in the period.
+    pub paid: Paid,
     /// What counts for the channel that a forward came in by.
     pub assist_share: f64,
     /// Today so far.
@@ -225,7 +169,9 @@ impl Report {
             .filter(|known| known.open)
             .map(|known| local_of(&locals, known))
             .sum();
+        let paid = paid::Books::gather(store, from, until).await?;
         let period = Period {
+            paid: &paid,
             days: f64::from(days),
             ledger: &ledger,
             before: before.as_ref(),
@@ -255,6 +201,7 @@ impl Report {
                 .and_then(|before| relative(Msat(before.earned_msat), Msat(node.earned_msat))),
             trend: trend(&fees(&days_before), &fees(&by_day)),
             yield_per_year: yield_per_year(Msat(node.earned_msat).as_f64(), capital, period.days),
+            paid: paid.of_node(node.earned_msat),
             assist_share: ASSIST_SHARE,
             today: days_of(store, today, today + 1)
                 .await?
@@ -318,6 +265,7 @@ pub fn local_of(locals: &BTreeMap<ChannelPoint, f64>, known: &KnownChannel) -> f
 }
 
 struct Period<'a> {
+    paid: &'a paid::Books,
     days: f64,
     ledger: &'a Ledger,
     before: Option<&'a Ledger>,
@@ -352,62 +300,7 @@ impl Period<'_> {
                 let flow = before.channels.get(&point).copied();
                 flow.unwrap_or_default().outgoing.fees.0
             }),
+            paid: self.paid.of_channel(point, worth, capital, self.days),
         })
     }
-}
-
-/// What came of the changes since `from` that were confirmed, the latest first.
-pub async fn outcomes(
-    store: &StoreReader,
-    known: &[KnownChannel],
-    from: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<ChangeReport>, StoreError> {
-    // An earlier change bounds nothing that is looked at.
-    let all = store.changes(from.minus(OUTCOME_SPAN), now).await?;
-    let mut by_channel: BTreeMap<ChannelPoint, Vec<FeeChange>> = BTreeMap::new();
-    for (point, change) in all {
-        if change.stage == Stage::Confirmed {
-            by_channel.entry(point).or_default().push(change);
-        }
-    }
-    let cursor = store.cursor().await?;
-    let (known_from, through) = cursor.map_or((now, now), |c| (c.from, c.through));
-    let sold = store.sales(from.minus(OUTCOME_SPAN), now).await?;
-    let sold = sold
-        .into_iter()
-        .map(|(at, point, fee)| (at, point, fee.as_f64()));
-    let sales = Sales::of(sold.collect());
-    let mut found = vec![];
-    for known in known {
-        let point = known.channel.point;
-        let changes = by_channel.remove(&point).unwrap_or_default();
-        for (index, change) in changes.iter().enumerate() {
-            let at = change.intended_at;
-            let before = index.checked_sub(1).and_then(|last| changes.get(last));
-            let after = changes.get(index + 1);
-            if at < from || change.from.outbound == change.to.outbound {
-                continue;
-            }
-            let judged = outcome(
-                &sales,
-                &Change {
-                    point,
-                    at,
-                    before: before.map_or(known_from, |change| change.intended_at),
-                    after: after.map_or(through.max(at), |change| change.intended_at),
-                },
-            );
-            found.push(ChangeReport {
-                ids: Ids::of(&known.channel),
-                at,
-                from_ppm: change.from.outbound.0,
-                to_ppm: change.to.outbound.0,
-                outcome: judged,
-                outcome_words: judged.words(),
-            });
-        }
-    }
-    found.sort_by_key(|change| std::cmp::Reverse(change.at));
-    Ok(found)
 }

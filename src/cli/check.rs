@@ -19,7 +19,7 @@ use crate::overview::mode_name;
 use crate::plan::{Past, Plan};
 use crate::table::{table, terminal_width};
 use sweetspot_core::alarm::settings::AlarmKind;
-use sweetspot_core::ports::Clock;
+use sweetspot_core::ports::{Clock, StoreError};
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
@@ -80,8 +80,9 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
     let (store, of_database) = files::database(&config).await;
     findings.extend(of_database);
     if let Some(store) = &store {
-        config.book.names = store.names().await.unwrap_or_default();
-        config.book.orders = store.orders().await.unwrap_or_default();
+        let recalled = store.recall_into(&mut config.book, SystemClock.now()).await;
+        let failed = |error: StoreError| finding("database", Judgement::Error, error.to_string());
+        findings.extend(recalled.err().map(failed));
     }
     findings.extend(judge_pause(&config));
     findings.extend(files::permissions(&config, file));
@@ -104,6 +105,7 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
     if let Some(permissions) = permissions.known.filter(|_| !asked.denied) {
         findings.extend(judge(&permissions, &channels));
         findings.extend(judge_pending(&permissions, &config));
+        findings.extend(judge_ledger(&permissions, &config));
     }
     let plan = match (&asked.seen, plan) {
         (Some(seen), true) => propose(&config, seen, store.as_ref(), &mut findings).await,
@@ -313,6 +315,18 @@ fn judge_pending(permissions: &Permissions, config: &Config) -> Option<Finding> 
     missing.then(|| finding("macaroon", Judgement::Warning, says))
 }
 
+/// Whether the macaroon lets book be kept of what is wanted.
+fn judge_ledger(permissions: &Permissions, config: &Config) -> Vec<Finding> {
+    let missing = config.ledger.needs();
+    let missing = missing.filter(|(uri, _)| !permissions.permits(uri));
+    missing
+        .map(|(uri, lost)| {
+            let says = format!("lacks permission for {uri}: {lost}");
+            finding("macaroon", Judgement::Warning, says)
+        })
+        .collect()
+}
+
 /// Which channels may be given a discount.
 fn judge_inbound(rules: &InboundRules, channels: &[Effective]) -> Option<Finding> {
     let may = |c: &&Effective| c.settings.inbound_discount && c.settings.mode == Mode::Manage;
@@ -344,7 +358,8 @@ fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {
 
 fn bake_line(config: &Config) -> String {
     let pending = tells_force_closes(config).then_some(&PENDING_URI);
-    let uris = READ_URIS.iter().chain([&WRITE_URI]).chain(pending);
+    let uris = READ_URIS.iter().chain([&WRITE_URI]).chain(pending).copied();
+    let uris = uris.chain(config.ledger.needs().map(|(uri, _)| uri));
     let uris: Vec<String> = uris.map(|uri| format!("uri:{uri}")).collect();
     format!(
         "lncli bakemacaroon --save_to=sweetspot.macaroon {} && chmod 600 sweetspot.macaroon",

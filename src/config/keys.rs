@@ -111,6 +111,10 @@ impl<K: Key> KeyReader<K> for SectionKeys<'_, '_, K> {
         self.read(key, values::flag)
     }
 
+    fn measured(&mut self, key: K) -> Option<bool> {
+        self.read(key, values::measured)
+    }
+
     /// Reads `mode` and, beside `mode = "pin"`, `pin_ppm`.
     fn mode(&mut self, key: K) -> Option<Mode> {
         let mode = self.section.take(key.name());

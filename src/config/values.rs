@@ -34,6 +34,15 @@ pub(super) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
     }
 }
 
+/// Whether a cost is measured.
+pub(super) fn measured(value: &DeValue<'_>) -> Result<bool, String> {
+    match text(value)?.as_str() {
+        "measured" => Ok(true),
+        "given" => Ok(false),
+        _ => wrong("\"given\" or \"measured\"", value),
+    }
+}
+
 /// A whole number.
 pub(super) fn whole<T>(value: &DeValue<'_>, allowed: RangeInclusive<T>) -> Result<T, String>
 where

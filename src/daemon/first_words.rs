@@ -31,8 +31,7 @@ async fn sum_up(
 ) -> Result<(), StoreError> {
     let now = SystemClock.now();
     let mut book = config.book.clone();
-    book.names = reader.names().await?;
-    book.orders = reader.orders().await?;
+    reader.recall_into(&mut book, now).await?;
     let Some(cycle) = reader.last_cycle().await? else {
         return Ok(());
     };

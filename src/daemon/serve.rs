@@ -11,6 +11,7 @@ use tracing::{debug, error, info, warn};
 use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::Sight;
 use crate::daemon::alarm::AlarmTask;
+use crate::daemon::bookkeeping::Bookkeeper;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::closings::Closings;
 use crate::daemon::connect::lnd_config;
@@ -21,6 +22,7 @@ use crate::daemon::systemd;
 use crate::daemon::vital_signs::VitalSigns;
 use crate::report;
 use sweetspot_core::alarm::sight::CycleSight;
+use sweetspot_core::ports::cost_log::CostLog;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::FeeChange;
@@ -157,7 +159,7 @@ impl Signals {
 /// Turns the cycle until a signal stops it: no new write is begun, one in
 /// flight gets [`GRACE`]; a second signal ends it at once. Returns the store, if
 /// nobody was in the middle of using it.
-async fn serve<W: PolicyWriter, S: Store>(
+async fn serve<W: PolicyWriter, S: Store + CostLog>(
     daemon: Daemon,
     cycle: Cycle<Lnd, W, S, SystemClock>,
     mut signals: Signals,
@@ -209,6 +211,7 @@ struct Daemon {
     signs: VitalSigns,
     alarms: AlarmTask,
     closings: Closings,
+    bookkeeper: Bookkeeper,
 }
 
 impl Daemon {
@@ -217,6 +220,7 @@ impl Daemon {
             file,
             alarms: AlarmTask::start(config.alarms.clone()),
             closings: Closings::default(),
+            bookkeeper: Bookkeeper::default(),
             config,
             observe_only,
             lnd,
@@ -225,7 +229,7 @@ impl Daemon {
         }
     }
 
-    async fn keep_turning<W: PolicyWriter, S: Store>(
+    async fn keep_turning<W: PolicyWriter, S: Store + CostLog>(
         mut self,
         mut cycle: Cycle<Lnd, W, S, SystemClock>,
         stop: &CancellationToken,
@@ -237,7 +241,10 @@ impl Daemon {
         loop {
             self.alarms.saw(Sight::Resting);
             tokio::select! {
-                () = stop.cancelled() => return cycle.into_store(),
+                () = stop.cancelled() => {
+                    self.bookkeeper.flush(cycle.store()).await;
+                    return cycle.into_store();
+                }
                 Ok(()) = reload_asked.changed() => {
                     if self.reload() {
                         cycle.look_again();
@@ -265,6 +272,15 @@ impl Daemon {
                 .config
                 .report
                 .is_due(cycle.reported_at(), SystemClock.now());
+            let now = SystemClock.now();
+            match self.bookkeeper.moved_in(cycle.store(), now).await {
+                Ok(moved_in) => self.config.book.moved_in = moved_in,
+                Err(error) => {
+                    self.tell_failure(&error.into());
+                    ticks.reset_after(RETRY_PAUSE);
+                    continue;
+                }
+            }
             let orders = CycleOptions {
                 layers: &self.config.book,
                 observe_only: self.observe_only,
@@ -286,6 +302,7 @@ impl Daemon {
                     self.repeated_error.is_over();
                     self.signs.works(SystemClock.now());
                     tell(turn);
+                    self.keep_book(cycle.store()).await;
                 }
                 Err(error) => {
                     self.tell_failure(&error);
@@ -302,6 +319,15 @@ impl Daemon {
                 }
             }
         }
+    }
+
+    async fn keep_book(&mut self, store: &impl CostLog) {
+        let now = SystemClock.now();
+        let from = now.minus(self.config.backfill);
+        let wanted = self.config.ledger;
+        self.bookkeeper
+            .look(&self.lnd, store, wanted, from, now)
+            .await;
     }
 
     async fn report(&self) {

@@ -129,9 +129,11 @@ pub async fn log(config: &Config, now: Timestamp) -> Option<(Trend, Option<f64>)
         }
     };
     let mut book = config.book.clone();
-    book.names = store.names().await.unwrap_or_default();
-    book.orders = store.orders().await.unwrap_or_default();
-    let news = match DailyNews::gather(&book, &store, now).await {
+    let gathered = async {
+        store.recall_into(&mut book, now).await?;
+        DailyNews::gather(&book, &store, now).await
+    };
+    let news = match gathered.await {
         Ok(news) => news,
         Err(error) => {
             warn!(%error, "cannot make the daily report");

@@ -1,15 +1,19 @@
 //! The report as text and as CSV.
 
-use super::{Day, Report};
+use super::{ChannelReport, Day, Report};
 use crate::format::local_time;
 use crate::table::{Align, Plain};
 use sweetspot_core::money::change::Trend;
+use sweetspot_core::money::failed::FailReason;
 use sweetspot_core::money::outcome::Tell;
 use sweetspot_core::types::format::{change, grouped};
 use sweetspot_core::types::time::Timestamp;
 
 /// Outcomes shown as text; JSON has all.
 const OUTCOMES_SHOWN: usize = 12;
+
+/// Channels with failed HTLCs shown as text; JSON has all.
+const UNSERVED_SHOWN: usize = 10;
 
 /// In whole satoshis.
 pub fn sat(msat: u64) -> String {
@@ -37,6 +41,7 @@ impl Report {
                 date(last)
             ),
             self.income(),
+            self.paid(),
             String::new(),
             self.days_table(width),
             String::new(),
@@ -46,6 +51,12 @@ impl Report {
                 .to_owned(),
             String::new(),
         ];
+        if let Some(unserved) = self.unserved_table(width) {
+            parts.push(format!(
+                "HTLCs failed by this node, by the channel they wanted to leave by (anyone can\n\
+                 make such for nothing)\n{unserved}\n"
+            ));
+        }
         if !self.peers.is_empty() {
             let peers = self.peers_table(width);
             parts.push(format!("peers with several channels\n{peers}\n"));
@@ -91,6 +102,68 @@ impl Report {
             sat(self.node.sold_msat),
             yearly(self.yield_per_year),
         )
+    }
+
+    /// What was paid, and what is left.
+    fn paid(&self) -> String {
+        let paid = &self.paid;
+        let rebalances = match paid.payments_known_from {
+            None => "rebalances not known ([ledger])".to_owned(),
+            Some(from) => {
+                let since = match from > self.from {
+                    true => format!(", known since {}", date(from)),
+                    false => String::new(),
+                };
+                format!(
+                    "{} sat to rebalance {} sat{since}",
+                    sat(paid.rebalance_fees_msat),
+                    sat(paid.moved_msat)
+                )
+            }
+        };
+        let chain = match paid.chain_costs_known {
+            false => "on-chain costs not known ([ledger])".to_owned(),
+            true => format!(
+                "{} sat on the chain ({} to open, {} to close)",
+                grouped(paid.open_fees_sat.saturating_add(paid.close_fees_sat)),
+                grouped(paid.open_fees_sat),
+                grouped(paid.close_fees_sat)
+            ),
+        };
+        let sign = if paid.net_msat < 0 { "-" } else { "" };
+        let left = sat(paid.net_msat.unsigned_abs());
+        format!("paid      {rebalances}\n          {chain}\nleft      {sign}{left} sat")
+    }
+
+    /// What channels could not serve, the most first; `None` if there is nothing.
+    fn unserved_table(&self, width: usize) -> Option<String> {
+        let amount = |line: &ChannelReport| -> u64 {
+            let sums = line.paid.failed.values();
+            sums.fold(0, |all, sum| all.saturating_add(sum.amount.0))
+        };
+        let mut lines: Vec<&ChannelReport> = self.channels.iter().collect();
+        lines.retain(|line| !line.paid.failed.is_empty());
+        lines.sort_by_key(|line| std::cmp::Reverse(amount(line)));
+        let mut table = Plain::default();
+        table.column("peer", Align::Left, 0, Some(12));
+        table.column("channel", Align::Left, 0, None);
+        for reason in [
+            "no balance",
+            "fee too low",
+            "too large",
+            "not ready",
+            "other",
+        ] {
+            table.column(reason, Align::Right, 0, None);
+        }
+        for line in lines.iter().take(UNSERVED_SHOWN) {
+            let mut row = vec![line.ids.peer_name(), line.ids.scid.to_string()];
+            let counts = FailReason::ALL.map(|reason| line.paid.failed.get(&reason));
+            let counts = counts.map(|sum| sum.map_or(String::new(), |sum| grouped(sum.htlcs)));
+            row.extend(counts);
+            table.row(row);
+        }
+        (!lines.is_empty()).then(|| table.fit(width))
     }
 
     fn days_table(&self, width: usize) -> String {

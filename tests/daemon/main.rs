@@ -8,6 +8,7 @@
 
 #[cfg(feature = "alarm")]
 mod alarms;
+mod bookkeeping;
 mod check;
 mod database;
 mod hostile_text;

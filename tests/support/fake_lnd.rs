@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sweetspot_lnd::proto::{lightning_server::LightningServer, state_server::StateServer};
+use sweetspot_lnd::proto::{
+    lightning_server::LightningServer, routerrpc::router_server::RouterServer,
+    state_server::StateServer,
+};
 use sweetspot_lnd::{Lnd, LndConfig, MacaroonSource, Tls};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -132,6 +135,7 @@ impl FakeLnd {
                 .tls_config(ServerTlsConfig::new().identity(identity))
                 .expect("an identity")
                 .add_service(LightningServer::new(rpc.clone()))
+                .add_service(RouterServer::new(rpc.clone()))
                 .add_service(StateServer::new(rpc))
                 .serve_with_incoming(TcpListenerStream::new(listener))
                 .await

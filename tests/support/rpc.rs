@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use sweetspot_lnd::proto::routerrpc::{
+    HtlcEvent, SubscribeHtlcEventsRequest, router_server::Router,
+};
 use sweetspot_lnd::proto::{
     ChanInfoRequest, ChannelEdge, ClosedChannelsRequest, ClosedChannelsResponse,
     ForwardingHistoryRequest, ForwardingHistoryResponse, GetInfoRequest, GetInfoResponse,
-    GetStateRequest, GetStateResponse, ListChannelsRequest, ListChannelsResponse, NodeInfo,
-    NodeInfoRequest, PendingChannelsRequest, PendingChannelsResponse, PolicyUpdateRequest,
-    PolicyUpdateResponse, SubscribeStateRequest, SubscribeStateResponse, WalletState,
-    lightning_server::Lightning, state_server::State,
+    GetStateRequest, GetStateResponse, GetTransactionsRequest, ListChannelsRequest,
+    ListChannelsResponse, ListPaymentsRequest, ListPaymentsResponse, NodeInfo, NodeInfoRequest,
+    Payment, PendingChannelsRequest, PendingChannelsResponse, PolicyUpdateRequest,
+    PolicyUpdateResponse, SubscribeStateRequest, SubscribeStateResponse, TransactionDetails,
+    WalletState, lightning_server::Lightning, state_server::State,
 };
 use sweetspot_lnd::{LndVersion, check_version};
 use tokio::sync::mpsc;
@@ -106,6 +110,32 @@ impl State for Rpc {
                 }
                 tokio::select! {
                     Ok(()) = states.changed() => {}
+                    _ = ended.changed() => return,
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+#[tonic::async_trait]
+impl Router for Rpc {
+    async fn subscribe_htlc_events(
+        &self,
+        request: Request<SubscribeHtlcEventsRequest>,
+    ) -> Reply<BoxStream<HtlcEvent>> {
+        let (world, _) = self.admit("SubscribeHtlcEvents", request)?;
+        let mut events = world.htlcs.subscribe();
+        let mut ended = world.streams.subscribe();
+        let (messages, stream) = mpsc::channel(8);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    Ok(event) = events.recv() => {
+                        if messages.send(Ok(event)).await.is_err() {
+                            return;
+                        }
+                    }
                     _ = ended.changed() => return,
                 }
             }
@@ -232,6 +262,38 @@ impl Lightning for Rpc {
     ) -> Reply<PendingChannelsResponse> {
         let (world, _) = self.admit("PendingChannels", request)?;
         Ok(Response::new(world.pending.clone()))
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<ListPaymentsRequest>,
+    ) -> Reply<ListPaymentsResponse> {
+        let (world, query) = self.admit("ListPayments", request)?;
+        let begun = |payment: &&Payment| {
+            let from = i128::from(query.creation_date_start) * 1_000_000_000;
+            payment.payment_index > query.index_offset
+                && i128::from(payment.creation_time_ns) >= from
+        };
+        let most = usize::try_from(query.max_payments).expect("a count");
+        let payments = world.payments.iter().filter(begun).take(most);
+        let payments: Vec<Payment> = payments.cloned().collect();
+        let index = |payment: Option<&Payment>| payment.map_or(0, |one| one.payment_index);
+        Ok(Response::new(ListPaymentsResponse {
+            first_index_offset: index(payments.first()),
+            last_index_offset: index(payments.last()),
+            payments,
+            ..Default::default()
+        }))
+    }
+
+    async fn get_transactions(
+        &self,
+        request: Request<GetTransactionsRequest>,
+    ) -> Reply<TransactionDetails> {
+        let (world, _) = self.admit("GetTransactions", request)?;
+        Ok(Response::new(TransactionDetails {
+            transactions: world.transactions.clone(),
+        }))
     }
 
     async fn update_channel_policy(

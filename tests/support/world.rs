@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweetspot_lnd::proto::{
-    Channel, ChannelCloseSummary, ChannelConstraints, ChannelEdge, ForwardingEvent,
-    PendingChannelsResponse, PolicyUpdateRequest, RoutingPolicy, UpdateFailure, WalletState,
+    Channel, ChannelCloseSummary, ChannelConstraints, ChannelEdge, ForwardingEvent, Payment,
+    PendingChannelsResponse, PolicyUpdateRequest, RoutingPolicy, Transaction, UpdateFailure,
+    WalletState, routerrpc::HtlcEvent,
 };
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 /// The fake node's own key.
 pub const OWN_KEY: &str = "02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -133,6 +134,11 @@ pub struct World {
     pub forwards: Vec<ForwardingEvent>,
     pub closed: Vec<ChannelCloseSummary>,
     pub pending: PendingChannelsResponse,
+    /// Settled payments, ascending by number.
+    pub payments: Vec<Payment>,
+    pub transactions: Vec<Transaction>,
+    /// What is told to who listens for HTLC events.
+    pub htlcs: broadcast::Sender<HtlcEvent>,
     pub on_update: OnUpdate,
     /// Calls that answer UNKNOWN with this text.
     pub failing: BTreeMap<&'static str, &'static str>,
@@ -162,6 +168,9 @@ impl World {
             forwards: vec![],
             closed: vec![],
             pending: PendingChannelsResponse::default(),
+            payments: vec![],
+            transactions: vec![],
+            htlcs: broadcast::Sender::new(16),
             on_update: OnUpdate::Apply,
             failing: BTreeMap::new(),
             edges_take: Duration::ZERO,

@@ -1,6 +1,8 @@
 //! What the cycle needs of the world, named by its need. Reading and writing
 //! are different traits, so that observe mode is a type that cannot write.
 
+pub mod cost_log;
+
 use std::error::Error;
 use std::future::Future;
 

@@ -13,6 +13,7 @@ use super::connection::Connection;
 use super::fault::Fault;
 use super::macaroon::{Header, Macaroon};
 use super::proto::lightning_client::LightningClient;
+use super::proto::routerrpc::router_client::RouterClient;
 use super::proto::state_client::StateClient;
 use super::tls::PinnedCert;
 use super::unannounced::Unannounced;
@@ -53,6 +54,7 @@ impl Lnd {
             address: config.address.into(),
             lightning: LightningClient::new(channel.clone())
                 .max_decoding_message_size(MAX_REPLY_BYTES),
+            router: RouterClient::new(channel.clone()),
             state: StateClient::new(channel),
             macaroon: Arc::new(Macaroon::new(config.macaroon)),
             request_timeout: config.request_timeout,
@@ -155,7 +157,7 @@ impl Lnd {
         self.edges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn header(&self) -> Result<Header, NodeError> {
+    pub(super) fn header(&self) -> Result<Header, NodeError> {
         let header = self.macaroon.header().map_err(Fault::Macaroon);
         header.map_err(Fault::into_read_error)
     }
@@ -189,7 +191,7 @@ fn endpoint(config: &LndConfig, handshakes: &Arc<AtomicU64>) -> Result<Endpoint,
         .keep_alive_while_idle(false))
 }
 
-fn with_macaroon<T>(message: T, header: &Header) -> Request<T> {
+pub(super) fn with_macaroon<T>(message: T, header: &Header) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("macaroon", header.clone());
     request

@@ -8,6 +8,8 @@
 mod client;
 mod connection;
 mod convert;
+mod costs;
+mod failed;
 mod fault;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -32,14 +34,17 @@ use tonic::transport::Channel;
 
 use macaroon::Macaroon;
 use proto::lightning_client::LightningClient;
+use proto::routerrpc::router_client::RouterClient;
 use proto::state_client::StateClient;
 use sweetspot_core::ports::NodeInfo;
 use sweetspot_core::types::clean_text::CleanText;
 
+pub use costs::PaymentPage;
 pub use macaroon::{MacaroonError, MacaroonSource};
 pub use pending::ForceClosing;
 pub use permissions::{
-    PENDING_URI, Permission, Permissions, READ_URIS, UnreadableMacaroon, WRITE_URI,
+    CHAIN_COSTS_URI, HTLCS_URI, PAYMENTS_URI, PENDING_URI, Permission, Permissions, READ_URIS,
+    UnreadableMacaroon, WRITE_URI,
 };
 pub use version::{LndVersion, OLDEST_SUPPORTED, VersionError, check_version};
 
@@ -93,6 +98,7 @@ pub enum LndConfigError {
 pub struct Lnd {
     address: Arc<str>,
     lightning: LightningClient<Channel>,
+    router: RouterClient<Channel>,
     state: StateClient<Channel>,
     macaroon: Arc<Macaroon>,
     request_timeout: Duration,

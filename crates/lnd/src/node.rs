@@ -152,7 +152,7 @@ impl PolicyWriter for Lnd {
 
 impl Lnd {
     /// Who the node is, as `info` last heard it.
-    async fn last_info(&self) -> Result<NodeInfo, NodeError> {
+    pub(super) async fn last_info(&self) -> Result<NodeInfo, NodeError> {
         let last = self.seen().clone();
         match last {
             Some(info) => Ok(info),
@@ -160,7 +160,7 @@ impl Lnd {
         }
     }
 
-    async fn list_channels(&self) -> Result<Vec<proto::Channel>, NodeError> {
+    pub(super) async fn list_channels(&self) -> Result<Vec<proto::Channel>, NodeError> {
         let query = proto::ListChannelsRequest {
             peer_alias_lookup: true,
             ..Default::default()

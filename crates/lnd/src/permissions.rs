@@ -26,6 +26,15 @@ pub const WRITE_URI: &str = "/lnrpc.Lightning/UpdateChannelPolicy";
 /// The RPC that only the alarm about force closes needs, as a macaroon URI.
 pub const PENDING_URI: &str = "/lnrpc.Lightning/PendingChannels";
 
+/// The RPC that only the record of rebalances needs, as a macaroon URI.
+pub const PAYMENTS_URI: &str = "/lnrpc.Lightning/ListPayments";
+
+/// The RPC that only the record of on-chain costs needs, as a macaroon URI.
+pub const CHAIN_COSTS_URI: &str = "/lnrpc.Lightning/GetTransactions";
+
+/// The RPC that only the record of failed HTLCs needs, as a macaroon URI.
+pub const HTLCS_URI: &str = "/routerrpc.Router/SubscribeHtlcEvents";
+
 /// The entity by which a macaroon names single RPCs.
 const URI: &str = "uri";
 
@@ -95,6 +104,7 @@ impl Permission {
     fn covers(&self, uri: &str) -> bool {
         let (entity, action) = match uri {
             WRITE_URI => ("offchain", "write"),
+            CHAIN_COSTS_URI => ("onchain", "read"),
             _ if uri.ends_with("Info") => ("info", "read"),
             _ => ("offchain", "read"),
         };

@@ -11,10 +11,12 @@ mod changes;
 mod columns;
 #[cfg(test)]
 mod contract;
+mod costs;
 mod cycle;
 mod day_totals;
 mod decided;
 mod deflated;
+mod failed_forwards;
 mod fault;
 #[cfg(test)]
 mod fixtures;
@@ -66,6 +68,7 @@ use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::Timestamp;
 
 pub use backup::{RestoreError, Restored, restore};
+pub use failed_forwards::FailedByReason;
 pub use flows::{ChannelFlow, Leg};
 pub use forms::{channel_memory_as_stored, node_memory_as_stored};
 pub use health::{Health, TableSize};

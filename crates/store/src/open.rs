@@ -53,6 +53,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "status",
             include_str!("../../../migrations/0021_status.sql"),
         ),
+        (
+            28,
+            "costs",
+            include_str!("../../../migrations/0028_costs.sql"),
+        ),
     ];
     let migrations = steps.into_iter().map(|(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
@@ -61,8 +66,8 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(migrations.collect())
 });
 
-/// Before it, turns did not tell what `status` shows.
-const OLDEST_READABLE: i64 = 21;
+/// Before it, there is no place for what the node paid, which `report` reads.
+const OLDEST_READABLE: i64 = 28;
 
 /// The `application_id` the first migration sets.
 const APPLICATION_ID: i64 = 0x5353_5054;

@@ -17,8 +17,10 @@ use super::journal::CycleLogReader;
 use super::open::{self, OpenError};
 use super::{alias_pins, changes, day_totals, decided, forwards, journal, odd_forwards, recall};
 use sweetspot_core::decision::Decision;
+use sweetspot_core::money::costs::MEASURED_OVER;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::state::memory::Memory;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
@@ -68,6 +70,19 @@ impl StoreReader {
             }),
             Err(fault) => Err(OpenError { path, fault }),
         }
+    }
+
+    /// Adds to `layers` what is remembered beside the settings file: the names by
+    /// which rules know peers, orders, and what moving liquidity has cost.
+    pub async fn recall_into(
+        &self,
+        layers: &mut SettingsLayers,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        layers.names = self.names().await?;
+        layers.orders = self.orders().await?;
+        layers.moved_in = self.moved_in(now.minus(MEASURED_OVER), now).await?;
+        Ok(())
     }
 
     /// Writes a copy of the database as it is now to a new file, without the

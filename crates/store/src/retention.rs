@@ -22,6 +22,9 @@ const CHANGES: Duration = Duration::from_secs(366 * 86_400);
 /// What each turn was given: so far back it can be decided again.
 const TURNS: Duration = Duration::from_secs(92 * 86_400);
 
+/// What could not be forwarded: a quarter tells where balance is missing.
+const FAILED_FORWARDS: Duration = Duration::from_secs(92 * 86_400);
+
 /// So far back every place to begin is kept, then the first of each day: a replay
 /// leads through a day, what is stored whole is most of the journal.
 const ALL_BEGINNINGS: Duration = Duration::from_secs(2 * 86_400);
@@ -44,6 +47,10 @@ pub(super) async fn thin(db: &mut SqliteConnection, now: Timestamp) -> Result<()
         .await?;
     sqlx::query("update turns set decided = null where decided is not null and at_ns < ?")
         .bind(now.minus(HOLDS).nanos())
+        .execute(&mut *db)
+        .await?;
+    sqlx::query("delete from failed_forwards where day < ?")
+        .bind(now.minus(FAILED_FORWARDS).utc_day())
         .execute(&mut *db)
         .await?;
     // What is left must begin with a beginning.

@@ -3,7 +3,8 @@
 //! Two ways to say it: as a rate on what was moved in (a circular payment, a
 //! swap), or as a sum paid for the channel (its opening, a bought channel). A
 //! sum is shared out over the capacity: what the channel sends until it has to
-//! be filled again. If both are given, the larger floor counts.
+//! be filled again. If both are given, the larger floor counts; so it does where
+//! the cost is measured: then `ppm` is what moving in really cost, if that is more.
 
 use serde::Serialize;
 
@@ -16,6 +17,8 @@ pub struct Cost {
     pub ppm: FeePpm,
     /// In satoshis, for the channel as a whole.
     pub sat: u64,
+    /// Whether what moving liquidity in really cost counts as well.
+    pub measured: bool,
 }
 
 impl Cost {
@@ -38,7 +41,8 @@ mod tests {
     fn a_sum_is_shared_out_over_the_capacity_and_rounded_up() {
         let floor = |ppm, sat, capacity| {
             let ppm = FeePpm(ppm);
-            Cost { ppm, sat }.floor(Sat(capacity)).0
+            let measured = false;
+            Cost { ppm, sat, measured }.floor(Sat(capacity)).0
         };
         assert_eq!(floor(0, 0, 5_000_000), 0);
         assert_eq!(floor(0, 2_500, 5_000_000), 500);

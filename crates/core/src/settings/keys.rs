@@ -92,6 +92,8 @@ pub trait KeyReader<K> {
     fn span(&mut self, key: K, allowed: RangeInclusive<Duration>) -> Option<Duration>;
     /// Yes or no.
     fn flag(&mut self, key: K) -> Option<bool>;
+    /// Whether a cost is measured, or only what is given.
+    fn measured(&mut self, key: K) -> Option<bool>;
     /// What may be done to a channel.
     fn mode(&mut self, key: K) -> Option<Mode>;
     /// The strategy.

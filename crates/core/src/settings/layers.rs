@@ -17,6 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::money::costs::MovedIn;
 use crate::settings::alias_pins::AliasPins;
 use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::Layer;
@@ -25,7 +26,7 @@ use crate::settings::matcher::{ChannelName, Matcher};
 use crate::settings::orders::Orders;
 use crate::settings::schedule::Schedule;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings};
-use crate::types::channel::{Channel, PeerId};
+use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::time::Timestamp;
 use crate::types::units::BlockHeight;
 
@@ -93,6 +94,8 @@ pub struct SettingsLayers {
     pub names: AliasPins,
     /// What the operator ordered beside the file.
     pub orders: Orders,
+    /// What was moved into channels of late, and what that cost.
+    pub moved_in: BTreeMap<ChannelPoint, MovedIn>,
 }
 
 impl SettingsLayers {
@@ -121,6 +124,12 @@ impl SettingsLayers {
         let given = matches!(settings.mode, Mode::Pin(_) | Mode::Ignore) && named_mode;
         settings.explicit = given || named_target;
         self.orders.lay_over(&mut settings, channel.point, now);
+        if settings.cost.measured
+            && let Some(moved_in) = self.moved_in.get(&channel.point)
+        {
+            let measured = moved_in.cost(channel.capacity).unwrap_or_default();
+            settings.cost.ppm = settings.cost.ppm.max(measured);
+        }
         settings.cost_floor = settings.cost.floor(channel.capacity);
         settings.name_unknown = self.depends_on_unknown_name(channel, tip);
         workable(settings)

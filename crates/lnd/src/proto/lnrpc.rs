@@ -665,10 +665,24 @@ pub struct TransactionDetails {
     pub transactions: ::prost::alloc::vec::Vec<Transaction>,
 }
 /// The simulated node has no wallet: none is ever listed.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Transaction {
     #[prost(string, tag = "1")]
     pub tx_hash: ::prost::alloc::string::String,
+    /// Unix time in seconds.
+    #[prost(int64, tag = "6")]
+    pub time_stamp: i64,
+    /// sat; 0 if the wallet does not know all inputs.
+    #[prost(int64, tag = "7")]
+    pub total_fees: i64,
+    #[prost(message, repeated, tag = "11")]
+    pub output_details: ::prost::alloc::vec::Vec<OutputDetail>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutputDetail {
+    /// sat.
+    #[prost(int64, tag = "5")]
+    pub amount: i64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListInvoiceRequest {}
@@ -680,9 +694,102 @@ pub struct ListInvoiceResponse {
     pub first_index_offset: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListPaymentsRequest {}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPaymentsRequest {
+    #[prost(bool, tag = "1")]
+    pub include_incomplete: bool,
+    /// Exclusive.
+    #[prost(uint64, tag = "2")]
+    pub index_offset: u64,
+    #[prost(uint64, tag = "3")]
+    pub max_payments: u64,
+    /// Unix time in seconds, inclusive.
+    #[prost(uint64, tag = "6")]
+    pub creation_date_start: u64,
+}
+/// What the node paid; the simulated node pays nothing.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Payment {
+    #[prost(int64, tag = "13")]
+    pub creation_time_ns: i64,
+    #[prost(message, repeated, tag = "14")]
+    pub htlcs: ::prost::alloc::vec::Vec<HtlcAttempt>,
+    #[prost(uint64, tag = "15")]
+    pub payment_index: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HtlcAttempt {
+    #[prost(enumeration = "htlc_attempt::HtlcStatus", tag = "1")]
+    pub status: i32,
+    #[prost(message, optional, tag = "2")]
+    pub route: ::core::option::Option<Route>,
+    #[prost(int64, tag = "4")]
+    pub resolve_time_ns: i64,
+    #[prost(uint64, tag = "7")]
+    pub attempt_id: u64,
+}
+/// Nested message and enum types in `HTLCAttempt`.
+pub mod htlc_attempt {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum HtlcStatus {
+        InFlight = 0,
+        Succeeded = 1,
+        Failed = 2,
+    }
+    impl HtlcStatus {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::InFlight => "IN_FLIGHT",
+                Self::Succeeded => "SUCCEEDED",
+                Self::Failed => "FAILED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "IN_FLIGHT" => Some(Self::InFlight),
+                "SUCCEEDED" => Some(Self::Succeeded),
+                "FAILED" => Some(Self::Failed),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Route {
+    #[prost(message, repeated, tag = "4")]
+    pub hops: ::prost::alloc::vec::Vec<Hop>,
+    #[prost(int64, tag = "5")]
+    pub total_fees_msat: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Hop {
+    #[prost(uint64, tag = "1")]
+    pub chan_id: u64,
+    #[prost(int64, tag = "6")]
+    pub amt_to_forward_msat: i64,
+    /// Hex.
+    #[prost(string, tag = "8")]
+    pub pub_key: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPaymentsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub payments: ::prost::alloc::vec::Vec<Payment>,
     #[prost(uint64, tag = "2")]
     pub first_index_offset: u64,
     #[prost(uint64, tag = "3")]

@@ -139,6 +139,7 @@ pub enum FailureDetail {
     Unknown = 0,
     NoDetail = 1,
     LinkNotEligible = 3,
+    HtlcExceedsMax = 5,
     /// Missed demand.
     InsufficientBalance = 6,
 }
@@ -152,6 +153,7 @@ impl FailureDetail {
             Self::Unknown => "UNKNOWN",
             Self::NoDetail => "NO_DETAIL",
             Self::LinkNotEligible => "LINK_NOT_ELIGIBLE",
+            Self::HtlcExceedsMax => "HTLC_EXCEEDS_MAX",
             Self::InsufficientBalance => "INSUFFICIENT_BALANCE",
         }
     }
@@ -161,6 +163,7 @@ impl FailureDetail {
             "UNKNOWN" => Some(Self::Unknown),
             "NO_DETAIL" => Some(Self::NoDetail),
             "LINK_NOT_ELIGIBLE" => Some(Self::LinkNotEligible),
+            "HTLC_EXCEEDS_MAX" => Some(Self::HtlcExceedsMax),
             "INSUFFICIENT_BALANCE" => Some(Self::InsufficientBalance),
             _ => None,
         }

@@ -95,6 +95,8 @@ form! {
     struct CostForm of Cost {
         ppm: u32,
         sat: u64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        measured: bool,
     }
 }
 

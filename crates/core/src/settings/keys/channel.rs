@@ -20,6 +20,7 @@ layer! {
         TargetRatio target_ratio: f64 = number(RATIO) => target_ratio,
         MinPpm min_ppm: FeePpm = ppm() => min,
         MaxPpm max_ppm: FeePpm = ppm() => max,
+        Cost cost: bool = measured() => cost.measured,
         CostPpm cost_ppm: FeePpm = ppm() => cost.ppm,
         CostSat cost_sat: u64 = sat() => cost.sat,
         BaseFeeMsat base_fee_msat: BaseFee = base_fee() => base_fee,

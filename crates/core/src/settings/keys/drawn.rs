@@ -62,6 +62,10 @@ impl<K> KeyReader<K> for Drawn {
         self.share().map(|share| share < 0.5)
     }
 
+    fn measured(&mut self, _: K) -> Option<bool> {
+        self.share().map(|share| share < 0.5)
+    }
+
     fn mode(&mut self, _: K) -> Option<Mode> {
         self.below(2 * MOST_PPM).map(|ppm| match ppm {
             ..=MOST_PPM => Mode::Pin(FeePpm(ppm)),
