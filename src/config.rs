@@ -14,6 +14,7 @@ mod node;
 mod reader;
 mod schedules;
 mod values;
+mod web;
 
 use std::fs::File;
 use std::io::Read;
@@ -28,6 +29,7 @@ pub use fault::{ConfigError, Fault};
 pub use file::SettingsFile;
 pub use ledger::LedgerSettings;
 pub use node::{Macaroon, NodeConnection, Tls};
+pub use web::WebSettings;
 
 use reader::{Reader, Section};
 use sweetspot_core::settings::keys::Layer;
@@ -60,6 +62,8 @@ pub struct Config {
     pub alarms: Alarms,
     /// What beside forwards is kept book of.
     pub ledger: LedgerSettings,
+    /// Where the page and the metrics are served.
+    pub web: WebSettings,
     /// What holds for the node and for each channel.
     pub book: SettingsLayers,
     keys: diff::Keys,
@@ -109,6 +113,8 @@ impl Config {
         let report = read_report(r, report);
         let alarms = root.section(r, "alarm");
         let alarms = alarm::alarms(r, alarms, home);
+        let web = root.section(r, "web");
+        let web = web::web(r, web, home);
 
         let ledger = root.section(r, "ledger");
         let ledger = ledger::ledger(r, ledger);
@@ -143,6 +149,7 @@ impl Config {
             report,
             alarms,
             ledger,
+            web,
             book,
             keys: diff::Keys::of(text),
         })

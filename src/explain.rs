@@ -48,38 +48,38 @@ pub struct WhichChannel(pub String);
 /// A channel and its last decisions.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    schema: u32,
+    pub(crate) schema: u32,
     #[serde(flatten)]
-    ids: Ids,
-    capacity_sat: u64,
-    local_sat: u64,
-    remote_sat: u64,
-    local_ratio: f64,
-    active: bool,
+    pub(crate) ids: Ids,
+    pub(crate) capacity_sat: u64,
+    pub(crate) local_sat: u64,
+    pub(crate) remote_sat: u64,
+    pub(crate) local_ratio: f64,
+    pub(crate) active: bool,
     #[serde(serialize_with = "fees_or_null")]
-    fees: Option<FeeParts>,
-    policy_error: Option<CleanText>,
+    pub(crate) fees: Option<FeeParts>,
+    pub(crate) policy_error: Option<CleanText>,
     #[serde(serialize_with = "by_key")]
-    settings: ChannelSettings,
-    lowest_ppm: u32,
-    settings_from: Vec<String>,
-    orders: Vec<String>,
+    pub(crate) settings: ChannelSettings,
+    pub(crate) lowest_ppm: u32,
+    pub(crate) settings_from: Vec<String>,
+    pub(crate) orders: Vec<String>,
     #[serde(skip)]
-    orders_local: Vec<String>,
+    pub(crate) orders_local: Vec<String>,
     #[serde(serialize_with = "times")]
-    seen_at: Timestamp,
+    pub(crate) seen_at: Timestamp,
     #[serde(serialize_with = "times")]
-    next_change_possible: Option<Timestamp>,
+    pub(crate) next_change_possible: Option<Timestamp>,
     /// The rate that the last decision arrived at, rounded as it is written.
-    target_fee_ppm: Option<u32>,
+    pub(crate) target_fee_ppm: Option<u32>,
     /// Other channels with the peer that are priced as one with this.
-    peer_group: Vec<Ids>,
+    pub(crate) peer_group: Vec<Ids>,
     #[serde(serialize_with = "as_json")]
-    decisions: Vec<Decision>,
-    last_update: Option<LastChange>,
-    outcomes: Vec<ChangeReport>,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) last_update: Option<LastChange>,
+    pub(crate) outcomes: Vec<ChangeReport>,
     #[serde(skip)]
-    renamed: Option<Renamed>,
+    pub(crate) renamed: Option<Renamed>,
 }
 
 fn as_json<S: serde::Serializer>(decisions: &[Decision], serializer: S) -> Result<S::Ok, S::Error> {
@@ -102,6 +102,11 @@ impl Explanation {
         told::render(self, now, at)
     }
 
+    /// Only the last decision, as text.
+    pub fn render_last(&self, now: Timestamp) -> String {
+        told::render_last(self, now)
+    }
+
     /// The channel that this one goes after, if it does.
     fn leader(&self) -> Option<Scid> {
         let first = self.peer_group.iter().min_by_key(|ids| ids.channel_point)?;
@@ -110,17 +115,17 @@ impl Explanation {
 }
 
 #[derive(Debug, Serialize)]
-struct LastChange {
+pub(crate) struct LastChange {
     #[serde(serialize_with = "times")]
-    at: Timestamp,
-    from_ppm: u32,
-    to_ppm: u32,
-    from_base_fee_msat: u32,
-    to_base_fee_msat: u32,
-    from_inbound_ppm: i32,
-    to_inbound_ppm: i32,
-    outcome: String,
-    detail: CleanText,
+    pub(crate) at: Timestamp,
+    pub(crate) from_ppm: u32,
+    pub(crate) to_ppm: u32,
+    pub(crate) from_base_fee_msat: u32,
+    pub(crate) to_base_fee_msat: u32,
+    pub(crate) from_inbound_ppm: i32,
+    pub(crate) to_inbound_ppm: i32,
+    pub(crate) outcome: String,
+    pub(crate) detail: CleanText,
 }
 
 impl From<&FeeChange> for LastChange {

@@ -21,3 +21,5 @@ pub mod prune;
 pub mod report;
 pub mod rollback;
 pub mod table;
+#[cfg(feature = "web")]
+pub mod web;

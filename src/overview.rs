@@ -25,8 +25,8 @@ use sweetspot_core::types::units::{BlockHeight, FeePpm};
 use sweetspot_store::{KnownChannel, Ledger, Leg, StoreReader};
 
 pub use shown::{Sort, View, channels};
-pub use state::{fees_now, what_to_do};
-use state::{state, state_brief, state_code, update_in_words};
+pub use state::{fees_now, update_in_words, what_to_do};
+use state::{state, state_brief, state_code};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -43,6 +43,17 @@ pub struct Spans {
     pub last_7_days: Earned,
     /// The last 30 days.
     pub last_30_days: Earned,
+}
+
+impl Spans {
+    /// Each with its name in metrics.
+    pub fn by_window(&self) -> [(&'static str, Earned); 3] {
+        [
+            ("1d", self.last_24_hours),
+            ("7d", self.last_7_days),
+            ("30d", self.last_30_days),
+        ]
+    }
 }
 
 /// What forwards out earned.

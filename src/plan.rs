@@ -27,21 +27,21 @@ use sweetspot_store::StoreReader;
 #[derive(Debug, Serialize)]
 pub struct Line {
     #[serde(flatten)]
-    ids: Ids,
+    pub(crate) ids: Ids,
     /// The mode lets sweetspot write.
-    writes: bool,
-    fee_ppm: Option<u32>,
+    pub(crate) writes: bool,
+    pub(crate) fee_ppm: Option<u32>,
     /// Where the fee should stand, within its bounds; null where nothing may be
     /// touched.
-    proposed_ppm: Option<u32>,
+    pub(crate) proposed_ppm: Option<u32>,
     /// The first step there; null if none is made now.
-    first_step_ppm: Option<u32>,
+    pub(crate) first_step_ppm: Option<u32>,
     /// What becomes of it now, as a code.
-    state_code: &'static str,
+    pub(crate) state_code: &'static str,
     /// What the safety limits make of it.
-    limits: String,
+    pub(crate) limits: String,
     /// Why.
-    reason: String,
+    pub(crate) reason: String,
 }
 
 /// The forwards that a plan goes by, and since when they are complete.
@@ -56,14 +56,14 @@ pub enum Past<'a> {
 /// The proposal.
 #[derive(Debug, Serialize)]
 pub struct Plan {
-    schema: u32,
+    pub(crate) schema: u32,
     #[serde(serialize_with = "times")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Updates an hour, at most.
-    updates_per_hour: u32,
+    pub(crate) updates_per_hour: u32,
     /// Each channel is decided once in so long.
-    decided_every_secs: u64,
-    channels: Vec<Line>,
+    pub(crate) decided_every_secs: u64,
+    pub(crate) channels: Vec<Line>,
 }
 
 impl Plan {

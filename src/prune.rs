@@ -31,49 +31,49 @@ const BLOCK: Duration = Duration::from_secs(600);
 #[derive(Debug, Serialize)]
 pub struct Line {
     #[serde(flatten)]
-    ids: Ids,
-    judgement: Judgement,
+    pub(crate) ids: Ids,
+    pub(crate) judgement: Judgement,
     /// Why, in words.
-    reason: String,
+    pub(crate) reason: String,
     /// What the rules say, as a code: `prune`, `keep`, `not_enough_history` or
     /// `exempt` ...
-    rules: &'static str,
+    pub(crate) rules: &'static str,
     /// ... and in words.
-    rules_words: String,
+    pub(crate) rules_words: String,
     #[serde(skip)]
-    advice: Advice,
-    capacity_sat: u64,
-    local_ratio: f64,
-    fee_ppm: Option<u32>,
+    pub(crate) advice: Advice,
+    pub(crate) capacity_sat: u64,
+    pub(crate) local_ratio: f64,
+    pub(crate) fee_ppm: Option<u32>,
     /// The local balance on average: what closing it would free.
-    mean_local_sat: f64,
-    earned_msat: u64,
-    assist_msat: u64,
-    worth_msat: f64,
+    pub(crate) mean_local_sat: f64,
+    pub(crate) earned_msat: u64,
+    pub(crate) assist_msat: u64,
+    pub(crate) worth_msat: f64,
     /// What its capital would have earned at the node's average.
-    could_earn_msat: f64,
-    yield_per_year: Option<f64>,
-    used_tpm: f64,
+    pub(crate) could_earn_msat: f64,
+    pub(crate) yield_per_year: Option<f64>,
+    pub(crate) used_tpm: f64,
     #[serde(serialize_with = "times")]
-    last_forward: Option<Timestamp>,
-    age_days: Option<f64>,
+    pub(crate) last_forward: Option<Timestamp>,
+    pub(crate) age_days: Option<f64>,
     /// `us` or `peer`.
-    opened_by: &'static str,
+    pub(crate) opened_by: &'static str,
     /// How long it was watched, and how long it takes until rules count.
-    watched_days: f64,
-    needed_days: f64,
+    pub(crate) watched_days: f64,
+    pub(crate) needed_days: f64,
 }
 
 /// Every open channel, the least worth its capital first.
 #[derive(Debug, Serialize)]
 pub struct Ranking {
-    schema: u32,
+    pub(crate) schema: u32,
     /// Over how many days income is looked at.
-    days: f64,
-    assist_share: f64,
+    pub(crate) days: f64,
+    pub(crate) assist_share: f64,
     /// What the node's local balances earned, as a share a year.
-    node_yield_per_year: Option<f64>,
-    channels: Vec<Line>,
+    pub(crate) node_yield_per_year: Option<f64>,
+    pub(crate) channels: Vec<Line>,
 }
 
 /// Ranks the open channels as of `now`.
@@ -205,24 +205,9 @@ impl Ranking {
 
 impl Line {
     fn cells(&self, now: Timestamp) -> Vec<String> {
-        let judgement = match self.judgement {
-            Judgement::Close => "close",
-            Judgement::Watch => "watch",
-            Judgement::Keep => "keep",
-        };
-        let why = match &self.advice {
-            Advice::Keep => self.reason.clone(),
-            Advice::Exempt(_) => self.advice.words(&local_time),
-            Advice::NotEnoughHistory { .. } => self.watched(),
-            Advice::Prune(found) => {
-                let since = local_time(found.since);
-                let day = since.split(' ').next().unwrap_or_default();
-                format!("{} since {day}; {}", found.rule, self.reason)
-            }
-        };
         let rounded = |number: f64| sweetspot_core::types::units::Sat::rounded(number).0;
         vec![
-            judgement.to_owned(),
+            self.judged().to_owned(),
             self.ids.peer_name(),
             self.ids.scid.to_string(),
             sat(self.earned_msat),
@@ -243,8 +228,31 @@ impl Line {
             self.last_forward
                 .map_or("none known".to_owned(), |at| ago(now, at)),
             self.watched(),
-            why,
+            self.why(),
         ]
+    }
+
+    /// The judgement in a word.
+    pub fn judged(&self) -> &'static str {
+        match self.judgement {
+            Judgement::Close => "close",
+            Judgement::Watch => "watch",
+            Judgement::Keep => "keep",
+        }
+    }
+
+    /// The reason for it, with times as they are here.
+    pub fn why(&self) -> String {
+        match &self.advice {
+            Advice::Keep => self.reason.clone(),
+            Advice::Exempt(_) => self.advice.words(&local_time),
+            Advice::NotEnoughHistory { .. } => self.watched(),
+            Advice::Prune(found) => {
+                let since = local_time(found.since);
+                let day = since.split(' ').next().unwrap_or_default();
+                format!("{} since {day}; {}", found.rule, self.reason)
+            }
+        }
     }
 
     fn watched(&self) -> String {

@@ -217,6 +217,16 @@ impl Report {
     }
 }
 
+/// The last `count` whole UTC days before `now`, the latest first.
+pub async fn days_before(
+    store: &StoreReader,
+    now: Timestamp,
+    count: u32,
+) -> Result<Vec<Day>, StoreError> {
+    let today = now.utc_day();
+    days_of(store, today - i64::from(count), today).await
+}
+
 /// Each day from `first` until before `after`, the latest first; those without a
 /// forward too.
 async fn days_of(store: &StoreReader, first: i64, after: i64) -> Result<Vec<Day>, StoreError> {

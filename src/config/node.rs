@@ -116,15 +116,37 @@ fn file<'t>(
     home: Option<&Path>,
 ) -> PathBuf {
     let at = section.place_of(name).unwrap_or(section.at);
-    let given = section.read(reader, name, |value| match values::text(value)? {
+    let given = section.read(reader, name, file_name);
+    let path = given.unwrap_or_else(|| default.to_owned());
+    resolve(reader, at, &format!("{}.{name}", section.path), path, home)
+}
+
+/// A path that may be left out.
+pub(super) fn optional_file<'t>(
+    reader: &mut Reader<'t>,
+    section: &mut Section<'t>,
+    name: &'static str,
+    home: Option<&Path>,
+) -> Option<PathBuf> {
+    let at = section.place_of(name)?;
+    let path = section.read(reader, name, file_name)?;
+    Some(resolve(
+        reader,
+        at,
+        &format!("{}.{name}", section.path),
+        path,
+        home,
+    ))
+}
+
+fn file_name(value: &DeValue<'_>) -> Result<String, String> {
+    match values::text(value)? {
         path if path.is_empty() => Err("must be a file name".to_owned()),
         path if is_hex_secret(&path) => {
             Err("is hex, not a file name: a macaroon in hex belongs into macaroon_hex".to_owned())
         }
         path => Ok(path),
-    });
-    let path = given.unwrap_or_else(|| default.to_owned());
-    resolve(reader, at, &format!("{}.{name}", section.path), path, home)
+    }
 }
 
 /// The path that is meant.

@@ -1,9 +1,12 @@
 //! The composition root: wires the adapters to the cycle and keeps it turning.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "web")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -17,10 +20,13 @@ use crate::daemon::closings::Closings;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use crate::daemon::first_words;
+use crate::daemon::pulse::Pulse;
 use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::systemd;
 use crate::daemon::vital_signs::VitalSigns;
 use crate::report;
+#[cfg(feature = "web")]
+use crate::web::{self, Site};
 use sweetspot_core::alarm::sight::CycleSight;
 use sweetspot_core::ports::cost_log::CostLog;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
@@ -95,6 +101,8 @@ pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartErro
     systemd::ready();
     let (node, clock) = (lnd.clone(), SystemClock);
     let daemon = Daemon::new(file, config, observe_only, lnd.clone());
+    let ended = CancellationToken::new();
+    let web = start_web(&daemon, &ended);
     let store = if observe_only {
         let cycle = Cycle::start(node, NoWriter, store, clock, backfill_from).await?;
         serve(daemon, cycle, signals).await
@@ -102,6 +110,10 @@ pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartErro
         let cycle = Cycle::start(node, lnd, store, clock, backfill_from).await?;
         serve(daemon, cycle, signals).await
     };
+    ended.cancel();
+    if let Some(web) = web {
+        let _ = web.await;
+    }
     if let Some(store) = store
         && let Err(error) = store.close().await
     {
@@ -109,6 +121,31 @@ pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartErro
     }
     info!("sweetspot stopped");
     Ok(())
+}
+
+/// Serves the page beside the daemon, where the config asks for it; that it cannot be
+/// served stops nothing.
+#[cfg(feature = "web")]
+fn start_web(daemon: &Daemon, stop: &CancellationToken) -> Option<JoinHandle<()>> {
+    let settings = daemon.config.web.clone();
+    settings.listen?;
+    let config = daemon.shown.subscribe();
+    let site = match Site::new(config, Arc::new(SystemClock), daemon.pulse.clone()) {
+        Ok(site) => Arc::new(site),
+        Err(error) => {
+            error!(%error, "the page is not served");
+            return None;
+        }
+    };
+    Some(tokio::spawn(web::serve(site, settings, stop.clone())))
+}
+
+#[cfg(not(feature = "web"))]
+fn start_web(daemon: &Daemon, _: &CancellationToken) -> Option<JoinHandle<()>> {
+    if daemon.config.web.listen.is_some() {
+        error!("web.listen is set, but this program was built without the feature `web`");
+    }
+    None
 }
 
 /// The write side of a daemon that must not write.
@@ -212,10 +249,14 @@ struct Daemon {
     alarms: AlarmTask,
     closings: Closings,
     bookkeeper: Bookkeeper,
+    pulse: Pulse,
+    /// Who else goes by the config.
+    shown: tokio::sync::watch::Sender<Config>,
 }
 
 impl Daemon {
     fn new(file: SettingsFile, config: Config, observe_only: bool, lnd: Lnd) -> Self {
+        let (shown, _) = tokio::sync::watch::channel(config.clone());
         Self {
             file,
             alarms: AlarmTask::start(config.alarms.clone()),
@@ -226,6 +267,8 @@ impl Daemon {
             lnd,
             repeated_error: RepeatedError::default(),
             signs: VitalSigns::at_start(SystemClock.now(), observe_only),
+            pulse: Pulse::default(),
+            shown,
         }
     }
 
@@ -252,7 +295,7 @@ impl Daemon {
                     ticks = self.ticks();
                     continue;
                 }
-                () = systemd::alive_while(async {
+                () = self.pulse.alive_while(async {
                     ticks.tick().await;
                     self.alarms.saw(Sight::Waiting);
                     self.lnd.wait_until_active().await;
@@ -263,7 +306,7 @@ impl Daemon {
                 introduced = self.introduce().await;
                 if !introduced {
                     self.signs.beat(cycle.store(), SystemClock.now()).await;
-                    systemd::alive();
+                    self.pulse.alive();
                     ticks.reset_after(RETRY_PAUSE);
                     continue;
                 }
@@ -309,7 +352,7 @@ impl Daemon {
                     ticks.reset_after(RETRY_PAUSE);
                 }
             }
-            systemd::alive();
+            self.pulse.alive();
             self.signs.beat(cycle.store(), SystemClock.now()).await;
             let due = |now: &Timestamp| thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL);
             if let Some(now) = cycle.undoubted_now().filter(due) {
@@ -423,12 +466,17 @@ impl Daemon {
         for change in changes {
             info!(change, "config reloaded");
         }
-        if self.config.node != fresh.node || self.config.store != fresh.store {
-            warn!("changes to [node] and [store] take effect after a restart");
+        if (&self.config.node, &self.config.store, &self.config.web)
+            != (&fresh.node, &fresh.store, &fresh.web)
+        {
+            warn!("changes to [node], [store] and [web] take effect after a restart");
         }
         if self.config.alarms != fresh.alarms {
             self.alarms.set(fresh.alarms.clone());
         }
+        let mut shown = fresh.clone();
+        shown.store.clone_from(&self.config.store);
+        self.shown.send_replace(shown);
         self.config = fresh;
         true
     }

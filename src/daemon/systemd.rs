@@ -1,12 +1,6 @@
 //! What systemd is told (`Type=notify`, `WatchdogSec=`); silent elsewhere.
 
-use std::future::Future;
-use std::time::Duration;
-
 use sd_notify::NotifyState;
-
-/// How often a known outage is reported as being alive.
-const ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
@@ -33,15 +27,4 @@ pub fn alive() {
 /// The daemon is on its way out.
 pub fn stopping() {
     notify(&[NotifyState::Stopping]);
-}
-
-/// Waits for something outside, and counts as alive all the while.
-pub async fn alive_while<T>(wait: impl Future<Output = T>) -> T {
-    let mut wait = std::pin::pin!(wait);
-    loop {
-        tokio::select! {
-            done = &mut wait => return done,
-            () = tokio::time::sleep(ALIVE_INTERVAL) => alive(),
-        }
-    }
 }

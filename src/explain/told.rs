@@ -34,6 +34,16 @@ pub fn render(explanation: &Explanation, now: Timestamp, at: Option<Timestamp>) 
     lines.join("\n")
 }
 
+/// The head and the last decision.
+pub fn render_last(explanation: &Explanation, now: Timestamp) -> String {
+    let mut lines = head(explanation, now);
+    if let Some(decision) = explanation.decisions.first() {
+        lines.push(String::new());
+        lines.extend(told(decision, explanation));
+    }
+    lines.join("\n")
+}
+
 fn head(explanation: &Explanation, now: Timestamp) -> Vec<String> {
     let (ids, settings) = (&explanation.ids, &explanation.settings);
     let mut lines = vec![

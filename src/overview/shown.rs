@@ -1,6 +1,7 @@
 //! `status` as text: it fits the terminal, and grows with it.
 
 use clap::ValueEnum;
+use serde::Deserialize;
 
 use super::{DaemonState, Earned, Line, NOTHING_YET, Overview, Spans, mode_name};
 use crate::format::{ago, local_time};
@@ -11,7 +12,8 @@ use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
 
 /// By what channels are sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// The peer's alias
     #[default]

@@ -16,6 +16,8 @@ mod odd_records;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "web")]
+mod web;
 
 use std::time::{Duration, Instant};
 

@@ -313,3 +313,30 @@ macaroon_hex = "0201"
         good(&format!("node.address = {address:?}"));
     }
 }
+
+#[test]
+fn an_address_that_others_reach_needs_a_password() {
+    insta::assert_snapshot!(faults(r#"
+[web]
+listen = "0.0.0.0:9750"
+hosts = ["fees.example.org:443"]
+"#), @r#"
+    3:10: web.listen: an address other than loopback needs web.password_file: whoever reaches 0.0.0.0:9750 could read what the node earns; listen on 127.0.0.1, or set a password
+    4:10: web.hosts: must be a host's name without a port, such as fees.example.org, not "fees.example.org:443"
+    "#);
+    let guarded = "[web]\nlisten = \"0.0.0.0:9750\"\npassword_file = \"~/web.password\"\n";
+    let web = good(guarded).web;
+    assert_eq!(
+        web.password_file.as_deref(),
+        Some(Path::new("/home/op/web.password"))
+    );
+    for local in ["127.0.0.1:9750", "[::1]:9750"] {
+        let config = good(&format!("[web]\nlisten = \"{local}\"\n"));
+        assert_eq!(config.web.listen, local.parse().ok());
+    }
+    let odd = faults("[web]\nlisten = \"localhost\"\n");
+    assert!(
+        odd.contains("2:10: web.listen: must be an IP address and a port"),
+        "{odd}"
+    );
+}

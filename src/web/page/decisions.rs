@@ -1,0 +1,117 @@
+//! What was decided last for each channel, and what was changed lately.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use maud::{Markup, html};
+
+use crate::format::local_time;
+use crate::json::Ids;
+use crate::overview::update_in_words;
+use crate::web::Site;
+use crate::web::guard::Visitor;
+use crate::web::page::{channel_link, layout, ppm, time};
+use crate::web::trouble::Trouble;
+use sweetspot_core::decision::{Decision, Trigger, Verdict};
+use sweetspot_core::types::channel::{Channel, ChannelPoint};
+use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_store::KnownChannel;
+
+/// How far back changes are listed, and how many.
+const LISTED_FOR: Duration = Duration::from_secs(7 * 86_400);
+const LISTED: usize = 200;
+
+pub async fn show(
+    State(site): State<Arc<Site>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Markup, Trouble> {
+    let seen = site.open().await?;
+    let (store, now) = (&seen.store, seen.now);
+    let known = store.channels().await?;
+    let decisions = store.last_decisions().await?;
+    let mut decisions: Vec<&Decision> = decisions.values().collect();
+    decisions.sort_by_key(|decision| (std::cmp::Reverse(decision.at), decision.point));
+    let mut changes = store.changes(now.minus(LISTED_FOR), now).await?;
+    changes.reverse();
+    let all = changes.len();
+    changes.truncate(LISTED);
+    let channels = by_point(&known);
+    let content = html! {
+        h2 { "Fee updates of the last 7 days" }
+        @if changes.is_empty() { p { "None." } } @else {
+            @if all > LISTED { p { "The last " (LISTED) " of " (all) "." } }
+            (changes_table(&changes, &known))
+        }
+        h2 { "The last decision on each channel" }
+        div class="scroll" tabindex="0" role="region" aria-label="Decisions" {
+            table {
+                caption { "Newest first" }
+                thead { tr {
+                    th scope="col" { "time" } th scope="col" { "peer" } th scope="col" { "channel" }
+                    th scope="col" { "trigger" } th scope="col" class="n" { "fee ppm" }
+                    th scope="col" class="n" { "target fee" } th scope="col" { "outcome" } th scope="col" { "why" }
+                } }
+                tbody {
+                    @for decision in decisions {
+                        @if let Some(channel) = channels.get(&decision.point) {
+                            tr {
+                                td { (time(decision.at)) }
+                                td class="alias" { (channel.peer_name()) }
+                                th scope="row" { (channel_link(&Ids::of(channel))) }
+                                td { (match decision.trigger { Trigger::Drain => "drain", Trigger::Scheduled => "scheduled" }) }
+                                td class="n" { (ppm(decision.current.map(|fees| fees.outbound.0))) }
+                                td class="n" { (format!("{:.0}", decision.wanted_ppm)) }
+                                td { (decision.outcome(&local_time)) }
+                                td { @if !matches!(decision.verdict, Verdict::Hold { .. }) { (decision.story()) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    Ok(layout(&visitor, "/decisions", "Decisions", &content))
+}
+
+fn by_point(known: &[KnownChannel]) -> BTreeMap<ChannelPoint, &Channel> {
+    let pairs = known
+        .iter()
+        .map(|known| (known.channel.point, &known.channel));
+    pairs.collect()
+}
+
+/// Fee updates, as they come.
+pub fn changes_table(changes: &[(ChannelPoint, FeeChange)], known: &[KnownChannel]) -> Markup {
+    let channels = by_point(known);
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label="Fee updates" {
+            table {
+                caption { "Newest first" }
+                thead { tr {
+                    th scope="col" { "time" } th scope="col" { "peer" } th scope="col" { "channel" }
+                    th scope="col" class="n" { "from ppm" } th scope="col" class="n" { "to ppm" } th scope="col" { "outcome" }
+                } }
+                tbody {
+                    @for (point, change) in changes {
+                        tr {
+                            td { (time(change.intended_at)) }
+                            @match channels.get(point) {
+                                Some(channel) => {
+                                    td class="alias" { (channel.peer_name()) }
+                                    th scope="row" { (channel_link(&Ids::of(channel))) }
+                                },
+                                None => { td { "-" } th scope="row" class="alias" { (point) } },
+                            }
+                            td class="n" { (ppm(Some(change.from.outbound.0))) }
+                            td class="n" { (ppm(Some(change.to.outbound.0))) }
+                            td { (update_in_words(change)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The page, the interface and the metrics of a running daemon.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use crate::node;
+use crate::running::{Running, until};
+
+/// A daemon with a page, and where that is.
+struct Page {
+    daemon: Running,
+    address: SocketAddr,
+}
+
+/// A port that was free a moment ago.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+impl Page {
+    async fn start(node: &crate::support::FakeLnd, password: bool) -> Self {
+        let address = free();
+        let mut daemon = Running::prepare(node, "");
+        let file = daemon.path("password");
+        std::fs::write(&file, "correct horse\n").expect("written");
+        let mut settings =
+            format!("[web]\nlisten = \"{address}\"\n[defaults]\nmode = \"manage\"\n");
+        if password {
+            let line = format!("[web]\npassword_file = \"{}\"\n", file.display());
+            settings = settings.replace("[web]\n", &line);
+        }
+        daemon.set(node, &settings);
+        daemon.launch(&[]);
+        let page = Self { daemon, address };
+        until("a page that is ready", async || {
+            TcpStream::connect(address).is_ok() && page.get("/readyz").starts_with("HTTP/1.1 200")
+        })
+        .await;
+        page
+    }
+
+    /// The whole answer to a request of these lines.
+    fn ask(&self, lines: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).expect("it listens");
+        let length = body.len();
+        let request = format!(
+            "{lines}\r\nConnection: close\r\nContent-Length: {length}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        answer
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask(
+            &format!("GET {path} HTTP/1.1\r\nHost: {}", self.address),
+            "",
+        )
+    }
+
+    fn post(&self, path: &str, cookie: &str, body: &str) -> String {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}",
+            self.address
+        );
+        self.ask(&head, body)
+    }
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").expect("a body").1
+}
+
+#[tokio::test]
+async fn the_interface_gives_what_the_commands_print() {
+    let node = node(3);
+    node.world().channel(1).said.peer_alias = "<script>alert(1)</script>".to_owned();
+    let page = Page::start(&node, false).await;
+    // What stands in the report and in prune does not move with each second.
+    for (path, command) in [
+        (
+            "/api/v1/report?days=7",
+            vec!["report", "--days", "7", "--json"],
+        ),
+        ("/api/v1/status", vec!["status", "--json"]),
+        ("/api/v1/plan", vec!["plan", "--json"]),
+        ("/api/v1/prune", vec!["prune", "--json"]),
+        (
+            "/api/v1/explain/800001x1x0",
+            vec!["explain", "800001x1x0", "--json"],
+        ),
+    ] {
+        let answer = page.get(path);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        let served: serde_json::Value = serde_json::from_str(body(&answer)).expect("JSON");
+        let printed = page
+            .daemon
+            .program()
+            .args(&command)
+            .output()
+            .expect("it runs");
+        let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+        let names = |value: &serde_json::Value| {
+            let fields = value.as_object().expect("an object");
+            fields.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(names(&served), names(&printed), "{path}");
+        assert_eq!(served["node"], printed["node"], "{path}");
+    }
+    for path in [
+        "/",
+        "/channels",
+        "/channel/800001x1x0?span=day",
+        "/decisions",
+        "/prune",
+        "/rollback",
+        "/settings",
+        "/health",
+    ] {
+        let answer = page.get(path);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        assert!(!answer.contains("<script"), "{path}");
+        assert!(
+            answer.contains("content-security-policy: default-src 'none'"),
+            "{path}"
+        );
+        // Without a password nothing can be ordered.
+        assert!(!answer.contains("method=\"post\""), "{path}");
+    }
+    assert!(page.get("/channels").contains("&lt;script&gt;"));
+    let ordered = page.post("/order", "", "csrf=&verb=pause");
+    assert!(ordered.starts_with("HTTP/1.1 403"), "{ordered}");
+    let head = "GET /api/v1/status HTTP/1.1\r\nHost: evil.example";
+    assert!(page.ask(head, "").starts_with("HTTP/1.1 421"));
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_every_documented_one_served() {
+    let node = node(2);
+    let page = Page::start(&node, false).await;
+    let answer = page.get("/metrics");
+    let served: Vec<&str> = body(&answer)
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    assert!(served.len() > 20, "{answer}");
+    let docs = include_str!("../../docs/metrics.md");
+    let rows = docs.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert_eq!(served, documented);
+    let alerts = include_str!("../../deploy/alerts.yml");
+    let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    for name in words.filter(|word| word.starts_with("sweetspot_")) {
+        assert!(served.contains(&name), "{name} of the alerts is not served");
+    }
+    // The alias is the peer's to choose: no label holds it.
+    assert!(!answer.contains("peer-1"), "{answer}");
+}
+
+#[tokio::test]
+async fn every_path_of_the_interface_is_described_with_its_fields() {
+    let node = node(1);
+    let page = Page::start(&node, false).await;
+    let answer = page.get("/api/v1/openapi.json");
+    let described: serde_json::Value = serde_json::from_str(body(&answer)).expect("JSON");
+    let paths = described["paths"].as_object().expect("paths");
+    for (path, methods) in paths {
+        let asked = path.replace("{channel}", "800001x1x0");
+        let answer = page.get(&format!("/api/v1{asked}"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        let served: serde_json::Value = serde_json::from_str(body(&answer)).expect("JSON");
+        let schema = &methods["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let required = schema["required"].as_array().expect("fields").iter();
+        let mut required: Vec<&str> = required.filter_map(|name| name.as_str()).collect();
+        let mut names: Vec<&str> = served
+            .as_object()
+            .expect("it")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        required.sort_unstable();
+        names.sort_unstable();
+        if path == "/openapi.json" {
+            names.retain(|name| required.contains(name));
+        }
+        assert_eq!(names, required, "{path}");
+    }
+    assert_eq!(paths.len(), sweetspot::web::PATHS.len());
+    for path in sweetspot::web::PATHS {
+        assert!(paths.contains_key(path), "{path} is not described");
+    }
+}
+
+#[tokio::test]
+async fn who_is_logged_in_orders_with_the_token_of_the_session_only() {
+    let node = node(1);
+    let page = Page::start(&node, true).await;
+    assert!(page.get("/").starts_with("HTTP/1.1 303"));
+    assert!(page.get("/api/v1/status").starts_with("HTTP/1.1 401"));
+    assert!(page.get("/metrics").starts_with("HTTP/1.1 401"));
+    assert!(page.get("/healthz").starts_with("HTTP/1.1 200"));
+    let wrong = page.post("/login", "", "password=wrong+horse");
+    assert!(wrong.starts_with("HTTP/1.1 403"), "{wrong}");
+    let right = page.post("/login", "", "password=correct+horse");
+    let cookie = right
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "));
+    let cookie = cookie.expect("a cookie");
+    assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
+    let cookie = cookie.split(';').next().expect("its value");
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}",
+        page.address
+    );
+    let shown = page.ask(&head, "");
+    let token = shown.split("name=\"csrf\" value=\"").nth(1);
+    let token = token
+        .and_then(|rest| rest.split('"').next())
+        .expect("a token");
+    let pause = |token: &str, cookie: &str| {
+        page.post("/order", cookie, &format!("csrf={token}&verb=pause&until="))
+    };
+    assert!(pause("0000", cookie).starts_with("HTTP/1.1 403"));
+    assert!(pause(token, "").starts_with("HTTP/1.1 303"));
+    assert_eq!(
+        page.daemon
+            .reader()
+            .await
+            .orders()
+            .await
+            .expect("reads")
+            .0
+            .len(),
+        0
+    );
+    let ordered = pause(token, cookie);
+    assert!(ordered.contains("Paused"), "{ordered}");
+    assert_eq!(
+        page.daemon
+            .reader()
+            .await
+            .orders()
+            .await
+            .expect("reads")
+            .0
+            .len(),
+        1
+    );
+    page.daemon.logs("order from the page").await;
+    assert!(!page.daemon.log().contains("horse"));
+}
