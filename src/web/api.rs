@@ -178,7 +178,8 @@ async fn explain(
 ) -> Response {
     answer(
         async {
-            let Path(channel) = channel.map_err(|error| Trouble::wrong(error.body_text()))?;
+            let Path(channel) =
+                channel.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
             let query = asked(query)?;
             let last = query.last.unwrap_or(5).min(MOST_DECISIONS);
             let at = query.at.map(|text| {
@@ -212,6 +213,6 @@ pub type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 pub fn asked<T>(query: Asked<T>) -> Result<T, Trouble> {
     match query {
         Ok(Query(query)) => Ok(query),
-        Err(error) => Err(Trouble::wrong(error.body_text())),
+        Err(error) => Err(Trouble::new(error.status(), error.body_text())),
     }
 }

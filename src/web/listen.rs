@@ -104,3 +104,35 @@ async fn one(stream: TcpStream, peer: Peer, app: Router) {
         debug!(%error, "a connection to the page broke off");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// What comes back for `sent`, and how long the connection lasts after that.
+    async fn answer(sent: &str) -> (String, Duration) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let app = Router::new().route("/", axum::routing::get(async || "here"));
+        tokio::spawn(async move { serve_on(listener, app, &CancellationToken::new()).await });
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(sent.as_bytes()).await.expect("sent");
+        let begun = Instant::now();
+        let mut answer = vec![];
+        let _ = stream.read_to_end(&mut answer).await;
+        (String::from_utf8(answer).expect("text"), begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_half_a_sentence_or_nothing_more_is_not_waited_for() {
+        let (said, lasted) = answer("GET / HTTP/1.1\r\nHost: a").await;
+        assert!(!said.contains("200 OK"), "{said}");
+        assert!((HEAD..CONNECTION).contains(&lasted), "{lasted:?}");
+        let (said, lasted) = answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(said.ends_with("here"), "{said}");
+        assert!((HEAD..CONNECTION).contains(&lasted), "{lasted:?}");
+    }
+}

@@ -85,7 +85,7 @@ pub async fn show(
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
     query: Asked<ChannelQuery>,
 ) -> Result<Markup, Trouble> {
-    let Path(wanted) = path.map_err(|error| Trouble::wrong(error.body_text()))?;
+    let Path(wanted) = path.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
     let span = asked(query)?.span;
     let seen = site.open().await?;
     let (config, store, now) = (&seen.config, &seen.store, seen.now);

@@ -52,7 +52,7 @@ pub async fn take(
     headers: HeaderMap,
     login: Result<Form<Login>, FormRejection>,
 ) -> Result<Response, Trouble> {
-    let Form(login) = login.map_err(|error| Trouble::wrong(error.body_text()))?;
+    let Form(login) = login.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
     match site.access.try_password(&login.password).await {
         Tried::TooMany => return Err(too_many()),
         Tried::Wrong => {
@@ -91,7 +91,7 @@ pub async fn leave(
     headers: HeaderMap,
     form: Result<Form<Leave>, FormRejection>,
 ) -> Result<Redirect, Trouble> {
-    let Form(form) = form.map_err(|error| Trouble::wrong(error.body_text()))?;
+    let Form(form) = form.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
     super::orders::authorized(&visitor, &form.csrf)?;
     if let Some(value) = cookie(&headers) {
         site.access.sessions.end(value);

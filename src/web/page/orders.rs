@@ -78,7 +78,7 @@ pub async fn take(
     Extension(peer): Extension<Peer>,
     form: Result<Form<Ordered>, FormRejection>,
 ) -> Result<Markup, Trouble> {
-    let Form(ordered) = form.map_err(|error| Trouble::wrong(error.body_text()))?;
+    let Form(ordered) = form.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
     let session = authorized(&visitor, &ordered.csrf)?;
     let verb = verb(&ordered)?;
     let given_by = giver(session, peer);

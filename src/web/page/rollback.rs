@@ -133,7 +133,7 @@ pub async fn take(
     Extension(peer): Extension<Peer>,
     form: Result<Form<RollbackForm>, FormRejection>,
 ) -> Result<Markup, Trouble> {
-    let Form(form) = form.map_err(|error| Trouble::wrong(error.body_text()))?;
+    let Form(form) = form.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
     let session = authorized(&visitor, &form.csrf)?;
     let given_by = giver(session, peer);
     let seen = site.open().await?;
