@@ -18,7 +18,7 @@ pub mod pulse;
 mod repeated_error;
 pub mod serve;
 pub mod systemd;
-mod vital_signs;
+pub(crate) mod vital_signs;
 pub mod write;
 
 use sweetspot_core::alarm::sight::Sight;

@@ -4,37 +4,45 @@
 //! against it over gRPC and TLS, with a database of its own, on the node's
 //! clock. Beside it the same market runs with its fees left alone, to compare.
 
+mod fault;
 mod frame;
 mod picture;
 mod screen;
+mod summary;
+#[cfg(feature = "web")]
+mod web;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions};
+#[cfg(feature = "web")]
+use crate::daemon::pulse::Pulse;
+use crate::daemon::vital_signs::VitalSigns;
 use crate::overview::Overview;
 use sweetspot_core::decision::Verdict;
-use sweetspot_core::ports::{Clock, StoreError};
+use sweetspot_core::ports::Clock;
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::types::clock_reading::ClockReading;
-use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{Timestamp, rfc3339};
-use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
-use sweetspot_market::load::{self, LoadError};
-use sweetspot_market::scenario::{Scenario, ScenarioError};
-use sweetspot_market::survey::{SurveyError, survey};
+use sweetspot_lnd::{Lnd, LndConfig, MacaroonSource, Tls};
+use sweetspot_market::load;
+use sweetspot_market::scenario::Scenario;
+use sweetspot_market::survey::survey;
 use sweetspot_market::world::World;
-use sweetspot_simnode::{Options, ServeError, Server, SimNode, SimNodeError};
-use sweetspot_store::{OpenError, SqliteStore, StoreReader};
+use sweetspot_simnode::{Options, Server, SimNode};
+use sweetspot_store::{SqliteStore, StoreReader};
 
+pub use fault::DemoError;
 use frame::{Earned, Frame, Move};
 use screen::Screen;
+pub use summary::Summary;
 
 /// The market of the demo, unless another is asked for.
 const SCENARIO: &str = "channels = 30\nrate = 2.0\nstart_fee = { ppm = 100 }\n";
@@ -61,36 +69,6 @@ const PAST: Duration = Duration::from_secs(30 * 86_400);
 /// Simulated time between two frames.
 const FRAME_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
 
-/// Why a demo cannot be given.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "each is the error of a part")]
-pub enum DemoError {
-    #[error(transparent)]
-    Scenario(#[from] ScenarioError),
-    #[error(transparent)]
-    Network(#[from] LoadError),
-    #[error(transparent)]
-    Survey(#[from] SurveyError),
-    #[error(transparent)]
-    Node(#[from] SimNodeError),
-    #[error(transparent)]
-    Server(#[from] ServeError),
-    #[error(transparent)]
-    Client(#[from] LndConfigError),
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Turn(#[from] CycleError),
-    #[error("{} exists already: name a new file", .0.display())]
-    Exists(PathBuf),
-    #[error("{0}: {1}")]
-    File(String, std::io::Error),
-    #[error("the demo's own config has errors: {0}")]
-    Settings(String),
-}
-
 /// What to show.
 #[derive(Clone, Debug)]
 pub struct DemoOptions {
@@ -106,68 +84,9 @@ pub struct DemoOptions {
     pub quiet: bool,
     /// Where to leave a copy of the database; the file must not exist yet.
     pub keep_database: Option<PathBuf>,
-}
-
-/// How it went.
-#[derive(Clone, Debug, Serialize)]
-pub struct Summary {
-    /// Simulated days.
-    pub days: u32,
-    /// The world's seed.
-    pub seed: u64,
-    /// Channels at the end.
-    pub channels: usize,
-    /// Fees earned by sweetspot.
-    pub earned_msat: u64,
-    /// Fees earned by the same market with its fees left alone.
-    pub untouched_msat: u64,
-    /// Forwards settled under sweetspot.
-    pub forwards: u64,
-    /// Forwards settled with the fees left alone.
-    pub untouched_forwards: u64,
-    /// Fee changes made.
-    pub changes: usize,
-    /// Fee changes that failed.
-    pub failures: usize,
-    /// Updates per channel and day.
-    pub updates_per_channel_day: f64,
-    /// Channels recommended for pruning at the end, in words.
-    pub prune: Vec<String>,
-    /// The last frame and the fees earned, as a picture.
-    #[serde(skip)]
-    pub picture: String,
-}
-
-impl Summary {
-    /// In a few lines.
-    pub fn render(&self) -> String {
-        let sat = |msat: u64| grouped(msat / 1_000);
-        let gain = match self.untouched_msat {
-            0 => String::new(),
-            #[allow(clippy::cast_precision_loss)]
-            untouched => format!(
-                " ({:+.0}%)",
-                (self.earned_msat as f64 / untouched as f64 - 1.0) * 100.0
-            ),
-        };
-        format!(
-            "{} days, {} channels, seed {}:\n  \
-             sweetspot      {:>12} sat earned with {} forwards{gain}\n  \
-             fees unchanged {:>12} sat earned with {} forwards\n  \
-             {} fee changes ({:.2} per channel-day), {} failed; {} channels recommended for pruning",
-            self.days,
-            self.channels,
-            self.seed,
-            sat(self.earned_msat),
-            grouped(self.forwards),
-            sat(self.untouched_msat),
-            grouped(self.untouched_forwards),
-            self.changes,
-            self.updates_per_channel_day,
-            self.failures,
-            self.prune.len(),
-        )
-    }
+    /// The port on which the page is served, on this machine only.
+    #[cfg(feature = "web")]
+    pub web: Option<u16>,
 }
 
 /// The node's clock.
@@ -198,14 +117,27 @@ impl Untouched {
     }
 }
 
+/// A demo whose days are over. What it was shown on, and its page, last as long as this.
+pub struct Ended {
+    /// How it went.
+    pub summary: Summary,
+    _demo: Demo,
+    _folder: TempDir,
+}
+
 /// Shows it, until the days are over or `stop` says so.
-pub async fn run(wishes: &DemoOptions, stop: &CancellationToken) -> Result<Summary, DemoError> {
+pub async fn run(wishes: &DemoOptions, stop: &CancellationToken) -> Result<Ended, DemoError> {
     if let Some(kept) = wishes.keep_database.as_ref().filter(|path| path.exists()) {
         return Err(DemoError::Exists(kept.clone()));
     }
     let folder = tempfile::tempdir()
         .map_err(|error| DemoError::File("cannot create a temporary directory".into(), error))?;
     let mut demo = Demo::prepare(wishes, folder.path()).await?;
+    #[cfg(feature = "web")]
+    if let Some(port) = wishes.web {
+        let clock = NodeClock(demo.node.clone());
+        web::open(port, &demo.config, clock, demo.pulse.clone(), stop).await?;
+    }
     let mut screen = Screen::new(wishes.quiet);
     let played = demo.play(wishes, &mut screen, stop).await;
     screen.close();
@@ -214,7 +146,11 @@ pub async fn run(wishes: &DemoOptions, stop: &CancellationToken) -> Result<Summa
     if let Some(path) = &wishes.keep_database {
         demo.reader.copy_to(path).await?;
     }
-    Ok(demo.summary(&frame))
+    Ok(Ended {
+        summary: demo.summary(&frame),
+        _demo: demo,
+        _folder: folder,
+    })
 }
 
 struct Demo {
@@ -223,6 +159,8 @@ struct Demo {
     _server: Server,
     untouched: Untouched,
     config: Config,
+    #[cfg(feature = "web")]
+    pulse: Pulse,
     cycle: Cycle<Lnd, Lnd, SqliteStore, NodeClock>,
     reader: StoreReader,
     started: Timestamp,
@@ -260,7 +198,7 @@ impl Demo {
         untouched.advance(started);
         (untouched.forwards, untouched.earned_msat) = (0, 0);
 
-        let config = Config::parse(SETTINGS, Some(folder)).map_err(|faults| {
+        let mut config = Config::parse(SETTINGS, Some(folder)).map_err(|faults| {
             let faults = faults.iter().map(ToString::to_string);
             DemoError::Settings(faults.collect::<Vec<_>>().join("; "))
         })?;
@@ -270,9 +208,12 @@ impl Demo {
             macaroon: MacaroonSource::File(server.macaroon_path("admin")),
             request_timeout: Duration::from_secs(30),
         })?;
-        let database = folder.join("sweetspot.db");
-        let store = SqliteStore::open(&database).await?;
-        let reader = StoreReader::open(&database).await?;
+        config.store = folder.join("sweetspot.db");
+        let store = SqliteStore::open(&config.store).await?;
+        let reader = StoreReader::open(&config.store).await?;
+        VitalSigns::at_start(started, false)
+            .beat(&store, started)
+            .await;
         let clock = NodeClock(node.clone());
         let backfill_from = started.minus(config.backfill);
         let cycle = Cycle::start(lnd.clone(), lnd, store, clock, backfill_from).await?;
@@ -281,6 +222,8 @@ impl Demo {
             _server: server,
             untouched,
             config,
+            #[cfg(feature = "web")]
+            pulse: Pulse::default(),
             cycle,
             reader,
             started,
@@ -308,6 +251,8 @@ impl Demo {
         let mut pacer = screen::Pacer::new(wishes.speed);
         while !stop.is_cancelled() {
             self.cycle_once(stop).await?;
+            #[cfg(feature = "web")]
+            self.pulse.alive();
             let now = self.node.now();
             if framed_at.is_none_or(|at| now.since(at) >= FRAME_INTERVAL) || now >= ends_at {
                 framed_at = Some(now);

@@ -68,3 +68,51 @@ fn a_scenario_that_is_not_there_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere"));
 }
+
+#[cfg(feature = "web")]
+#[test]
+fn its_page_shows_the_month_as_it_passes_and_stays_until_interrupted() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port();
+    let home = tempfile::tempdir().expect("a folder");
+    let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_sweetspot"))
+        .env("HOME", home.path())
+        .args(["demo", "--days", "1", "--web", &port.to_string()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a page");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    let mut lines = BufReader::new(demo.stdout.take().expect("output")).lines();
+    let mut until = |part: &str| {
+        let mut lines = lines.by_ref().map(|line| line.expect("text"));
+        assert!(lines.any(|line| line.contains(part)), "no {part}");
+    };
+    until("day");
+    assert!(get("/").contains("The daemon runs"));
+    until("until Ctrl-C");
+    let shown = get("/api/v1/report?days=1");
+    assert!(shown.starts_with("HTTP/1.1 200"), "{shown}");
+    let page = get("/channels?sort=earned");
+    assert!(page.contains("/channel/"), "{page}");
+    let id = demo.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-s", "INT", &id])
+        .status();
+    assert!(sent.expect("kill runs").success());
+    assert!(demo.wait().expect("it ends").success());
+}

@@ -46,6 +46,11 @@ pub struct DemoArgs {
     /// `status`, `explain`, `replay` and `backtest` read it by `[store] path`.
     #[arg(long, value_name = "FILE")]
     keep_database: Option<PathBuf>,
+
+    /// Serve the page over it on this machine, and keep it until interrupted
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9750")]
+    web: Option<u16>,
 }
 
 pub async fn run(args: DemoArgs) -> Result<(), Failure> {
@@ -58,6 +63,8 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
         scenario: args.scenario,
         quiet: args.json,
         keep_database: args.keep_database,
+        #[cfg(feature = "web")]
+        web: args.web,
     };
     let stop = CancellationToken::new();
     let interrupted = stop.clone();
@@ -67,14 +74,23 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
         }
     });
     let failed = |error: demo::DemoError| Failure::Other(error.to_string());
-    let summary = demo::run(&wishes, &stop).await.map_err(failed)?;
+    let ended = demo::run(&wishes, &stop).await.map_err(failed)?;
+    let summary = &ended.summary;
     if let Some(path) = args.svg {
         std::fs::write(&path, &summary.picture)
             .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))?;
     }
     if args.json {
-        return print_json(&summary);
+        print_json(&summary)?;
+    } else {
+        print(&format!("\n{}", summary.render()));
     }
-    print(&format!("\n{}", summary.render()));
+    #[cfg(feature = "web")]
+    if let Some(port) = args.web {
+        print(&format!(
+            "The page stays on http://127.0.0.1:{port} until Ctrl-C."
+        ));
+        stop.cancelled().await;
+    }
     Ok(())
 }
