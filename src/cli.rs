@@ -10,6 +10,7 @@ mod database;
 mod demo;
 mod explain;
 mod help;
+mod import;
 mod orders;
 mod output;
 mod plan;
@@ -114,6 +115,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say another fee manager's config in ours
+    #[command(subcommand)]
+    Import(import::ImportArgs),
     /// Show what the node earned, and every channel: balance, fee, income, state
     Status(status::StatusArgs),
     /// Show what would become of every fee, why, and what the limits do
@@ -180,6 +184,8 @@ enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
+    Import(String),
+    #[error("{0}")]
     Folder(String),
     #[error("{0}")]
     WhichChannel(String),
@@ -231,7 +237,7 @@ impl From<OrderError> for Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 64,
+            Self::Config(_) | Self::Import(_) => 64,
             Self::CommandLine(_) => 2,
             Self::WhichChannel(_) => 65,
             Self::Node(_) | Self::Start(_) => 69,
@@ -282,6 +288,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args).await,
         Command::Run { observe } => Ok(serve::run(file, observe).await?),
         Command::Check { plan, json } => check::run(&file, plan, json).await,
+        Command::Import(args) => import::run(&file, args).await,
         Command::Plan { json } => {
             let (config, store) = open(&file).await?;
             plan::run(&config, &store, json).await

@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod demo;
 pub mod explain;
 pub mod format;
+pub mod import;
 pub mod json;
 pub mod orders;
 pub mod overview;

@@ -11,7 +11,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Operate a node",
         &[
-            "run", "check", "plan", "status", "report", "explain", "prune", "alarm",
+            "run", "check", "import", "plan", "status", "report", "explain", "prune", "alarm",
         ],
     ),
     (

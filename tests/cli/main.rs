@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
+mod import;
 mod money;
 #[path = "../cycle/node.rs"]
 #[allow(dead_code, reason = "whole cycles need more of it")]
