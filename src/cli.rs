@@ -14,6 +14,7 @@ mod import;
 mod orders;
 mod output;
 mod plan;
+mod propose;
 mod prune;
 mod replay;
 mod report;

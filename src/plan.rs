@@ -148,6 +148,13 @@ impl Plan {
         }
     }
 
+    /// Where each fee should stand; `None` where nothing may be touched.
+    pub fn proposed(&self) -> BTreeMap<ChannelPoint, Option<FeePpm>> {
+        let lines = self.channels.iter();
+        let proposed = |line: &Line| (line.ids.channel_point, line.proposed_ppm.map(FeePpm));
+        lines.map(proposed).collect()
+    }
+
     /// The same, of a daemon that writes nothing.
     #[must_use]
     pub fn observed(mut self) -> Self {

@@ -113,11 +113,12 @@ mod commands {
     use super::*;
 
     /// Every document with commands in it.
-    const DOCUMENTS: [&str; 8] = [
+    const DOCUMENTS: [&str; 9] = [
         README,
         CONFIGURATION,
         OPERATION,
         STRATEGY,
+        include_str!("../docs/migration.md"),
         include_str!("../docs/reports.md"),
         include_str!("../docs/looking-back.md"),
         include_str!("../docs/simnode.md"),
@@ -130,7 +131,7 @@ mod commands {
         let lines = joined.lines().filter_map(|line| line.strip_prefix("    "));
         let quoted = joined.split('`').skip(1).step_by(2);
         let named = |text: &str| {
-            let text = text.split(" #").next()?.trim();
+            let text = text.split(" #").next()?.split(" > ").next()?.trim();
             let typed = text.strip_prefix("sweetspot ");
             typed
                 .or(text.strip_prefix("cargo run --release -- "))

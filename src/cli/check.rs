@@ -4,19 +4,17 @@
 mod files;
 mod probe;
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::Failure;
 use super::output::{print, print_json};
+use super::propose::{self, PATIENCE};
 use crate::config::{Config, SettingsFile};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
-use crate::daemon::history;
 use crate::format::local_time;
 use crate::overview::mode_name;
-use crate::plan::{Past, Plan};
+use crate::plan::Plan;
 use crate::table::{table, terminal_width};
 use sweetspot_core::alarm::settings::AlarmKind;
 use sweetspot_core::ports::{Clock, StoreError};
@@ -27,11 +25,7 @@ use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::units::FeePpm;
-use sweetspot_lnd::{Lnd, PENDING_URI, Permissions, READ_URIS, WRITE_URI};
-use sweetspot_store::StoreReader;
-
-/// How long `check` waits for an answer in all.
-const PATIENCE: Duration = Duration::from_secs(60);
+use sweetspot_lnd::{PENDING_URI, Permissions, READ_URIS, WRITE_URI};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -108,7 +102,10 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
         findings.extend(judge_ledger(&permissions, &config));
     }
     let plan = match (&asked.seen, plan) {
-        (Some(seen), true) => propose(&config, seen, store.as_ref(), &mut findings).await,
+        (Some(seen), true) => propose::fees(&config.node, &config, seen, store.as_ref())
+            .await
+            .map_err(|says| findings.push(finding("plan", Judgement::Error, says)))
+            .ok(),
         _ => None,
     };
     let is_error = |finding: &&Finding| finding.verdict == Judgement::Error;
@@ -129,46 +126,6 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
         1 => Err(Failure::Node("check found 1 error".to_owned())),
         n => Err(Failure::Node(format!("check found {n} errors"))),
     }
-}
-
-/// The proposal for every fee, from what the node said just now.
-async fn propose(
-    config: &Config,
-    seen: &Observation,
-    store: Option<&StoreReader>,
-    findings: &mut Vec<Finding>,
-) -> Option<Plan> {
-    let lnd = Lnd::new(lnd_config(&config.node)).ok()?;
-    let asked = async {
-        let stored = match store {
-            Some(store) => store.cursor().await.map_err(|error| error.to_string())?,
-            None => None,
-        };
-        let from = stored.map_or(seen.at.minus(config.backfill), |cursor| cursor.from);
-        let forwards = match stored {
-            Some(_) => vec![],
-            None => {
-                let read = history::read_all(&lnd, from).await;
-                read.map_err(|error| format!("cannot read the forwarding history: {error}"))?
-            }
-        };
-        let past = match store.filter(|_| stored.is_some()) {
-            Some(store) => Past::Stored(store, from),
-            None => Past::Read(&forwards, from),
-        };
-        let plan = Plan::afresh(&config.book, seen.clone(), past).await;
-        plan.map_err(|error| error.to_string())
-    };
-    let planned = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(planned) => planned,
-        Err(_) => Err(format!(
-            "no forwarding history within {} s",
-            PATIENCE.as_secs()
-        )),
-    };
-    planned
-        .map_err(|says| findings.push(finding("plan", Judgement::Error, says)))
-        .ok()
 }
 
 /// What asking the node brought.

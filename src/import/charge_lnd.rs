@@ -1,9 +1,12 @@
 //! charge-lnd's configuration (accumulator/charge-lnd 0.3.1) as ours.
 
-use super::ini;
+use super::ini::{self, Section};
 use super::notes::{Note, Notes};
 use super::policies::rules;
 use super::properties::why_not;
+use super::theirs::{Theirs, decides};
+use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::units::BlockHeight;
 
 /// What became of a configuration.
 #[derive(Clone, Debug)]
@@ -12,6 +15,20 @@ pub struct Imported {
     pub toml: String,
     /// Everything that is not carried over, or only roughly, in the file's order.
     pub notes: Vec<Note>,
+    sections: Vec<Section>,
+}
+
+impl Imported {
+    /// What charge-lnd itself would do with `channel`, the chain's tip being `tip`;
+    /// `file` reads a list that it names by `file://…`.
+    pub fn theirs(
+        &self,
+        channel: &Channel,
+        tip: BlockHeight,
+        file: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Theirs {
+        decides(&self.sections, channel, tip, file)
+    }
 }
 
 /// Says `text`, the content of a charge-lnd config, in our words. `file` reads a
@@ -43,7 +60,11 @@ pub fn import(
         toml.push('\n');
         toml.push_str(&rule.toml());
     }
-    Ok(Imported { toml, notes })
+    Ok(Imported {
+        toml,
+        notes,
+        sections,
+    })
 }
 
 #[cfg(test)]

@@ -123,9 +123,11 @@ pub(super) fn conditions(
                 (ours, Value::Number(days.ceil()))
             }),
             Meaning::Channels => {
-                list(&entry.value, file, &mut note, channel).map(|list| ("channel", list))
+                list(&entry.value, file, &mut note, channel_id).map(|list| ("channel", list))
             }
-            Meaning::Peers => list(&entry.value, file, &mut note, peer).map(|list| ("peer", list)),
+            Meaning::Peers => {
+                list(&entry.value, file, &mut note, node_id).map(|list| ("peer", list))
+            }
         };
         match read {
             Ok((ours, value)) => {
@@ -142,7 +144,7 @@ pub(super) fn conditions(
 }
 
 /// `true` or `false`, as Python's `getboolean` reads it.
-fn flag(value: &str) -> Result<bool, String> {
+pub(super) fn flag(value: &str) -> Result<bool, String> {
     match value.to_lowercase().as_str() {
         "1" | "yes" | "true" | "on" => Ok(true),
         "0" | "no" | "false" | "off" => Ok(false),
@@ -182,10 +184,8 @@ fn list(
         note(format!(
             "the list {path:?} as it is now; edit the rule from now on"
         ));
-        let lines = listed.lines().flat_map(|line| line.split(','));
-        let lines = lines.filter_map(|line| line.split('#').next());
-        for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
-            take(line, note);
+        for item in listed.lines().flat_map(list_items) {
+            take(&item, note);
         }
     }
     match items.is_empty() {
@@ -194,12 +194,21 @@ fn list(
     }
 }
 
-fn channel(text: &str) -> Option<String> {
+/// The items on one line of a list.
+pub(super) fn list_items(line: &str) -> Vec<String> {
+    let items = line.split('#').next().unwrap_or_default().split(',');
+    let items = items.map(str::trim).filter(|item| !item.is_empty());
+    items.map(str::to_owned).collect()
+}
+
+/// The channel that charge-lnd takes `text` for, as ours has it.
+pub(super) fn channel_id(text: &str) -> Option<String> {
     let scid = text.parse::<Scid>().ok().filter(|scid| *scid != Scid(0));
     scid.map(|scid| scid.to_string())
 }
 
-fn peer(text: &str) -> Option<String> {
+/// The public key that `text` is.
+pub(super) fn node_id(text: &str) -> Option<String> {
     let peer = text.parse::<PeerId>().ok();
     peer.map(|peer| peer.to_string())
 }

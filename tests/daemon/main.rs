@@ -12,6 +12,7 @@ mod bookkeeping;
 mod check;
 mod database;
 mod hostile_text;
+mod import;
 mod odd_records;
 mod running;
 #[path = "../support/mod.rs"]

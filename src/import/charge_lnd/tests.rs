@@ -1,4 +1,6 @@
 use std::collections::BTreeSet;
+
+use proptest::prelude::*;
 use std::path::Path;
 
 use super::*;
@@ -216,4 +218,81 @@ fn a_comment_of_theirs_is_never_a_setting_of_ours() {
         "[a\"b]\nnode.id = x\n  mode = 1\nstrategy = static\nfee_ppm = 4\n[default]\nstrategy = ignore\n",
     );
     assert_eq!(holds(&imported, &channel(1)).mode, Mode::Ignore);
+}
+
+proptest! {
+    /// Asked of their sections and of our rules, a channel gets the same, wherever
+    /// both can tell.
+    #[test]
+    fn what_they_would_set_is_what_our_rules_hold(
+        sections in proptest::collection::vec(
+            (0..4_usize, 0..4_u64, any::<bool>(), 0..5_u32, 0..3_u32), 1..7,
+        ),
+        default in any::<bool>(),
+        sat in 0..5_u64,
+        initiator in any::<bool>(),
+        private in any::<bool>(),
+    ) {
+        let mut text = String::new();
+        for (place, (kind, bound, flag, ppm, base)) in sections.into_iter().enumerate() {
+            text += &format!("[s{place}]\n");
+            text += &match kind {
+                0 => format!("chan.min_capacity = {bound}\n"),
+                1 => format!("chan.max_capacity = {bound}\nchan.initiator = {flag}\n"),
+                2 => format!("chan.private = {flag}\n"),
+                _ => String::new(),
+            };
+            if base > 0 {
+                text += &format!("base_fee_msat = {base}\n");
+            }
+            text += &match ppm {
+                0 => String::new(),
+                1 => "strategy = ignore\n".to_owned(),
+                ppm => format!("strategy = static\nfee_ppm = {ppm}\n"),
+            };
+        }
+        if default {
+            text += "[default]\nstrategy = static\nfee_ppm = 77\n";
+        }
+        let imported = imported(&text);
+        let channel = Channel { capacity: Sat(sat), initiator, private, policy: None, ..channel(1) };
+        let ours = holds(&imported, &channel);
+        match imported.theirs(&channel, TIP, &list) {
+            Theirs::Alone(_) => prop_assert_eq!(ours.mode, Mode::Ignore, "{}", text),
+            Theirs::Untold(why) => prop_assert!(false, "{}: {}", why, text),
+            Theirs::Sets { fee_ppm, base_fee_msat, .. } => {
+                let base = match base_fee_msat {
+                    Some(msat) => BaseFee::Set(u32::try_from(msat).expect("small")),
+                    None => BaseFee::Keep,
+                };
+                let ppm = u32::try_from(fee_ppm.expect("a rate")).expect("small");
+                prop_assert_eq!(fees(&ours), pinned(ppm, base), "{}\n{}", text, imported.toml);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_theirs_would_do_is_told_only_where_it_is_known() {
+    let text = "[a]\nnode.id = file:///lists/none\nstrategy = static\nfee_ppm = 1\n";
+    let theirs = |text: &str| imported(text).theirs(&channel(1), TIP, &list);
+    assert_eq!(theirs(text), Theirs::Alone("a: node.id fails".to_owned()));
+    for (section, untold) in [
+        (
+            "onchain.min_fee_rate = 5\nstrategy = static\nfee_ppm = 1\n",
+            "a: onchain.min_fee_rate",
+        ),
+        ("strategy = cost\n", "a: strategy cost"),
+    ] {
+        let untold = Theirs::Untold(untold.to_owned());
+        assert_eq!(theirs(&format!("[a]\n{section}")), untold);
+    }
+    let delta =
+        "[a]\nchan.max_ratio = 1\nstrategy = static\nfee_ppm = 105\nmin_fee_ppm_delta = 10\n";
+    let sets = Theirs::Sets {
+        section: "a".to_owned(),
+        fee_ppm: None,
+        base_fee_msat: None,
+    };
+    assert_eq!(theirs(delta), sets, "the channel is at 100 ppm");
 }
