@@ -9,6 +9,7 @@ mod database;
 #[cfg(feature = "lab")]
 mod demo;
 mod explain;
+mod generate;
 mod help;
 mod import;
 mod orders;
@@ -165,6 +166,17 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Repeat stored decisions and report every difference
     Replay(replay::ReplayArgs),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a directory
+    Man {
+        /// The directory, which must exist
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
     /// Run a simulated Lightning node with LND's API
     #[cfg(feature = "lab")]
     Simnode(simnode::SimNodeArgs),
@@ -350,6 +362,11 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Backup(args) => database::back_up(&file, &args).await,
         Command::Restore(args) => database::put_in_place(&file, &args).await,
         Command::Doctor(args) => database::doctor(&file, &args).await,
+        Command::Completions { shell } => {
+            generate::completions(shell);
+            Ok(())
+        }
+        Command::Man { dir } => generate::manual(&dir),
         Command::Backtest(args) => {
             let (config, store) = open(&file).await?;
             backtest::run(&config, &store, &args).await

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use clap::Command;
 
 /// What commands are for, and which.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Operate a node",
         &[
@@ -31,6 +31,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Look after the database", &["backup", "restore", "doctor"]),
     ("Look back", &["backtest", "replay"]),
     ("Try without a node", &["demo", "simnode", "simulate"]),
+    ("Install", &["completions", "man"]),
 ];
 
 /// Heads the options that every command takes.

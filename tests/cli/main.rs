@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
+mod generated;
 mod import;
 mod money;
 #[path = "../cycle/node.rs"]
