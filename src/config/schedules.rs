@@ -36,10 +36,16 @@ fn schedule<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Option<Sch
     let (path, at) = (section.path.clone(), section.at);
     let label = label(reader, &mut section);
     let matcher = matcher(reader, &mut section);
-    let has_target = section.place_of("target_ratio").is_some();
+    let sets = ["target_ratio", "min_ppm", "max_ppm"];
+    let sets_something = sets.iter().any(|key| section.place_of(key).is_some());
     let target_ratio = section.read(reader, "target_ratio", |value| values::number(value, RATIO));
-    if !has_target && !reader.is_damaged() {
-        reader.refuse(at, &path, "needs a target_ratio");
+    let min = section.read(reader, "min_ppm", values::ppm);
+    let max = section.read(reader, "max_ppm", values::ppm);
+    if !sets_something && !reader.is_damaged() {
+        reader.refuse(at, &path, "needs a target_ratio, min_ppm or max_ppm");
+    }
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        reader.refuse(at, &path, "min_ppm must not be above max_ppm");
     }
     let ramp = section
         .read(reader, "ramp", |value| {
@@ -52,7 +58,9 @@ fn schedule<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Option<Sch
         label,
         matcher,
         window: window?,
-        target_ratio: target_ratio?,
+        target_ratio,
+        min,
+        max,
         ramp,
     })
 }

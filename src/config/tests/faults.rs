@@ -250,7 +250,7 @@ privat = true
     8:20: schedule 2.days: must be days of the week: "mon", "mon-fri" or ["tue", "sat-sun"], not "someday"
     9:9: schedule 2.hours: must be two different times of day, such as "18:00-23:30" or over midnight "22:00-06:00" (for whole days leave it out), not "18:00-18:00"
     10:13: schedule 2.time_zone: unknown time zone "Berlin"; must be like "Europe/Berlin" or "UTC"
-    11:1: schedule 3: needs a target_ratio
+    11:1: schedule 3: needs a target_ratio, min_ppm or max_ppm
     14:8: schedule 3.ramp: must be a span of time from 0s to 7days, not "30d"
     15:1: schedule 4: needs days, hours, or from and until
     17:1: schedule 5: needs both from and until

@@ -5,7 +5,7 @@
 //! channels alone, which yields to any rule, peer or channel that sets a mode;
 //! each matching `[[rule]]` in file order; the peer; the channel. A channel that
 //! carries assets is left alone unless it is named itself. Then schedules move
-//! the target, and last comes what the operator ordered. What is built in depends on the strategy, which
+//! the target and bounds, and last comes what the operator ordered. What is built in depends on the strategy, which
 //! the layers choose.
 //!
 //! Whatever layers come together, the result can be worked with: a bound set
@@ -87,7 +87,7 @@ pub struct SettingsLayers {
     /// For one channel. A channel named both by its point and by a scid gets
     /// both layers, the scid's last.
     pub channels: BTreeMap<ChannelName, ChannelLayer>,
-    /// Targets that change with the moment, in file order.
+    /// Targets and bounds that change with the moment, in file order.
     pub schedules: Vec<Schedule>,
     /// The names by which rules know peers: what was remembered of earlier
     /// cycles, not what the file says.
@@ -120,6 +120,14 @@ impl SettingsLayers {
         });
         for schedule in self.schedules_of(channel, tip) {
             settings.target_ratio = schedule.blend(settings.target_ratio, now);
+            if schedule.is_open(now) {
+                let bounds = ChannelLayer {
+                    min_ppm: schedule.min,
+                    max_ppm: schedule.max,
+                    ..ChannelLayer::default()
+                };
+                bounds.lay_over_in_bounds(&mut settings);
+            }
         }
         let given = matches!(settings.mode, Mode::Pin(_) | Mode::Ignore) && named_mode;
         settings.explicit = given || named_target;
@@ -154,7 +162,7 @@ impl SettingsLayers {
         }
         sources.extend(
             self.schedules_of(channel, tip)
-                .filter(|schedule| schedule.weight(now) > 0.0)
+                .filter(|schedule| schedule.counts(now))
                 .map(|schedule| schedule.label.clone()),
         );
         let orders = self.orders.on(channel.point, now).into_iter();

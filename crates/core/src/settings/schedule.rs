@@ -1,6 +1,8 @@
-//! Targets that change with the moment: in a window of time the target ratio
-//! of some channels moves to another value, and back after it, in a straight
-//! line over the ramp, so that no fee jumps because a clock struck.
+//! Targets and bounds that change with the moment: in a window of time the target
+//! ratio of some channels moves to another value, and back after it, in a straight
+//! line over the ramp, so that no fee jumps because a clock struck. Bounds know no
+//! ramp: they hold in the window alone. One that crept would force a first small
+//! change, and the cooldown would then hold up the rest.
 //!
 //! Where schedules overlap, each is laid over the result of those before it in
 //! the file: in full force the last one holds alone, on its ramp it blends.
@@ -12,12 +14,13 @@ use chrono_tz::Tz;
 
 use crate::settings::matcher::Matcher;
 use crate::types::time::Timestamp;
+use crate::types::units::FeePpm;
 
 /// The longest ramp: the time looked back at, and so the work per call, grows
 /// with it.
 pub const LONGEST_RAMP: Duration = Duration::from_secs(7 * 86_400);
 
-/// A target for some channels in a window of time.
+/// A target, or bounds, for some channels in a window of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     /// What the operator calls it.
@@ -26,8 +29,12 @@ pub struct Schedule {
     pub matcher: Matcher,
     /// When.
     pub window: Window,
-    /// The wanted local ratio inside the window, 0 to 1.
-    pub target_ratio: f64,
+    /// The wanted local ratio inside the window, 0 to 1; `None` leaves it.
+    pub target_ratio: Option<f64>,
+    /// The lowest outbound rate inside the window; `None` leaves it.
+    pub min: Option<FeePpm>,
+    /// The highest.
+    pub max: Option<FeePpm>,
     /// How long the whole way to the target and the way back take; at most
     /// [`LONGEST_RAMP`].
     pub ramp: Duration,
@@ -63,8 +70,25 @@ pub struct Weekly {
 impl Schedule {
     /// The target at `now`, given the target without this schedule.
     pub fn blend(&self, base: f64, now: Timestamp) -> f64 {
+        let Some(target) = self.target_ratio else {
+            return base;
+        };
         let weight = self.weight(now);
-        base * (1.0 - weight) + self.target_ratio * weight
+        base * (1.0 - weight) + target * weight
+    }
+
+    /// Whether `now` is inside the window.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        let spans = self.window.spans_near(now, Duration::ZERO);
+        spans
+            .iter()
+            .any(|span| span.from <= now && now < span.until)
+    }
+
+    /// Whether it has a part in what holds at `now`.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        let bounds = self.min.is_some() || self.max.is_some();
+        (bounds && self.is_open(now)) || (self.target_ratio.is_some() && self.weight(now) > 0.0)
     }
 
     /// How far it is in force: 0 outside window and ramps, 1 in full force.
@@ -201,7 +225,9 @@ mod tests {
                 until: hour(until),
                 zone: zone.parse().expect("a zone"),
             }),
-            target_ratio: 0.8,
+            target_ratio: Some(0.8),
+            min: None,
+            max: None,
             ramp: HOUR * 2,
         }
     }
@@ -352,6 +378,19 @@ mod tests {
         assert_eq!(sharp.weight(at("2026-03-02T22:00:00Z")), 0.0);
     }
 
+    #[test]
+    fn a_window_is_open_from_its_start_to_its_end_whatever_the_ramp() {
+        let evening = weekly(&[Mon], "18:00:00", "02:00:00", "UTC");
+        for (moment, open) in [
+            ("2026-03-02T17:59:59Z", false),
+            ("2026-03-02T18:00:00Z", true),
+            ("2026-03-03T01:59:59Z", true),
+            ("2026-03-03T02:00:00Z", false),
+        ] {
+            assert_eq!(evening.is_open(at(moment)), open, "{moment}");
+        }
+    }
+
     const WEEK: [Weekday; 7] = [Mon, Tue, Wed, Thu, Fri, Sat, Sun];
 
     prop_compose! {
@@ -377,7 +416,9 @@ mod tests {
                     until: time(until_min),
                     zone: zone.parse().expect("a zone"),
                 }),
-                target_ratio,
+                target_ratio: Some(target_ratio),
+                min: None,
+                max: None,
                 ramp: Duration::from_secs(ramp_mins * 60),
             }
         }
@@ -408,7 +449,7 @@ mod tests {
         ) {
             let later = Duration::from_secs(later_secs);
             let moved = (schedule.blend(base, now.plus(later)) - schedule.blend(base, now)).abs();
-            let allowed = (schedule.target_ratio - base).abs() * later.as_secs_f64()
+            let allowed = (schedule.target_ratio.unwrap_or(base) - base).abs() * later.as_secs_f64()
                 / schedule.ramp.as_secs_f64();
             prop_assert!(moved <= allowed + 1e-9, "{} > {}", moved, allowed);
         }
@@ -435,6 +476,7 @@ mod tests {
             });
             if !open_lately {
                 prop_assert_eq!(schedule.blend(base, now), base);
+                prop_assert!(!schedule.is_open(now));
             }
         }
     }

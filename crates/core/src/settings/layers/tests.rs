@@ -117,7 +117,9 @@ fn each_layer_gives_way_to_the_next() {
             from: NOW.minus(Duration::from_secs(60)),
             until: NOW.plus(Duration::from_secs(60)),
         },
-        target_ratio: 0.9,
+        target_ratio: Some(0.9),
+        min: None,
+        max: None,
         ramp: Duration::from_secs(120),
     });
     assert_eq!(target(&book), 0.8);
@@ -309,4 +311,42 @@ fn a_channel_that_carries_assets_is_left_alone_unless_it_is_named() {
     };
     by_rule.rules[0].matcher.channels = vec![ChannelName::Scid(assets.scid)];
     assert_eq!(found(&by_rule), Mode::Manage);
+}
+
+#[test]
+fn a_schedule_moves_the_bounds_in_its_window_and_they_never_cross() {
+    let mut book = SettingsLayers::default();
+    let minute = Duration::from_secs(60);
+    let window = Window::Once {
+        from: NOW,
+        until: NOW.plus(minute),
+    };
+    let night = Schedule {
+        label: "night".to_owned(),
+        matcher: Matcher::default(),
+        window,
+        target_ratio: None,
+        min: Some(FeePpm(6_000)),
+        max: None,
+        ramp: minute,
+    };
+    book.schedules.push(night.clone());
+    let bounds = |book: &SettingsLayers, now| {
+        let settings = book.resolve(&channel(1), TIP, now);
+        let sources = book.sources(&channel(1), TIP, now).len();
+        (
+            settings.min.0,
+            settings.max.0,
+            settings.target_ratio,
+            sources,
+        )
+    };
+    assert_eq!(bounds(&book, NOW), (6_000, 6_000, 0.5, 1));
+    assert_eq!(bounds(&book, NOW.plus(minute)), (1, 5_000, 0.5, 0));
+    book.schedules.push(Schedule {
+        min: None,
+        max: Some(FeePpm(90)),
+        ..night
+    });
+    assert_eq!(bounds(&book, NOW), (90, 90, 0.5, 2));
 }
