@@ -10,6 +10,7 @@ mod database;
 mod demo;
 mod explain;
 mod generate;
+mod health;
 mod help;
 mod import;
 mod orders;
@@ -160,6 +161,8 @@ enum Command {
     Backup(database::FileArgs),
     /// Put a copy in the database's place, and keep what stood there
     Restore(database::FileArgs),
+    /// Exit with 0 if the daemon works; for health checks
+    Health,
     /// Look the database over: integrity, size, clock, last stop, open updates
     Doctor(database::DoctorArgs),
     /// Simulate another config on stored history and estimate its earnings
@@ -313,6 +316,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         #[cfg(feature = "lab")]
         Command::Simnode(args) => simnode::run(args).await,
+        Command::Health => {
+            let (config, store) = open(&file).await?;
+            health::run(&config, &store).await
+        }
         Command::Prune(args) => {
             let (config, store) = open(&file).await?;
             prune::run(&config, &store, &args).await

@@ -43,6 +43,11 @@ const GRACE: Duration = Duration::from_secs(9);
 /// The pause after a cycle that failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
 
+/// A node that is not ready for so long is told of in the database ...
+const WAITS_AT_FIRST: Duration = Duration::from_secs(5);
+/// ... and again so often: `health` tells who waits from who is stuck.
+const WAITS: Duration = Duration::from_secs(60);
+
 /// How often old rows are thinned out.
 const THIN_INTERVAL: Duration = Duration::from_secs(86_400);
 
@@ -298,7 +303,15 @@ impl Daemon {
                 () = self.pulse.alive_while(async {
                     ticks.tick().await;
                     self.alarms.saw(Sight::Waiting);
-                    self.lnd.wait_until_active().await;
+                    let active = self.lnd.wait_until_active();
+                    tokio::pin!(active);
+                    let mut told_after = WAITS_AT_FIRST;
+                    while timeout(told_after, &mut active).await.is_err() {
+                        let now = SystemClock.now();
+                        self.signs.fails("the node is not ready", now);
+                        self.signs.beat(cycle.store(), now).await;
+                        told_after = WAITS;
+                    }
                 }) => {}
             }
             self.alarms.saw(Sight::Working);

@@ -67,6 +67,27 @@ async fn a_locked_wallet_is_waited_for_patiently() {
 }
 
 #[tokio::test]
+async fn health_is_good_while_a_daemon_works_or_waits_and_else_bad() {
+    let node = node(1);
+    node.world().set_state(WalletState::Locked);
+    let mut daemon = Running::start(&node, PINNED);
+    let says = |daemon: &Running| daemon.says(&["health"]);
+    until("it waits", async || {
+        says(&daemon).starts_with("OK, and waits:")
+    })
+    .await;
+    node.world().set_state(WalletState::ServerActive);
+    until("a good health", async || {
+        says(&daemon).starts_with("OK: last cycle")
+    })
+    .await;
+    daemon.signal("TERM");
+    daemon.ended().await;
+    let says = says(&daemon);
+    assert_eq!(says, "sweetspot: no daemon runs on this database\n");
+}
+
+#[tokio::test]
 async fn a_first_start_sums_up_and_warns_of_nothing() {
     let node = node(20);
     let daemon = Running::start(&node, "[defaults]\nmode = \"manage\"\n");
