@@ -30,3 +30,7 @@ generate:
 # Which changes to the core no test would notice (needs cargo-mutants)
 mutants:
     cargo mutants -p sweetspot-core
+
+# What is released, into dist/ (static binary, Debian package, checksums)
+release:
+    deploy/release

@@ -54,3 +54,21 @@ fn every_claim_of_security_has_a_test_where_it_says() {
         assert!(source.contains(&format!("fn {name}(")), "{row}");
     }
 }
+
+#[test]
+fn every_format_of_the_database_is_on_the_page_of_upgrades() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/upgrading.md")).expect("text");
+    for entry in fs::read_dir(root.join("migrations")).expect("a folder") {
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .into_string()
+            .expect("text");
+        let number: u32 = name[..4].parse().expect("a number");
+        assert!(
+            page.contains(&format!("\n| {number} | ")),
+            "no format {number}"
+        );
+    }
+}

@@ -36,6 +36,18 @@ fn its_settings_are_good() {
 }
 
 #[test]
+fn the_settings_of_packages_are_good_and_write_nothing() {
+    for packaged in [
+        include_str!("../deploy/debian/config.toml"),
+        include_str!("../deploy/compose/config.toml"),
+    ] {
+        let config = Config::parse(packaged, None).expect("good settings");
+        let mode = config.book.defaults.mode;
+        assert_eq!(mode, Some(sweetspot_core::settings::values::Mode::Observe));
+    }
+}
+
+#[test]
 fn the_exit_codes_are_those_of_the_help() {
     let help = assert_cmd::Command::cargo_bin("sweetspot")
         .expect("the binary")
@@ -113,11 +125,13 @@ mod commands {
     use super::*;
 
     /// Every document with commands in it.
-    const DOCUMENTS: [&str; 9] = [
+    const DOCUMENTS: [&str; 11] = [
         README,
         CONFIGURATION,
         OPERATION,
         STRATEGY,
+        include_str!("../docs/install.md"),
+        include_str!("../docs/upgrading.md"),
         include_str!("../docs/migration.md"),
         include_str!("../docs/reports.md"),
         include_str!("../docs/looking-back.md"),
