@@ -83,12 +83,12 @@ impl Site {
         };
         let mut config = self.config.borrow().clone();
         let store = StoreReader::open(&config.store).await?;
-        config.book.names = store.names().await?;
-        config.book.orders = store.orders().await?;
+        let now = self.clock.now();
+        store.recall_into(&mut config.book, now).await?;
         Ok(Seen {
             config,
             store,
-            now: self.clock.now(),
+            now,
             _turn: turn,
         })
     }
