@@ -10,6 +10,7 @@ mod file;
 mod keys;
 mod layers;
 mod ledger;
+mod lndconnect;
 mod node;
 mod reader;
 mod schedules;
@@ -159,10 +160,18 @@ impl Config {
     /// shown.
     pub fn diff(&self, new: &Self) -> Vec<String> {
         let mut lines = self.keys.changes_to(&new.keys);
-        if let (Macaroon::Hex(old), Macaroon::Hex(new)) = (&self.node.macaroon, &new.node.macaroon)
-            && old != new
-        {
-            lines.push(format!("{}: changed (hidden)", diff::SECRET));
+        let in_both = |key| self.keys.has(key) && new.keys.has(key);
+        let whole = |node: &NodeConnection| NodeConnection {
+            socks5_proxy: None,
+            ..node.clone()
+        };
+        for (key, changed) in [
+            (diff::HEX, self.node.macaroon != new.node.macaroon),
+            (diff::LNDCONNECT, whole(&self.node) != whole(&new.node)),
+        ] {
+            if in_both(key) && changed {
+                lines.push(format!("{key}: changed (hidden)"));
+            }
         }
         lines
     }

@@ -206,6 +206,7 @@ impl Demo {
             address: server.address().to_string(),
             tls: Tls::Pinned(server.cert_path()),
             macaroon: MacaroonSource::File(server.macaroon_path("admin")),
+            socks5_proxy: None,
             request_timeout: Duration::from_secs(30),
         })?;
         config.store = folder.join("sweetspot.db");

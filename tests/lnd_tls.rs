@@ -10,6 +10,8 @@ mod update;
 use std::time::Duration;
 
 use prost::Message;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use support::{FakeLnd, OnUpdate, ScriptedChannel, World, forward, point};
 use sweetspot_core::ports::{HistoryPage, Node, NodeError, WriteError};
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, FeeParts, InboundFee, Scid};
@@ -22,6 +24,8 @@ use sweetspot_lnd::proto::{
     WalletState,
 };
 use sweetspot_lnd::{Lnd, LndConfig, LndConfigError, Tls};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use update::Update;
 
@@ -69,6 +73,88 @@ fn first(most: u32) -> HistoryPage {
 }
 
 // TLS and macaroon
+
+#[tokio::test]
+async fn a_certificate_that_is_given_is_pinned_like_one_in_a_file() {
+    let fake = FakeLnd::start(World::new([]));
+    let pem = std::fs::read(fake.cert_path()).expect("a file");
+    let der = CertificateDer::from_pem_slice(&pem).expect("a certificate");
+    let given = |der: Vec<u8>| {
+        let config = LndConfig {
+            tls: Tls::Given(der),
+            ..fake.config()
+        };
+        Lnd::new(config).expect("a client")
+    };
+    given(der.to_vec()).info().await.expect("an answer");
+    let mut other = der.to_vec();
+    other[40] ^= 1;
+    let refused = given(other).info().await.expect_err("another");
+    let said = refused.to_string();
+    assert!(said.contains("not the one in the lndconnect"), "{said}");
+}
+
+/// A SOCKS5 proxy that leads every call to `node`, and tells which name it was given.
+async fn proxy(node: String) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut greeting = [0; 3];
+            client.read_exact(&mut greeting).await.expect("a greeting");
+            assert_eq!(greeting, [5, 1, 0], "version 5, no authentication");
+            client.write_all(&[5, 0]).await.expect("a choice");
+            let mut asked = [0; 5];
+            client.read_exact(&mut asked).await.expect("a request");
+            assert_eq!(asked[..4], [5, 1, 0, 3], "connect to a name");
+            let mut name = vec![0; usize::from(asked[4]) + 2];
+            client.read_exact(&mut name).await.expect("a name");
+            let port = u16::from_be_bytes([name[name.len() - 2], name[name.len() - 1]]);
+            let host = String::from_utf8_lossy(&name[..name.len() - 2]);
+            tell.send(format!("{host}:{port}")).expect("heard");
+            let mut there = TcpStream::connect(&node).await.expect("the node");
+            let reply = [5, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+            client.write_all(&reply).await.expect("a reply");
+            tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut there).await;
+            });
+        }
+    });
+    (address, told)
+}
+
+#[tokio::test]
+async fn a_node_behind_tor_is_reached_by_a_proxy_that_resolves_its_name() {
+    let fake = FakeLnd::start(World::new([]));
+    let (address, mut told) = proxy(fake.config().address).await;
+    let config = LndConfig {
+        address: "abcdefgh.onion:10009".to_owned(),
+        socks5_proxy: Some(address),
+        ..fake.config()
+    };
+    let lnd = Lnd::new(config).expect("a client");
+    let info = lnd.info().await.expect("an answer");
+    assert_eq!(info.alias.as_str(), "fake");
+    let name = told.recv().await;
+    assert_eq!(name.as_deref(), Some("abcdefgh.onion:10009"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_away_is_a_node_that_is_unreachable() {
+    let fake = FakeLnd::start(World::new([]));
+    let away = |proxy: &str| LndConfig {
+        socks5_proxy: Some(proxy.to_owned()),
+        ..fake.config()
+    };
+    let lnd = Lnd::new(away("127.0.0.1:1")).expect("a client");
+    let error = lnd.info().await.expect_err("nobody there");
+    assert!(matches!(error, NodeError::Unreachable(_)), "{error}");
+    assert!(matches!(
+        Lnd::new(away("no port")),
+        Err(LndConfigError::Proxy { .. })
+    ));
+}
 
 #[tokio::test]
 async fn the_pinned_certificate_is_accepted_though_it_is_a_ca() {

@@ -10,8 +10,10 @@ use super::values;
 use sweetspot_core::settings::keys::Key;
 use sweetspot_core::settings::keys::channel::ChannelKey;
 
-/// The one key whose value is never shown.
-pub(super) const SECRET: &str = "node.macaroon_hex";
+/// The keys whose values are never shown.
+pub(super) const HEX: &str = "node.macaroon_hex";
+/// The other one.
+pub(super) const LNDCONNECT: &str = "node.lndconnect";
 
 /// The keys and values of a document as an operator would write them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,11 @@ impl Keys {
         let (root, _) = DeTable::parse_recoverable(text);
         flatten("", &DeValue::Table(root.into_inner()), &mut keys);
         Self(keys)
+    }
+
+    /// Whether a key is set.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// One line for each key that is new, gone or different.
@@ -68,7 +75,7 @@ fn flatten(path: &str, value: &DeValue<'_>, keys: &mut BTreeMap<String, String>)
                 flatten(&format!("{path} {}", index + 1), item.get_ref(), keys);
             }
         }
-        _ if path == SECRET => {
+        _ if [HEX, LNDCONNECT].contains(&path) => {
             keys.insert(path.to_owned(), "(hidden)".to_owned());
         }
         _ => {

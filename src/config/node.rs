@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
+use super::lndconnect::lndconnect;
 use super::reader::{Reader, Section};
 use super::values;
 
@@ -17,6 +18,8 @@ pub struct NodeConnection {
     pub tls: Tls,
     /// How we prove what we may.
     pub macaroon: Macaroon,
+    /// The SOCKS5 proxy to reach it by: host and port.
+    pub socks5_proxy: Option<String>,
 }
 
 /// What the node's certificate is checked against.
@@ -24,6 +27,8 @@ pub struct NodeConnection {
 pub enum Tls {
     /// The node's own certificate, in this file.
     Pinned(PathBuf),
+    /// The node's own certificate, in DER.
+    Given(Vec<u8>),
     /// The certificate authorities the system trusts.
     NativeRoots,
 }
@@ -57,6 +62,15 @@ pub(super) fn connection<'t>(
     mut section: Section<'t>,
     home: Option<&Path>,
 ) -> NodeConnection {
+    let socks5_proxy = section.read(reader, "socks5_proxy", proxy);
+    let socks5_proxy = socks5_proxy.filter(|proxy| !proxy.is_empty());
+    if let Some(whole) = in_one(reader, &mut section) {
+        section.finish(reader);
+        return NodeConnection {
+            socks5_proxy,
+            ..whole
+        };
+    }
     let address = section
         .read(reader, "address", address)
         .unwrap_or_else(|| ADDRESS.to_owned());
@@ -93,7 +107,25 @@ pub(super) fn connection<'t>(
         address,
         tls,
         macaroon,
+        socks5_proxy,
     }
+}
+
+/// Reads `lndconnect`, which stands in place of the other keys.
+fn in_one<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<NodeConnection> {
+    let is_empty = |value: &DeValue<'_>| matches!(value, DeValue::String(text) if text.is_empty());
+    let whole = section.read(reader, "lndconnect", |value| match is_empty(value) {
+        true => Ok(None),
+        false => lndconnect(value).map(Some),
+    });
+    let whole = whole.flatten()?;
+    for name in ["address", "tls", "tls_cert", "macaroon", "macaroon_hex"] {
+        if let Some(entry) = section.take(name) {
+            let message = "is set beside lndconnect, which has it; set only one of them";
+            reader.refuse(entry.at, &entry.path, message);
+        }
+    }
+    Some(whole)
 }
 
 /// Reads `[store]`: the database.
@@ -196,7 +228,18 @@ fn address(value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
-fn is_host_and_port(authority: &str) -> bool {
+/// A proxy: host and port, or nothing.
+fn proxy(value: &DeValue<'_>) -> Result<String, String> {
+    let proxy = values::text(value)?;
+    let good = proxy.is_empty() || (proxy.contains(':') && is_host_and_port(&proxy));
+    match good && !is_hex_secret(&proxy) {
+        true => Ok(proxy),
+        false => Err("must be host:port of a SOCKS5 proxy, such as 127.0.0.1:9050".to_owned()),
+    }
+}
+
+/// Whether a text is a host, and perhaps a port.
+pub(super) fn is_host_and_port(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => {
             if port.parse::<u16>().is_ok_and(|port| port > 0) {

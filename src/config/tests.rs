@@ -203,6 +203,55 @@ fn a_macaroon_in_the_file_is_never_shown() {
 }
 
 #[test]
+fn lndconnect_stands_for_address_certificate_and_macaroon_and_is_never_shown() {
+    let set = |rest: &str| format!("[node]\nlndconnect = \"lndconnect://{rest}\"\n");
+    let config = good(&set("abc.onion:10009?cert=MIIB-_8&macaroon=AgED-_8="));
+    assert_eq!(config.node.address, "https://abc.onion:10009");
+    let der = vec![0x30, 0x82, 0x01, 0xfb, 0xff];
+    assert_eq!(config.node.tls, Tls::Given(der));
+    assert_eq!(config.node.macaroon, Macaroon::Hex("020103fbff".to_owned()));
+    let public = good(&set("node.example:443?macaroon=AgED"));
+    assert_eq!(public.node.tls, Tls::NativeRoots);
+    let told = config.diff(&public).join("\n");
+    assert_eq!(told, "node.lndconnect: changed (hidden)");
+    assert_eq!(
+        good(&set("a:1?macaroon=AgED"))
+            .diff(&good(&set("a:1?macaroon=AgED")))
+            .len(),
+        0
+    );
+    for odd in [
+        "abc.onion?macaroon=AgED20166",
+        "a:1?macaroon=AgED2!0166",
+        "a:1?macaroon=AgED20166&macaroon=AgED",
+        "a:1?cert=MIIB20166",
+        "a:1?macaroon=AgED20166&tls=MIIB",
+        "a:1/x?macaroon=AgED20166",
+    ] {
+        let told = faults(&set(odd));
+        assert!(told.starts_with("2:14: node.lndconnect: "), "{told}");
+        assert!(!told.contains("0166"), "{told}");
+    }
+    let beside = faults(&format!("{}tls_cert = \"x\"\n", set("a:1?macaroon=AgED")));
+    insta::assert_snapshot!(beside, @"3:12: node.tls_cert: is set beside lndconnect, which has it; set only one of them");
+}
+
+#[test]
+fn a_proxy_is_a_host_and_a_port() {
+    let proxy = |proxy: &str| format!("[node]\nsocks5_proxy = \"{proxy}\"\n");
+    let config = good(&proxy("127.0.0.1:9050"));
+    assert_eq!(config.node.socks5_proxy.as_deref(), Some("127.0.0.1:9050"));
+    assert_eq!(good(&proxy("")).node.socks5_proxy, None);
+    for odd in ["127.0.0.1", "socks5://127.0.0.1:9050", "a:b"] {
+        let told = faults(&proxy(odd));
+        assert!(
+            told.contains("must be host:port of a SOCKS5 proxy"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn a_diff_names_every_key_that_changed() {
     let old = good(
         r#"

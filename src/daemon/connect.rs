@@ -16,12 +16,14 @@ pub fn lnd_config(node: &NodeConnection) -> LndConfig {
         address: node.address.trim_start_matches("https://").to_owned(),
         tls: match &node.tls {
             Tls::Pinned(path) => sweetspot_lnd::Tls::Pinned(path.clone()),
+            Tls::Given(der) => sweetspot_lnd::Tls::Given(der.clone()),
             Tls::NativeRoots => sweetspot_lnd::Tls::NativeRoots,
         },
         macaroon: match &node.macaroon {
             Macaroon::File(path) => MacaroonSource::File(path.clone()),
             Macaroon::Hex(hex) => MacaroonSource::Hex(hex.clone()),
         },
+        socks5_proxy: node.socks5_proxy.clone(),
         request_timeout: REQUEST_TIMEOUT,
     }
 }

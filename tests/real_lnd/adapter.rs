@@ -15,6 +15,7 @@ fn subject(network: &Network) -> Subject {
             address: bob.rpc_address(),
             tls: pinned(&bob.tls_cert()),
             macaroon: MacaroonSource::File(bob.macaroon("admin")),
+            socks5_proxy: None,
             request_timeout: Duration::from_secs(30),
         },
         readonly: bob.macaroon("readonly"),

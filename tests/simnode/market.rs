@@ -77,6 +77,7 @@ impl Served {
             address: self.server.address().to_string(),
             tls: Tls::Pinned(self.server.cert_path()),
             macaroon: MacaroonSource::File(self.server.macaroon_path(macaroon)),
+            socks5_proxy: None,
             request_timeout: Duration::from_secs(20),
         }
     }

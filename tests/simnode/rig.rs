@@ -47,6 +47,7 @@ impl Rig {
     pub async fn new(settings: &str) -> Self {
         let served = Served::new(node_after(DAY));
         let lnd = Lnd::new(LndConfig {
+            socks5_proxy: None,
             request_timeout: REQUEST_TIMEOUT,
             ..served.config("sweetspot")
         })

@@ -110,6 +110,7 @@ impl FakeLnd {
             address: self.address(),
             tls: Tls::Pinned(self.cert_path()),
             macaroon: MacaroonSource::File(self.macaroon_path()),
+            socks5_proxy: None,
             request_timeout: Duration::from_secs(20),
         }
     }

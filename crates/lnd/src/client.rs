@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::SocksV5;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
 
@@ -15,7 +17,7 @@ use super::macaroon::{Header, Macaroon};
 use super::proto::lightning_client::LightningClient;
 use super::proto::routerrpc::router_client::RouterClient;
 use super::proto::state_client::StateClient;
-use super::tls::PinnedCert;
+use super::tls::{Pin, PinnedCert};
 use super::unannounced::Unannounced;
 use super::walk::Walk;
 use super::{Lnd, LndConfig, LndConfigError, MacaroonSource, Tls};
@@ -25,6 +27,8 @@ use sweetspot_core::ports::{NodeError, NodeInfo};
 /// less than a large node's channels or a page of forwards.
 const MAX_REPLY_BYTES: usize = 200 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tor may try several circuits before one leads to the node.
+const PROXY_TIMEOUT: Duration = Duration::from_secs(45);
 /// Finds a dead connection within one call's time. LND takes pings every 5 s at
 /// most, and only while a call runs.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
@@ -48,8 +52,14 @@ impl Lnd {
             config.macaroon.read()?;
         }
         let handshakes = Arc::default();
-        let channel = endpoint(&config, &handshakes)?.connect_lazy();
-        let counts = matches!(config.tls, Tls::Pinned(_));
+        let endpoint = endpoint(&config, &handshakes)?;
+        let channel = match &config.socks5_proxy {
+            Some(proxy) => endpoint
+                .connect_timeout(PROXY_TIMEOUT)
+                .connect_with_connector_lazy(socks5(proxy)?),
+            None => endpoint.connect_lazy(),
+        };
+        let counts = !matches!(config.tls, Tls::NativeRoots);
         Ok(Self {
             address: config.address.into(),
             lightning: LightningClient::new(channel.clone())
@@ -174,10 +184,8 @@ fn endpoint(config: &LndConfig, handshakes: &Arc<AtomicU64>) -> Result<Endpoint,
     }
     let endpoint = Endpoint::from(uri);
     let endpoint = match &config.tls {
-        Tls::Pinned(path) => endpoint.tls_config_with_verifier(
-            ClientTlsConfig::new(),
-            Arc::new(PinnedCert::new(path.clone(), Arc::clone(handshakes))),
-        ),
+        Tls::Pinned(path) => pinned(endpoint, Pin::File(path.clone()), handshakes),
+        Tls::Given(der) => pinned(endpoint, Pin::Der(der.clone()), handshakes),
         Tls::NativeRoots => endpoint.tls_config(ClientTlsConfig::new().with_native_roots()),
     };
     let endpoint = endpoint.map_err(|source| LndConfigError::Tls {
@@ -189,6 +197,28 @@ fn endpoint(config: &LndConfig, handshakes: &Arc<AtomicU64>) -> Result<Endpoint,
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(false))
+}
+
+/// `endpoint` with trust in the pinned certificate alone.
+fn pinned(
+    endpoint: Endpoint,
+    pin: Pin,
+    handshakes: &Arc<AtomicU64>,
+) -> Result<Endpoint, tonic::transport::Error> {
+    let verifier = PinnedCert::new(pin, Arc::clone(handshakes));
+    endpoint.tls_config_with_verifier(ClientTlsConfig::new(), Arc::new(verifier))
+}
+
+/// Connects by way of a SOCKS5 proxy, which is told the node's name as it stands.
+fn socks5(proxy: &str) -> Result<SocksV5<HttpConnector>, LndConfigError> {
+    let wrong = || LndConfigError::Proxy {
+        proxy: proxy.to_owned(),
+    };
+    let uri: tonic::transport::Uri = format!("http://{proxy}").parse().map_err(|_| wrong())?;
+    if uri.port().is_none() || uri.path() != "/" {
+        return Err(wrong());
+    }
+    Ok(SocksV5::new(uri, HttpConnector::new()))
 }
 
 pub(super) fn with_macaroon<T>(message: T, header: &Header) -> Request<T> {
@@ -206,6 +236,7 @@ mod tests {
             address: address.to_owned(),
             tls: Tls::Pinned("tls.cert".into()),
             macaroon: MacaroonSource::Hex(macaroon.to_owned()),
+            socks5_proxy: None,
             request_timeout: Duration::from_secs(30),
         })
     }

@@ -53,6 +53,8 @@ pub use version::{LndVersion, OLDEST_SUPPORTED, VersionError, check_version};
 pub enum Tls {
     /// It is in this file (LND's `tls.cert`), which is read at each handshake.
     Pinned(PathBuf),
+    /// It is this one, in DER.
+    Given(Vec<u8>),
     /// An authority that this system trusts vouches for it.
     NativeRoots,
 }
@@ -66,6 +68,9 @@ pub struct LndConfig {
     pub tls: Tls,
     /// What permits the calls.
     pub macaroon: MacaroonSource,
+    /// A SOCKS5 proxy to reach it by, as host and port: Tor's, say, which then
+    /// resolves the node's name, too.
+    pub socks5_proxy: Option<String>,
     /// How long a whole call may take.
     pub request_timeout: Duration,
 }
@@ -78,6 +83,12 @@ pub enum LndConfigError {
     Address {
         /// What was given.
         address: String,
+    },
+    /// Not a proxy.
+    #[error("invalid SOCKS5 proxy `{proxy}`: must be <host>:<port>")]
+    Proxy {
+        /// What was given.
+        proxy: String,
     },
     /// TLS cannot be set up.
     #[error("cannot set up TLS for {address}: {source}")]

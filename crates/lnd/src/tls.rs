@@ -16,11 +16,20 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// Accepts the certificates in one file, which is read at each handshake, so
-/// that a renewed one is followed without a restart.
+/// Where the certificate to accept is.
+#[derive(Debug)]
+pub(super) enum Pin {
+    /// In this file, which is read at each handshake, so that a renewed one is
+    /// followed without a restart.
+    File(PathBuf),
+    /// Here, in DER.
+    Der(Vec<u8>),
+}
+
+/// Accepts the certificates that are pinned, and no others.
 #[derive(Debug)]
 pub(super) struct PinnedCert {
-    path: PathBuf,
+    pin: Pin,
     /// The handshakes so far. One that goes on with a session from before is not
     /// counted: only the server of that session can.
     handshakes: Arc<AtomicU64>,
@@ -28,18 +37,22 @@ pub(super) struct PinnedCert {
 }
 
 impl PinnedCert {
-    pub(super) fn new(path: PathBuf, handshakes: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(pin: Pin, handshakes: Arc<AtomicU64>) -> Self {
         Self {
-            path,
+            pin,
             handshakes,
             provider: Arc::new(rustls::crypto::ring::default_provider()),
         }
     }
 
     fn holds(&self, shown: &CertificateDer<'_>) -> Result<bool, Error> {
-        let path = self.path.display();
-        let pem = std::fs::read(&self.path)
-            .map_err(|error| Error::General(format!("cannot read {path}: {error}")))?;
+        let path = match &self.pin {
+            Pin::Der(der) => return Ok(der == shown.as_ref()),
+            Pin::File(path) => path,
+        };
+        let pem = std::fs::read(path);
+        let path = path.display();
+        let pem = pem.map_err(|error| Error::General(format!("cannot read {path}: {error}")))?;
         let pinned = certificates(&pem)
             .map_err(|error| Error::General(format!("{path} is not a PEM file: {error}")))?;
         if pinned.is_empty() {
@@ -67,9 +80,12 @@ impl ServerCertVerifier for PinnedCert {
             self.handshakes.fetch_add(1, Ordering::Relaxed);
             Ok(ServerCertVerified::assertion())
         } else {
+            let pin = match &self.pin {
+                Pin::File(path) => path.display().to_string(),
+                Pin::Der(_) => "the lndconnect address".to_owned(),
+            };
             Err(Error::General(format!(
-                "the server's certificate is not the one in {}",
-                self.path.display()
+                "the server's certificate is not the one in {pin}"
             )))
         }
     }

@@ -47,7 +47,7 @@ fn a_byte_order_mark_and_windows_line_ends_are_no_fault() {
 
 #[test]
 fn a_key_cannot_break_the_lines_of_the_log() {
-    insta::assert_snapshot!(faults("[node]\n\"a\\nb\" = 1"), @r"2:1: node.a\nb: unknown key; valid keys: address, tls, tls_cert, macaroon_hex, macaroon");
+    insta::assert_snapshot!(faults("[node]\n\"a\\nb\" = 1"), @r"2:1: node.a\nb: unknown key; valid keys: socks5_proxy, lndconnect, address, tls, tls_cert, macaroon_hex, macaroon");
 }
 
 #[test]
