@@ -133,6 +133,7 @@ impl Config {
             channels: layers::channels(r, channels, &defaults),
             schedules: schedules::schedules(r, schedules),
             names: Default::default(),
+            latches: Default::default(),
             orders: Default::default(),
             moved_in: Default::default(),
             defaults,

@@ -3,17 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use toml::de::DeValue;
 
 use super::reader::{Reader, Section};
 use super::{keys, values};
-use sweetspot_core::settings::keys::Layer;
 use sweetspot_core::settings::keys::channel::ChannelLayer;
+use sweetspot_core::settings::keys::{Layer, RATIO};
+use sweetspot_core::settings::latches::{Quantity, Side, Threshold};
 use sweetspot_core::settings::layers::Rule;
 use sweetspot_core::settings::matcher::{ChannelName, Matcher};
 use sweetspot_core::types::channel::PeerId;
 use sweetspot_core::types::units::Sat;
+
+/// All the bitcoin there will be, in sat.
+const MOST_SAT: f64 = 2_100_000_000_000_000.0;
 
 /// Reads every `[[rule]]`.
 pub(super) fn rules<'t>(
@@ -119,6 +124,7 @@ pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) ->
         max_capacity: conditions.read(reader, "max_capacity_sat", sat),
         min_age_days: conditions.read(reader, "min_age_days", days),
         max_age_days: conditions.read(reader, "max_age_days", days),
+        balance: balance(reader, &mut conditions),
     };
     let empty = [
         crosses(matcher.min_capacity, matcher.max_capacity)
@@ -132,6 +138,33 @@ pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) ->
     section.learn_from("match", &conditions);
     conditions.finish(reader);
     matcher
+}
+
+/// Reads the conditions on the balance.
+fn balance<'t>(reader: &mut Reader<'t>, conditions: &mut Section<'t>) -> Vec<Threshold> {
+    let mut read = |quantity, [least, most]: [&'static str; 2], allowed: RangeInclusive<f64>| {
+        let mut bound = |name, side| {
+            let at = conditions.read(reader, name, |value| values::number(value, allowed.clone()));
+            at.map(|at| Threshold { quantity, side, at })
+        };
+        let bounds = [bound(least, Side::AtLeast), bound(most, Side::AtMost)];
+        if let [Some(least_at), Some(most_at)] = &bounds
+            && least_at.at > most_at.at
+        {
+            let message = format!("{least} is above {most}: no channel can match");
+            reader.refuse(conditions.at, &conditions.path, message);
+        }
+        bounds
+    };
+    let ratio = ["min_local_ratio", "max_local_ratio"];
+    let local = ["min_local_sat", "max_local_sat"];
+    let remote = ["min_remote_sat", "max_remote_sat"];
+    let found = [
+        read(Quantity::LocalRatio, ratio, RATIO),
+        read(Quantity::Local, local, 0.0..=MOST_SAT),
+        read(Quantity::Remote, remote, 0.0..=MOST_SAT),
+    ];
+    found.into_iter().flatten().flatten().collect()
 }
 
 fn crosses<T: PartialOrd>(least: Option<T>, most: Option<T>) -> bool {

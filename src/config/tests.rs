@@ -237,6 +237,16 @@ fn lndconnect_stands_for_address_certificate_and_macaroon_and_is_never_shown() {
 }
 
 #[test]
+fn rules_match_by_balance() {
+    let rule = |conditions: &str| format!("[[rule]]\nmatch = {{ {conditions} }}\nkeep = true\n");
+    let config = good(&rule("min_local_ratio = 0.9, max_remote_sat = 5_000"));
+    let thresholds: Vec<String> = config.book.thresholds().map(ToString::to_string).collect();
+    assert_eq!(thresholds, ["min_local_ratio 0.9", "max_remote_sat 5000"]);
+    insta::assert_snapshot!(faults(&rule("min_local_ratio = 9")), @"2:29: rule 1.match.min_local_ratio: must be a number from 0 to 1, not 9");
+    insta::assert_snapshot!(faults(&rule("min_local_sat = 2, max_local_sat = 1")), @"2:1: rule 1.match: min_local_sat is above max_local_sat: no channel can match");
+}
+
+#[test]
 fn a_proxy_is_a_host_and_a_port() {
     let proxy = |proxy: &str| format!("[node]\nsocks5_proxy = \"{proxy}\"\n");
     let config = good(&proxy("127.0.0.1:9050"));

@@ -19,6 +19,7 @@ use sweetspot_core::ports::{
     Clock, CycleRecord, HistoryCursor, Node, NodeError, PolicyWriter, Store, StoreError,
 };
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::latches::Latches;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::types::channel::{ChannelPoint, PeerId};
 use sweetspot_core::types::clean_text::CleanText;
@@ -106,6 +107,7 @@ pub struct Cycle<N, W, S, C> {
     open_changes: BTreeMap<ChannelPoint, FeeChange>,
     known: KnownNode,
     names: AliasPins,
+    latches: Latches,
     standing: StoreStanding,
     /// Whether the next cycle is to look at every channel.
     look_again: bool,
@@ -139,6 +141,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             open_changes: loaded.open_changes.into_iter().collect(),
             known: KnownNode::default(),
             names: loaded.names,
+            latches: loaded.latches,
             standing: StoreStanding::loaded(loaded.cycles_since_checkpoint, loaded.complete),
             look_again: false,
             outcome: None,

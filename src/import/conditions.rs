@@ -34,6 +34,12 @@ fn meaning(key: &str) -> Meaning {
         "chan.max_capacity" => Number("max_capacity_sat"),
         "chan.min_age" => Blocks("min_age_days"),
         "chan.max_age" => Blocks("max_age_days"),
+        "chan.min_ratio" => Number("min_local_ratio"),
+        "chan.max_ratio" => Number("max_local_ratio"),
+        "chan.min_local_balance" => Number("min_local_sat"),
+        "chan.max_local_balance" => Number("max_local_sat"),
+        "chan.min_remote_balance" => Number("min_remote_sat"),
+        "chan.max_remote_balance" => Number("max_remote_sat"),
         "node.id" => Peers,
         "chan.disabled" => Unsayable(
             "charge-lnd fails on every channel that it looks at by this, and leaves it alone",
@@ -50,12 +56,6 @@ fn meaning(key: &str) -> Meaning {
 
 /// The other criteria that charge-lnd knows.
 const KNOWN: &[&str] = &[
-    "chan.min_ratio",
-    "chan.max_ratio",
-    "chan.min_local_balance",
-    "chan.max_local_balance",
-    "chan.min_remote_balance",
-    "chan.max_remote_balance",
     "chan.min_base_fee_msat",
     "chan.max_base_fee_msat",
     "chan.min_fee_ppm",

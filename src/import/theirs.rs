@@ -171,6 +171,8 @@ fn amount(key: &str, channel: &Channel, tip: BlockHeight) -> Option<f64> {
     match (key.starts_with("chan."), what) {
         (true, "capacity") => Some(channel.capacity.as_f64()),
         (true, "ratio") => Some(channel.local_ratio()),
+        (true, "local_balance") => Some(channel.local_ratio() * channel.capacity.as_f64()),
+        (true, "remote_balance") => Some((1.0 - channel.local_ratio()) * channel.capacity.as_f64()),
         (true, "age") => channel.age_blocks(tip).map(f64::from),
         (true, "base_fee_msat") => Some(f64::from(peer?.base_fee_msat)),
         (true, "fee_ppm") => Some(peer?.outbound.as_f64()),

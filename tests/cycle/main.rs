@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report of a test")]
 
+mod balance;
 mod clock;
 mod explicit;
 mod inbound;

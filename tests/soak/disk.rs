@@ -7,6 +7,7 @@ use sweetspot_core::ports::{
     CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Store, StoreError,
 };
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::latches::Latches;
 use sweetspot_core::settings::orders::Orders;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotals};
@@ -159,6 +160,11 @@ impl Store for Disk {
         cursor: HistoryCursor,
     ) -> Result<(), StoreError> {
         self.work("store forwards", self.store.add_forwards(forwards, cursor))
+            .await
+    }
+
+    async fn save_latches(&self, latches: &Latches) -> Result<(), StoreError> {
+        self.work("store latches", self.store.save_latches(latches))
             .await
     }
 

@@ -11,6 +11,7 @@ use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cycle::{Counting, Engine};
 use crate::engine::input::CycleInput;
 use crate::settings::alias_pins::AliasPins;
+use crate::settings::latches::Latches;
 use crate::settings::orders::Orders;
 use crate::state::market::NodeMarket;
 use crate::types::channel::{ChannelPoint, PeerId, Policy, Scid};
@@ -213,6 +214,8 @@ pub struct Loaded {
     pub cycles_since_checkpoint: Option<u32>,
     /// The names by which rules know peers.
     pub names: AliasPins,
+    /// Which conditions on balances hold.
+    pub latches: Latches,
 }
 
 /// Forwards read at once: some megabytes of memory.
@@ -311,6 +314,12 @@ pub trait Store: ForwardLog {
 
     /// Stores the names by which rules know peers, these and no others.
     fn save_names(&self, names: &AliasPins) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores which conditions on balances hold, these and no others.
+    fn save_latches(
+        &self,
+        latches: &Latches,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// What the operator has ordered so far, also while this store is open.
     fn orders(&self) -> impl Future<Output = Result<Orders, StoreError>> + Send;

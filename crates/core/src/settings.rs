@@ -5,6 +5,7 @@ pub mod built_in;
 pub mod cost;
 pub mod inbound;
 pub mod keys;
+pub mod latches;
 pub mod layers;
 pub mod matcher;
 pub mod orders;

@@ -5,6 +5,7 @@ use super::{MemoryStore, SqliteStore};
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{CycleRecord, Store};
 use sweetspot_core::settings::alias_pins::{AliasPin, AliasPins};
+use sweetspot_core::settings::latches::Latches;
 use sweetspot_core::testing::{channel, point};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::channel::Scid;
@@ -43,6 +44,7 @@ facts_of_every_store!(
     the_widest_forward_reads_back_as_written,
     a_forward_that_cannot_be_one_is_kept_aside_once,
     the_names_of_peers_are_those_stored_last,
+    the_conditions_that_hold_are_those_stored_last,
     a_scid_means_the_channel_it_was_last_stored_for,
     what_cycles_leave_is_remembered,
     a_change_is_open_until_its_outcome_is_known,
@@ -179,6 +181,29 @@ async fn the_names_of_peers_are_those_stored_last(store: impl Store) {
     for names in [&[("a*", 1), ("a*", 2), ("", 1)][..], &[("a*", 2)], &[]] {
         store.save_names(&pins(names)).await.expect("stores");
         assert_eq!(loaded().await, pins(names));
+    }
+}
+
+async fn the_conditions_that_hold_are_those_stored_last(store: impl Store) {
+    let latches = |held: &[(&str, u8, bool)]| {
+        let parts = held.iter().copied();
+        Latches::of(parts.map(|(condition, n, holds)| (condition.to_owned(), point(n), holds)))
+    };
+    let loaded = async || store.load().await.expect("loads").latches;
+    assert_eq!(loaded().await, Latches::default());
+    for held in [
+        &[
+            ("max_local_ratio 0.1", 1, true),
+            ("max_local_ratio 0.1", 2, false),
+        ][..],
+        &[
+            ("max_local_ratio 0.1", 2, true),
+            ("min_local_sat 5", 2, false),
+        ],
+        &[],
+    ] {
+        store.save_latches(&latches(held)).await.expect("stores");
+        assert_eq!(loaded().await, latches(held));
     }
 }
 

@@ -15,6 +15,7 @@ use sweetspot_core::ports::{
 };
 use sweetspot_core::recall::{StoredCycle, follow};
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::latches::Latches;
 use sweetspot_core::settings::orders::{Order, Orders};
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotals};
@@ -38,6 +39,7 @@ struct Contents {
     forwards: Vec<StoredForward>,
     odd: Vec<OddForward>,
     names: AliasPins,
+    latches: Latches,
     decisions: Vec<Decision>,
     changes: Vec<(ChannelPoint, FeeChange)>,
     orders: Orders,
@@ -123,6 +125,7 @@ impl Store for MemoryStore {
                     cursor: contents.cursor,
                     open_changes: changes.filter(|(_, c)| c.is_open()).cloned().collect(),
                     names: contents.names.clone(),
+                    latches: contents.latches.clone(),
                     ..Loaded::default()
                 };
                 Ok((loaded, contents.cycles.clone(), contents.ids.clone()))
@@ -167,6 +170,13 @@ impl Store for MemoryStore {
                 }
             }
             contents.cursor = Some(cursor);
+            Ok(())
+        })
+    }
+
+    async fn save_latches(&self, latches: &Latches) -> Result<(), StoreError> {
+        self.attempt("cannot store which conditions hold", |contents| {
+            contents.latches = latches.clone();
             Ok(())
         })
     }

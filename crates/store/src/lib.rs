@@ -30,6 +30,7 @@ mod heartbeat;
 #[cfg(any(test, feature = "testing"))]
 mod in_memory;
 mod journal;
+mod latches;
 mod ledger;
 mod marker;
 #[cfg(test)]
@@ -59,6 +60,7 @@ use sweetspot_core::ports::{
     CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Store, StoreError,
 };
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::latches::Latches;
 use sweetspot_core::settings::orders::Orders;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotals};
@@ -228,6 +230,7 @@ impl Store for SqliteStore {
                 open_changes: changes::open(db).await?,
                 cycles_since_checkpoint: stored.cycles(),
                 names: alias_pins::load(db).await?,
+                latches: latches::load(db).await?,
             };
             tx.commit().await?;
             Ok((stored, loaded))
@@ -269,6 +272,16 @@ impl Store for SqliteStore {
         };
         work.await
             .map_err(|fault| self.error(format!("cannot store {} forwards", forwards.len()), fault))
+    }
+
+    async fn save_latches(&self, latches: &Latches) -> Result<(), StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            latches::save(&mut tx.connection, latches).await?;
+            tx.commit().await
+        };
+        work.await
+            .map_err(|fault| self.error("cannot store which conditions hold", fault))
     }
 
     async fn save_names(&self, names: &AliasPins) -> Result<(), StoreError> {

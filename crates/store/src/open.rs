@@ -58,6 +58,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "costs",
             include_str!("../../../migrations/0028_costs.sql"),
         ),
+        (
+            31,
+            "latches",
+            include_str!("../../../migrations/0031_latches.sql"),
+        ),
     ];
     let migrations = steps.into_iter().map(|(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
@@ -66,8 +71,9 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(migrations.collect())
 });
 
-/// Before it, there is no place for what the node paid, which `report` reads.
-const OLDEST_READABLE: i64 = 28;
+/// Before it, there is no place for the conditions that hold, which every command
+/// reads that tells settings.
+const OLDEST_READABLE: i64 = 31;
 
 /// The `application_id` the first migration sets.
 const APPLICATION_ID: i64 = 0x5353_5054;

@@ -15,11 +15,14 @@ use super::flows::{self, Leg};
 use super::forms::{ChannelForm, DecisionForm, Form};
 use super::journal::CycleLogReader;
 use super::open::{self, OpenError};
-use super::{alias_pins, changes, day_totals, decided, forwards, journal, odd_forwards, recall};
+use super::{
+    alias_pins, changes, day_totals, decided, forwards, journal, latches, odd_forwards, recall,
+};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::money::costs::MEASURED_OVER;
 use sweetspot_core::ports::{HistoryCursor, StoreError};
 use sweetspot_core::settings::alias_pins::AliasPins;
+use sweetspot_core::settings::latches::Latches;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::state::memory::Memory;
@@ -73,13 +76,14 @@ impl StoreReader {
     }
 
     /// Adds to `layers` what is remembered beside the settings file: the names by
-    /// which rules know peers, orders, and what moving liquidity has cost.
+    /// which rules know peers, which conditions hold, orders, and what moving liquidity has cost.
     pub async fn recall_into(
         &self,
         layers: &mut SettingsLayers,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         layers.names = self.names().await?;
+        layers.latches = self.latches().await?;
         layers.orders = self.orders().await?;
         layers.moved_in = self.moved_in(now.minus(MEASURED_OVER), now).await?;
         Ok(())
@@ -230,6 +234,12 @@ impl StoreReader {
     pub async fn names(&self) -> Result<AliasPins, StoreError> {
         let found = alias_pins::load(&mut *self.connection.lock().await).await;
         self.named("cannot read the names of peers", found)
+    }
+
+    /// Which conditions on balances hold.
+    async fn latches(&self) -> Result<Latches, StoreError> {
+        let found = latches::load(&mut *self.connection.lock().await).await;
+        self.named("cannot read which conditions hold", found)
     }
 
     /// How many forwards were kept aside because they cannot be any.

@@ -77,8 +77,9 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         })
     }
 
-    /// The settings with the names by which their rules know the peers seen. A
-    /// name counts only once it is stored: it is to hold over restarts.
+    /// The settings with the names by which their rules know the peers seen, and the
+    /// conditions on balances that hold. Either counts only once it is stored: it is
+    /// to hold over restarts.
     async fn by_known_names(
         &mut self,
         layers: &SettingsLayers,
@@ -91,8 +92,15 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             self.names = names;
         }
         renamed.iter().for_each(log::renamed);
+        let mut latches = self.latches.clone();
+        latches.learn(layers.thresholds(), seen);
+        if latches != self.latches {
+            self.store.save_latches(&latches).await?;
+            self.latches = latches;
+        }
         Ok(SettingsLayers {
             names: self.names.clone(),
+            latches: self.latches.clone(),
             ..layers.clone()
         })
     }

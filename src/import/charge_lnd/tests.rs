@@ -213,6 +213,32 @@ fn what_is_behind_a_section_for_everything_is_told_to_be_out_of_reach() {
 }
 
 #[test]
+fn balances_are_matched_as_theirs_are() {
+    let imported = imported(
+        "[low]\nchan.max_ratio = 0.1\nstrategy = static\nfee_ppm = 9\n\
+         [high]\nchan.min_local_balance = 900_000\nstrategy = static\nfee_ppm = 1\n\
+         [default]\nstrategy = static\nfee_ppm = 3\n",
+    );
+    assert_eq!(imported.notes, []);
+    for (local, ppm) in [(100_000, 9), (100_001, 3), (899_999, 3), (900_000, 1)] {
+        let (local_balance, remote_balance) = (Sat(local), Sat(1_000_000 - local));
+        let channel = Channel {
+            local_balance,
+            remote_balance,
+            policy: None,
+            ..channel(1)
+        };
+        assert_eq!(
+            holds(&imported, &channel).mode,
+            Mode::Pin(FeePpm(ppm)),
+            "{local}"
+        );
+        let theirs = imported.theirs(&channel, TIP, &list);
+        assert!(matches!(theirs, Theirs::Sets { fee_ppm: Some(fee), .. } if fee == u64::from(ppm)));
+    }
+}
+
+#[test]
 fn a_comment_of_theirs_is_never_a_setting_of_ours() {
     let imported = imported(
         "[a\"b]\nnode.id = x\n  mode = 1\nstrategy = static\nfee_ppm = 4\n[default]\nstrategy = ignore\n",

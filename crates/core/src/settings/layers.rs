@@ -22,6 +22,7 @@ use crate::settings::alias_pins::AliasPins;
 use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::Layer;
 use crate::settings::keys::channel::ChannelLayer;
+use crate::settings::latches::{Latches, Threshold};
 use crate::settings::matcher::{ChannelName, Matcher};
 use crate::settings::orders::Orders;
 use crate::settings::schedule::Schedule;
@@ -92,6 +93,8 @@ pub struct SettingsLayers {
     /// The names by which rules know peers: what was remembered of earlier
     /// cycles, not what the file says.
     pub names: AliasPins,
+    /// Which conditions on balances hold: remembered like the names.
+    pub latches: Latches,
     /// What the operator ordered beside the file.
     pub orders: Orders,
     /// What was moved into channels of late, and what that cost.
@@ -213,7 +216,11 @@ impl SettingsLayers {
     }
 
     fn is_about(&self, matcher: &Matcher, channel: &Channel, tip: BlockHeight) -> bool {
-        matcher.judge(channel, tip, &self.names) == Some(true)
+        self.judge(matcher, channel, tip) == Some(true)
+    }
+
+    fn judge(&self, matcher: &Matcher, channel: &Channel, tip: BlockHeight) -> Option<bool> {
+        matcher.judge(channel, tip, &self.names, &self.latches)
     }
 
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {
@@ -225,7 +232,7 @@ impl SettingsLayers {
     /// alias is not known, and was not when the rule looked at it first.
     fn depends_on_unknown_name(&self, channel: &Channel, tip: BlockHeight) -> bool {
         let mut matchers = self.matchers();
-        matchers.any(|matcher| matcher.judge(channel, tip, &self.names).is_none())
+        matchers.any(|matcher| self.judge(matcher, channel, tip).is_none())
     }
 
     /// What in the file is about none of `channels`: rules, schedules, peers and
@@ -259,6 +266,11 @@ impl SettingsLayers {
             }
         }
         unused
+    }
+
+    /// Every condition on a balance.
+    pub fn thresholds(&self) -> impl Iterator<Item = &Threshold> {
+        self.matchers().flat_map(|matcher| &matcher.balance)
     }
 
     /// Every pattern that an alias may have to fit.

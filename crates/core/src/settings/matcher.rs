@@ -1,6 +1,7 @@
 //! Which channels a rule or a schedule is about.
 
 use crate::settings::alias_pins::AliasPins;
+use crate::settings::latches::{Latches, Threshold};
 use crate::settings::pattern::fits_alias;
 use crate::types::channel::{Channel, ChannelPoint, PeerId, Scid};
 use crate::types::units::{BlockHeight, Sat};
@@ -37,7 +38,7 @@ impl std::fmt::Display for ChannelName {
 }
 
 /// Conditions that must all hold; an empty list and `None` ask for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matcher {
     /// The peer is one of these.
     pub peers: Vec<PeerId>,
@@ -59,19 +60,29 @@ pub struct Matcher {
     pub min_age_days: Option<u32>,
     /// The funding is at most so many days deep.
     pub max_age_days: Option<u32>,
+    /// Conditions on the balance.
+    pub balance: Vec<Threshold>,
 }
 
 impl Matcher {
     /// Whether every condition holds for `channel`, its peer being known by the
     /// name it has now.
     pub fn matches(&self, channel: &Channel, tip: BlockHeight) -> bool {
-        self.judge(channel, tip, &AliasPins::default()) == Some(true)
+        let latches = Latches::default();
+        self.judge(channel, tip, &AliasPins::default(), &latches) == Some(true)
     }
 
     /// Whether every condition holds for `channel`; `None` if that depends on an
-    /// alias that is not known.
-    pub fn judge(&self, channel: &Channel, tip: BlockHeight, names: &AliasPins) -> Option<bool> {
-        match self.holds_beside_alias(channel, tip) {
+    /// alias that is not known. Conditions on balances hold as `latches` has them.
+    pub fn judge(
+        &self,
+        channel: &Channel,
+        tip: BlockHeight,
+        names: &AliasPins,
+        latches: &Latches,
+    ) -> Option<bool> {
+        let balance = self.balance.iter().all(|at| at.holds(channel, latches));
+        match balance && self.holds_beside_alias(channel, tip) {
             true => self.fits_name(channel, names),
             false => Some(false),
         }
@@ -250,7 +261,9 @@ mod tests {
             private,
             ..Matcher::default()
         };
-        let judge = |matcher: &Matcher, names: &AliasPins| matcher.judge(&nameless, TIP, names);
+        let judge = |matcher: &Matcher, names: &AliasPins| {
+            matcher.judge(&nameless, TIP, names, &Latches::default())
+        };
         let none = AliasPins::default();
         assert_eq!(judge(&by_alias(None), &none), None);
         assert_eq!(judge(&by_alias(Some(true)), &none), Some(false));
