@@ -209,6 +209,18 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
+/// The text of a regular file beside the settings that is not too large.
+pub fn read_list(path: &Path) -> Result<String, String> {
+    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    if about.len() > MOST_BYTES {
+        return Err(format!("it is larger than {MOST_BYTES} bytes"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
 /// Reads `[history]`.
 fn read_backfill<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Duration {
     let backfill = section.read(reader, "backfill", |value| {

@@ -7,16 +7,13 @@ use clap::{Args, Subcommand};
 use super::Failure;
 use super::output::print;
 use super::propose::{self, PATIENCE};
-use crate::config::{Config, ConfigError, SettingsFile};
+use crate::config::{Config, ConfigError, SettingsFile, read_list};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::import::{Imported, Note, charge_lnd, compare};
 use crate::table::terminal_width;
 use sweetspot_core::ports::{Clock, Node};
 use sweetspot_lnd::Lnd;
-
-/// The most that is read of a foreign file, in bytes: as of our own.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// Whose config.
 #[derive(Debug, Subcommand)]
@@ -41,8 +38,8 @@ pub struct FileArgs {
 
 pub async fn run(file: &SettingsFile, args: ImportArgs) -> Result<(), Failure> {
     let ImportArgs::ChargeLnd(args) = args;
-    let text = read(&args.file).map_err(|why| unreadable(&args.file, &why))?;
-    let list = |path: &str| read(Path::new(path));
+    let text = read_list(&args.file).map_err(|why| unreadable(&args.file, &why))?;
+    let list = |path: &str| read_list(Path::new(path));
     let imported = charge_lnd::import(&text, &list)
         .map_err(|faults| Failure::Import(lines(&args.file, &faults)))?;
     tell(&lines(&args.file, &imported.notes));
@@ -101,16 +98,4 @@ fn tell(text: &str) {
 
 fn unreadable(path: &Path, why: &str) -> Failure {
     Failure::Import(format!("cannot read {}: {why}", path.display()))
-}
-
-/// The text of a regular file that is not too large.
-fn read(path: &Path) -> Result<String, String> {
-    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if !about.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    if about.len() > MOST_BYTES {
-        return Err(format!("it is larger than {MOST_BYTES} bytes"));
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }

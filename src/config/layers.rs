@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use toml::de::DeValue;
 
 use super::reader::{Reader, Section};
-use super::{keys, values};
+use super::{keys, read_list, values};
 use sweetspot_core::settings::keys::channel::ChannelLayer;
 use sweetspot_core::settings::keys::{Layer, RATIO};
 use sweetspot_core::settings::latches::{Quantity, Side, Threshold};
@@ -16,6 +17,9 @@ use sweetspot_core::settings::layers::Rule;
 use sweetspot_core::settings::matcher::{ChannelName, Matcher};
 use sweetspot_core::types::channel::PeerId;
 use sweetspot_core::types::units::Sat;
+
+/// So many odd lines of a list are told at once.
+const MOST_FAULTS: usize = 5;
 
 /// All the bitcoin there will be, in sat.
 const MOST_SAT: f64 = 2_100_000_000_000_000.0;
@@ -115,8 +119,8 @@ pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) ->
     let sat = |value: &DeValue<'_>| values::whole(value, 0..=u64::MAX).map(Sat);
     let days = |value: &DeValue<'_>| values::whole(value, 0..=36_500);
     let matcher = Matcher {
-        peers: list(reader, &mut conditions, "peer", values::parsed),
-        channels: list(reader, &mut conditions, "channel", values::channel_name),
+        peers: listed(reader, &mut conditions, "peer", values::parsed),
+        channels: listed(reader, &mut conditions, "channel", values::channel_name),
         aliases: list(reader, &mut conditions, "alias", values::text),
         private: conditions.read(reader, "private", values::flag),
         initiator: conditions.read(reader, "initiator", values::flag),
@@ -169,6 +173,46 @@ fn balance<'t>(reader: &mut Reader<'t>, conditions: &mut Section<'t>) -> Vec<Thr
 
 fn crosses<T: PartialOrd>(least: Option<T>, most: Option<T>) -> bool {
     matches!((least, most), (Some(least), Some(most)) if least > most)
+}
+
+/// Reads names, each given itself or on a line of a file, `"file:///path"`; what
+/// follows a # there is a remark. A file is read when the settings are.
+fn listed<'t, T>(
+    reader: &mut Reader<'t>,
+    section: &mut Section<'t>,
+    name: &'static str,
+    read: impl Fn(&DeValue<'_>) -> Result<T, String>,
+) -> Vec<T> {
+    let in_file = |file: &str| -> Result<Vec<T>, String> {
+        let text =
+            read_list(Path::new(file)).map_err(|why| format!("cannot read {file}: {why}"))?;
+        let (mut found, mut faults) = (vec![], vec![]);
+        for (index, line) in text.lines().enumerate() {
+            let item = line.split('#').next().unwrap_or_default().trim();
+            match read(&DeValue::String(item.into())) {
+                _ if item.is_empty() => {}
+                Ok(item) => found.push(item),
+                Err(_) if faults.len() == MOST_FAULTS => {}
+                Err(message) => faults.push(format!("{file}:{}: {message}", index + 1)),
+            }
+        }
+        match (faults.is_empty(), found.is_empty()) {
+            (false, _) => Err(faults.join("; ")),
+            (_, true) => Err(format!(
+                "{file} lists nothing, which would match everything"
+            )),
+            _ => Ok(found),
+        }
+    };
+    let one_or_many = |value: &DeValue<'t>| match value {
+        DeValue::String(text) => match text.strip_prefix("file://") {
+            Some(file) => in_file(file),
+            None => Ok(vec![read(value)?]),
+        },
+        _ => Ok(vec![read(value)?]),
+    };
+    let found = list(reader, section, name, one_or_many);
+    found.into_iter().flatten().collect()
 }
 
 /// Reads one value or a list of them; an empty list would ask for nothing.

@@ -237,6 +237,43 @@ fn lndconnect_stands_for_address_certificate_and_macaroon_and_is_never_shown() {
 }
 
 #[test]
+fn rules_take_peers_and_channels_from_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let peer = |n: u8| format!("02{}", format!("{n:02x}").repeat(32));
+    let friends = file(
+        "friends",
+        &format!("# friends\n{}\n\n{} # carol\n", peer(1), peer(2)),
+    );
+    let scids = file("scids", "850000x1x0\n850000:2:0\n");
+    let rule = |what: &str| format!("[[rule]]\nmatch.{what}\nkeep = true\n");
+    let both = rule(&format!("peer = [\"{}\", \"file://{friends}\"]", peer(3)));
+    let peers = &good(&both).book.rules[0].matcher.peers;
+    let found: Vec<String> = peers.iter().map(ToString::to_string).collect();
+    assert_eq!(found, [peer(3), peer(1), peer(2)]);
+    let channels = good(&rule(&format!("channel = \"file://{scids}\"")));
+    assert_eq!(channels.book.rules[0].matcher.channels.len(), 2);
+    let odd = file("odd", &format!("{}\nnobody\n", peer(1)));
+    let told = faults(&rule(&format!("peer = \"file://{odd}\"")));
+    assert!(
+        told.contains(&format!("{odd}:2: `nobody` is not a node's public key")),
+        "{told}"
+    );
+    let empty = file("empty", "# nobody yet\n");
+    for (file, why) in [
+        (&empty, "lists nothing"),
+        (&"/nowhere".to_owned(), "cannot read"),
+    ] {
+        let told = faults(&rule(&format!("peer = \"file://{file}\"")));
+        assert!(told.starts_with("2:") && told.contains(why), "{told}");
+    }
+}
+
+#[test]
 fn rules_match_by_balance() {
     let rule = |conditions: &str| format!("[[rule]]\nmatch = {{ {conditions} }}\nkeep = true\n");
     let config = good(&rule("min_local_ratio = 0.9, max_remote_sat = 5_000"));

@@ -182,7 +182,7 @@ fn list(
         };
         let listed = file(path).map_err(|why| format!("cannot read {path:?}: {why}"))?;
         note(format!(
-            "the list {path:?} as it is now; edit the rule from now on"
+            "the list {path:?} as it is now; a rule of ours can name the file, too"
         ));
         for item in listed.lines().flat_map(list_items) {
             take(&item, note);
