@@ -4,6 +4,8 @@
 mod alarm;
 mod backtest;
 mod check;
+#[cfg(feature = "lab")]
+mod clock;
 mod cycle_range;
 mod database;
 #[cfg(feature = "lab")]
@@ -93,6 +95,20 @@ pub struct Args {
         value_name = "LEVEL"
     )]
     log_level: Option<String>,
+
+    /// Clock to go by: of this system, or of a simulated node
+    ///
+    /// `node` follows the clock of `sweetspot simnode --speed N`, for `run` and for
+    /// the commands beside it; any other node is refused.
+    #[cfg(feature = "lab")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = help::GLOBAL,
+        value_enum,
+        default_value = "system"
+    )]
+    clock: clock::ClockName,
 
     #[command(subcommand)]
     command: Command,
@@ -299,6 +315,8 @@ fn begin(args: Args) -> Result<(), Failure> {
 
 async fn dispatch(args: Args) -> Result<(), Failure> {
     let file = SettingsFile::new(args.config);
+    #[cfg(feature = "lab")]
+    clock::go_by(args.clock, &file).await?;
     match args.command {
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args).await,

@@ -17,6 +17,7 @@ pub mod logging;
 pub mod pulse;
 mod repeated_error;
 pub mod serve;
+mod signals;
 pub mod systemd;
 pub(crate) mod vital_signs;
 pub mod write;

@@ -1,14 +1,23 @@
-//! The system's clocks: the one place that asks for the time.
+//! The system's clocks: the one place that asks for the time. In the laboratory the
+//! whole program may go by a simulated node's clock instead.
 
 use std::fs;
 use std::sync::LazyLock;
+#[cfg(feature = "lab")]
+use std::sync::OnceLock;
 use std::time::Duration;
+#[cfg(feature = "lab")]
+use std::time::Instant;
 
 use chrono::Utc;
 use rustix::time::{ClockId, clock_gettime};
 
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::clock_reading::ClockReading;
+#[cfg(feature = "lab")]
+use sweetspot_core::types::time::Timestamp;
+#[cfg(feature = "lab")]
+use sweetspot_lnd::ToldClock;
 
 /// Counts from the machine's start, also while it sleeps; where there is no such
 /// clock, one that stops then: limits last longer.
@@ -38,6 +47,10 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn reading(&self) -> ClockReading {
+        #[cfg(feature = "lab")]
+        if let Some(followed) = FOLLOWED.get() {
+            return ClockReading::never_set(followed.now());
+        }
         let passed = clock_gettime(SINCE_BOOT);
         let secs = u64::try_from(passed.tv_sec).unwrap_or_default();
         let nanos = u32::try_from(passed.tv_nsec).unwrap_or_default();
@@ -48,6 +61,49 @@ impl Clock for SystemClock {
         }
     }
 }
+
+/// A node's clock, followed from the program's start to its end.
+#[cfg(feature = "lab")]
+static FOLLOWED: OnceLock<Followed> = OnceLock::new();
+
+#[cfg(feature = "lab")]
+struct Followed {
+    told: ToldClock,
+    since: Instant,
+}
+
+#[cfg(feature = "lab")]
+impl Followed {
+    fn now(&self) -> Timestamp {
+        let passed = self.since.elapsed().as_secs_f64() * self.told.speed;
+        let passed = Duration::try_from_secs_f64(passed).unwrap_or_default();
+        self.told.at.plus(passed)
+    }
+}
+
+/// From now on the program goes by this clock: what it takes for the time, and how
+/// often it looks at the node.
+#[cfg(feature = "lab")]
+pub fn follow(told: ToldClock) {
+    let since = Instant::now();
+    let _ = FOLLOWED.set(Followed { told, since });
+}
+
+/// How long `span` takes on the system's clock.
+pub fn in_real_time(span: Duration) -> Duration {
+    #[cfg(feature = "lab")]
+    if let Some(followed) = FOLLOWED.get() {
+        let real = span.as_secs_f64() / followed.told.speed;
+        return Duration::try_from_secs_f64(real)
+            .unwrap_or(span)
+            .max(SHORTEST);
+    }
+    span
+}
+
+/// The node has to be given time to answer.
+#[cfg(feature = "lab")]
+const SHORTEST: Duration = Duration::from_millis(50);
 
 #[allow(clippy::disallowed_methods)]
 fn wall() -> chrono::DateTime<Utc> {

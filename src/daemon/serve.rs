@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,13 +14,14 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::Sight;
 use crate::daemon::alarm::AlarmTask;
 use crate::daemon::bookkeeping::Bookkeeper;
-use crate::daemon::clock::SystemClock;
+use crate::daemon::clock::{SystemClock, in_real_time};
 use crate::daemon::closings::Closings;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use crate::daemon::first_words;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::repeated_error::RepeatedError;
+use crate::daemon::signals::Signals;
 use crate::daemon::systemd;
 use crate::daemon::vital_signs::VitalSigns;
 use crate::report;
@@ -159,42 +159,6 @@ struct NoWriter;
 impl PolicyWriter for NoWriter {
     async fn set_policy(&self, _: ChannelPoint, _: &FeeChange, _: u32) -> Result<(), WriteError> {
         Err(WriteError::Refused("observe mode".into()))
-    }
-}
-
-struct Signals {
-    hangup: Signal,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    /// Waits for a stop; notes each reload on the way.
-    async fn stop_or_reload(&mut self, reload: &tokio::sync::watch::Sender<u64>) {
-        loop {
-            tokio::select! {
-                () = async { tokio::select! {
-                    _ = self.interrupt.recv() => {}
-                    _ = self.terminate.recv() => {}
-                } } => return,
-                _ = self.hangup.recv() => reload.send_modify(|asked| *asked += 1),
-            }
-        }
     }
 }
 
@@ -394,7 +358,7 @@ impl Daemon {
     }
 
     fn ticks(&self) -> Interval {
-        let mut ticks = interval(self.config.book.node.fast_interval);
+        let mut ticks = interval(in_real_time(self.config.book.node.fast_interval));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
     }

@@ -10,6 +10,8 @@
 mod alarms;
 mod bookkeeping;
 mod check;
+#[cfg(feature = "lab")]
+mod clock;
 mod database;
 mod hostile_text;
 mod import;

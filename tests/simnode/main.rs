@@ -6,6 +6,7 @@
 #[path = "../adapter_suite/mod.rs"]
 mod adapter_suite;
 
+mod clock;
 mod faults;
 mod fidelity;
 mod inbound;

@@ -6,7 +6,7 @@ use sweetspot_lnd::proto::routerrpc::{
     HtlcEvent, SubscribeHtlcEventsRequest, router_server::Router,
 };
 use sweetspot_lnd::proto::{
-    ChanInfoRequest, ChannelEdge, ClosedChannelsRequest, ClosedChannelsResponse,
+    Chain, ChanInfoRequest, ChannelEdge, ClosedChannelsRequest, ClosedChannelsResponse,
     ForwardingHistoryRequest, ForwardingHistoryResponse, GetInfoRequest, GetInfoResponse,
     GetStateRequest, GetStateResponse, GetTransactionsRequest, ListChannelsRequest,
     ListChannelsResponse, ListPaymentsRequest, ListPaymentsResponse, NodeInfo, NodeInfoRequest,
@@ -154,6 +154,10 @@ impl Lightning for Rpc {
             block_height: world.height,
             synced_to_chain: true,
             version: world.version.clone(),
+            chains: vec![Chain {
+                chain: "bitcoin".to_owned(),
+                network: world.network.clone(),
+            }],
             synced_to_graph: true,
             ..Default::default()
         }))

@@ -127,6 +127,8 @@ pub struct World {
     pub alias: String,
     pub version: String,
     pub height: u32,
+    /// Its Bitcoin network.
+    pub network: String,
     /// The macaroon it accepts.
     pub macaroon: Vec<u8>,
     pub channels: Vec<ScriptedChannel>,
@@ -163,6 +165,7 @@ impl World {
             alias: "fake".to_owned(),
             version: "0.21.2-beta commit=v0.21.2-beta".to_owned(),
             height: 850_000,
+            network: "mainnet".to_owned(),
             macaroon: b"first macaroon".to_vec(),
             channels: channels.into_iter().collect(),
             forwards: vec![],

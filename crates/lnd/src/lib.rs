@@ -15,6 +15,7 @@ mod fault;
 pub mod fuzzing;
 mod macaroon;
 mod node;
+mod node_clock;
 mod pending;
 mod permissions;
 #[doc(hidden)]
@@ -41,6 +42,7 @@ use sweetspot_core::types::clean_text::CleanText;
 
 pub use costs::PaymentPage;
 pub use macaroon::{MacaroonError, MacaroonSource};
+pub use node_clock::{NODE_CLOCK, NodeClockError, ToldClock};
 pub use pending::ForceClosing;
 pub use permissions::{
     CHAIN_COSTS_URI, HTLCS_URI, PAYMENTS_URI, PENDING_URI, Permission, Permissions, READ_URIS,

@@ -49,6 +49,11 @@ impl VirtualClock {
         Timestamp::from_nanos(at.nanos().saturating_add(self.skew_nanos))
     }
 
+    /// What it shows and how fast it runs, as [`sweetspot_lnd::NODE_CLOCK`] has it.
+    pub fn told(&self) -> String {
+        format!("{} {}", self.local().nanos(), self.speed)
+    }
+
     /// Lets `span` pass at once.
     pub fn advance(&mut self, span: Duration) {
         self.base = self.world().plus(span);

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::observation::Forward;
+use sweetspot_lnd::NODE_CLOCK;
 use sweetspot_lnd::proto;
 use sweetspot_lnd::proto::lightning_server::Lightning;
 
@@ -26,7 +27,13 @@ pub(super) type Reply<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl Lightning for Rpc {
     async fn get_info(&self, _: Request<proto::GetInfoRequest>) -> Reply<proto::GetInfoResponse> {
-        self.0.with(|core| Ok(Response::new(core.info())))
+        self.0.with(|core| {
+            let mut answer = Response::new(core.info());
+            if let Ok(told) = core.clock.told().parse() {
+                answer.metadata_mut().insert(NODE_CLOCK, told);
+            }
+            Ok(answer)
+        })
     }
 
     async fn list_channels(
