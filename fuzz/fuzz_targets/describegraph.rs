@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| sweetspot_market::load::parse(text));
+fuzz_target!(|text: &str| sweetspot_graph::load::parse(text));

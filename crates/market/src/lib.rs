@@ -87,15 +87,14 @@ pub mod life;
 pub mod link;
 pub mod load;
 pub mod market_map;
-pub mod math;
 pub mod meter;
-pub mod network;
 pub mod payment;
 pub mod random;
-pub mod routes;
 pub mod scenario;
 pub mod sender;
 pub mod survey;
 pub mod synthetic;
 pub mod view;
 pub mod world;
+
+pub use sweetspot_graph::{math, network, routes};

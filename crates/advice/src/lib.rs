@@ -1,0 +1,4 @@
+//! Advice beyond one channel's fee: what an operator may do, and what it would bring.
+//! Pure computation; nothing here spends, opens or closes.
+
+pub mod scout;
