@@ -1,4 +1,6 @@
 //! Advice beyond one channel's fee: what an operator may do, and what it would bring.
 //! Pure computation; nothing here spends, opens or closes.
 
+pub mod able;
+pub mod prepare;
 pub mod scout;

@@ -10,6 +10,7 @@ pub mod layers;
 pub mod matcher;
 pub mod orders;
 mod pattern;
+pub mod preparation;
 pub mod schedule;
 pub mod tuning;
 pub mod values;

@@ -54,6 +54,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("../../../migrations/0021_status.sql"),
         ),
         (
+            25,
+            "preparing",
+            include_str!("../../../migrations/0025_preparing.sql"),
+        ),
+        (
             28,
             "costs",
             include_str!("../../../migrations/0028_costs.sql"),

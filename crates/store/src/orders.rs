@@ -12,9 +12,10 @@ use super::open::{self, BUSY_TIMEOUT, OpenError};
 use super::{SqliteStore, StoreReader};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::orders::{Order, Orders, Verb};
-use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::settings::preparation::{Goal, Purpose, Ramp};
+use sweetspot_core::types::channel::{ChannelPoint, PeerId};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::FeePpm;
+use sweetspot_core::types::units::{FeePpm, Sat};
 
 /// An order about to be given.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,14 +83,20 @@ async fn insert(db: &mut SqliteConnection, order: &NewOrder) -> Result<(), Fault
         Verb::Pin(rate) => (Some(rate.0), None, None),
         Verb::Restore { ppm, base_fee_msat } => (Some(ppm.0), Some(base_fee_msat), None),
         Verb::Target(ratio) => (None, None, Some(ratio)),
-        Verb::Ignore | Verb::Manage | Verb::Release | Verb::Pause | Verb::Resume => {
-            (None, None, None)
-        }
+        Verb::Ramp(ramp) => (None, None, Some(ramp.ratio)),
+        _ => (None, None, None),
     };
+    let (by, goal) = match order.verb {
+        Verb::Ramp(ramp) => (Some(ramp.by), None),
+        Verb::Prepare(goal) => (Some(goal.by), Some(goal)),
+        _ => (None, None),
+    };
+    let sat = |sum: Sat| i64::try_from(sum.0).unwrap_or(i64::MAX);
     sqlx::query(
         "insert into orders
-             (at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns, given_by)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
+             (at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns, given_by,
+              by_ns, sum_sat, able_sat, peer)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(order.at.nanos())
     .bind(order.point.map(|point| point.to_string()))
@@ -99,6 +106,10 @@ async fn insert(db: &mut SqliteConnection, order: &NewOrder) -> Result<(), Fault
     .bind(ratio)
     .bind(order.until.map(Timestamp::nanos))
     .bind(&order.given_by)
+    .bind(by.map(Timestamp::nanos))
+    .bind(goal.map(|goal| sat(goal.sum)))
+    .bind(goal.map(|goal| sat(goal.able_at_start)))
+    .bind(goal.and_then(|goal| goal.peer).map(|peer| peer.to_string()))
     .execute(db)
     .await?;
     Ok(())
@@ -113,12 +124,17 @@ type Row = (
     Option<i64>,
     Option<f64>,
     Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
 );
 
 /// Every order, in the sequence given.
 pub(super) async fn load(db: &mut SqliteConnection) -> Result<Orders, Fault> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select id, at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns
+        "select id, at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns,
+             by_ns, sum_sat, able_sat, peer
          from orders order by id",
     )
     .fetch_all(db)
@@ -131,7 +147,12 @@ pub(super) async fn load(db: &mut SqliteConnection) -> Result<Orders, Fault> {
 
 /// An order as stored. One that makes no sense stops the cycle: what the operator
 /// wants is then not known.
-fn order((id, at, channel, verb, ppm, base, ratio, until): Row) -> Result<Order, Fault> {
+fn order(row: Row) -> Result<Order, Fault> {
+    let (id, at, channel, name, ppm, base, ratio, until, by, sum, able, peer) = row;
+    let nonsense = |why: &str| Fault::Unreadable {
+        what: "an order",
+        why: format!("number {id}: {name} {why}").into(),
+    };
     let ppm = ppm
         .map(|ppm| number("a rate in ppm", ppm).map(FeePpm))
         .transpose()?;
@@ -139,21 +160,35 @@ fn order((id, at, channel, verb, ppm, base, ratio, until): Row) -> Result<Order,
         .map(|base| number("a base fee in msat", base))
         .transpose()?;
     let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio));
-    let verb = match (verb.as_str(), ppm, base, ratio) {
+    let by = by.map(Timestamp::from_nanos);
+    let verb = match (name.as_str(), ppm, base, ratio, by) {
         ("pin", Some(ppm), ..) => Verb::Pin(ppm),
-        ("restore", Some(ppm), Some(base_fee_msat), _) => Verb::Restore { ppm, base_fee_msat },
-        ("target", _, _, Some(ratio)) => Verb::Target(ratio),
+        ("restore", Some(ppm), Some(base_fee_msat), ..) => Verb::Restore { ppm, base_fee_msat },
+        ("target", _, _, Some(ratio), _) => Verb::Target(ratio),
         ("ignore", ..) => Verb::Ignore,
         ("manage", ..) => Verb::Manage,
         ("release", ..) => Verb::Release,
         ("pause", ..) => Verb::Pause,
         ("resume", ..) => Verb::Resume,
-        _ => {
-            return Err(Fault::Unreadable {
-                what: "an order",
-                why: format!("number {id}: {verb} without its value").into(),
-            });
+        ("ramp", _, _, Some(ratio), Some(by)) => Verb::Ramp(Ramp { ratio, by }),
+        ("cancel", ..) => Verb::Cancel,
+        ("receive" | "spend", _, _, _, Some(by)) => {
+            let (Some(sum), Some(able)) = (sum, able) else {
+                return Err(nonsense("without its sum"));
+            };
+            let peer = peer.as_deref().map(str::parse::<PeerId>).transpose();
+            Verb::Prepare(Goal {
+                purpose: match name.as_str() {
+                    "receive" => Purpose::Receive,
+                    _ => Purpose::Spend,
+                },
+                sum: Sat(number("a sum in sat", sum)?),
+                by,
+                peer: peer.map_err(|_| nonsense("with a peer that is none"))?,
+                able_at_start: Sat(number("a sum in sat", able)?),
+            })
         }
+        _ => return Err(nonsense("without its value")),
     };
     Ok(Order {
         id,
@@ -205,6 +240,16 @@ mod tests {
         }
     }
 
+    fn goal(purpose: Purpose) -> Goal {
+        Goal {
+            purpose,
+            sum: Sat(5_000_000),
+            by: at(15),
+            peer: (purpose == Purpose::Receive).then_some(PeerId([2; 33])),
+            able_at_start: Sat(1_234),
+        }
+    }
+
     async fn place() -> (TempDir, SqliteStore) {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(directory.path().join("db")).await;
@@ -232,6 +277,18 @@ mod tests {
             given(6, Some(1), Verb::Release, None),
             given(7, None, Verb::Pause, Some(8)),
             given(8, None, Verb::Resume, None),
+            given(9, None, Verb::Prepare(goal(Purpose::Receive)), Some(20)),
+            given(
+                9,
+                Some(2),
+                Verb::Ramp(Ramp {
+                    ratio: 0.125,
+                    by: at(15),
+                }),
+                Some(30),
+            ),
+            given(10, None, Verb::Cancel, None),
+            given(11, None, Verb::Prepare(goal(Purpose::Spend)), None),
         ];
         give_orders(&path, &all[..3]).await.expect("given");
         give_orders(&path, &all[3..]).await.expect("given");

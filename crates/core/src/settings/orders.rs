@@ -3,7 +3,8 @@
 //!
 //! Orders are read in the sequence in which they were given. `manage`, `pin`,
 //! `ignore` and a restored fee replace each other; `target` stands beside them;
-//! `release` ends them all. One with an end gives way to what was ordered before
+//! so does a `ramp`, which moves the target over time as part of a preparation;
+//! `release` ends them all, and `cancel` every ramp of the node. One with an end gives way to what was ordered before
 //! it once that end has come. To pin or to restore a fee writes only where the
 //! config, or `manage`, lets sweetspot write: no other order lifts observe mode.
 
@@ -11,6 +12,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::settings::preparation::{Goal, Ramp};
 use crate::settings::values::{BaseFee, ChannelSettings, Mode};
 use crate::types::channel::ChannelPoint;
 use crate::types::format::grouped;
@@ -42,6 +44,13 @@ pub enum Verb {
     Pause,
     /// Write again.
     Resume,
+    /// Be able to receive or to spend a sum by a day: for the whole node, with the
+    /// ramps that are given beside it.
+    Prepare(Goal),
+    /// A wanted local ratio that moves over time.
+    Ramp(Ramp),
+    /// Prepare for nothing any more.
+    Cancel,
 }
 
 impl Verb {
@@ -50,7 +59,13 @@ impl Verb {
     pub fn takes_over(self) -> bool {
         !matches!(
             self,
-            Self::Ignore | Self::Target(_) | Self::Pause | Self::Resume
+            Self::Ignore
+                | Self::Target(_)
+                | Self::Pause
+                | Self::Resume
+                | Self::Prepare(_)
+                | Self::Ramp(_)
+                | Self::Cancel
         )
     }
 
@@ -65,6 +80,9 @@ impl Verb {
             Self::Restore { .. } => "restore",
             Self::Pause => "pause",
             Self::Resume => "resume",
+            Self::Prepare(goal) => goal.purpose.name(),
+            Self::Ramp(_) => "ramp",
+            Self::Cancel => "cancel",
         }
     }
 
@@ -87,9 +105,16 @@ impl fmt::Display for Verb {
                 "restore {ppm} + {} msat base",
                 grouped(u64::from(*base_fee_msat))
             ),
-            Self::Ignore | Self::Manage | Self::Release | Self::Pause | Self::Resume => {
-                f.write_str(self.name())
+            Self::Prepare(goal) => write!(f, "prepare to {goal}"),
+            Self::Ramp(ramp) => {
+                write!(f, "prepare: target to {:.0}%", ramp.ratio * 100.0)
             }
+            Self::Ignore
+            | Self::Manage
+            | Self::Release
+            | Self::Pause
+            | Self::Resume
+            | Self::Cancel => f.write_str(self.name()),
         }
     }
 }
@@ -153,11 +178,13 @@ impl Orders {
     pub fn on(&self, point: ChannelPoint, now: Timestamp) -> Vec<&Order> {
         let mut in_force: Vec<&Order> = vec![];
         for order in &self.0 {
-            if order.point != Some(point) || !order.holds(now) {
+            let ends_ramps = order.verb == Verb::Cancel;
+            if (order.point != Some(point) && !ends_ramps) || !order.holds(now) {
                 continue;
             }
             match order.verb {
                 Verb::Release => in_force.clear(),
+                Verb::Cancel => in_force.retain(|order| !matches!(order.verb, Verb::Ramp(_))),
                 _ => in_force.push(order),
             }
         }
@@ -167,6 +194,7 @@ impl Orders {
         };
         let standing = |order: &&Order| match order.verb {
             Verb::Target(_) => is_last(order, &|verb| matches!(verb, Verb::Target(_))),
+            Verb::Ramp(_) => is_last(order, &|verb| matches!(verb, Verb::Ramp(_))),
             // What it permits stays, whatever fee is held after it.
             Verb::Manage => is_last(order, &|verb| matches!(verb, Verb::Manage)),
             _ => is_last(order, &Verb::sets_mode),
@@ -193,7 +221,11 @@ impl Orders {
                         settings.base_fee = BaseFee::Set(base_fee_msat);
                     }
                 }
-                Verb::Release | Verb::Pause | Verb::Resume => {}
+                Verb::Ramp(ramp) => {
+                    let base = settings.target_ratio;
+                    settings.target_ratio = ramp.blend(base, order.at, order.until, now);
+                }
+                Verb::Release | Verb::Pause | Verb::Resume | Verb::Prepare(_) | Verb::Cancel => {}
             }
         }
         // What was written is taken back while nothing else is written.
@@ -221,6 +253,17 @@ impl Orders {
             at: last.at,
             until: last.until,
         })
+    }
+
+    /// What is prepared for, with the order that says so.
+    pub fn preparing(&self, now: Timestamp) -> Option<(&Order, Goal)> {
+        let held = self.0.iter().rev().filter(|order| order.holds(now));
+        let mut last = held.filter(|o| matches!(o.verb, Verb::Prepare(_) | Verb::Cancel));
+        let order = last.next()?;
+        match order.verb {
+            Verb::Prepare(goal) => Some((order, goal)),
+            _ => None,
+        }
     }
 
     /// What has been ordered since the cycle of `seen_at`, which knew the orders
@@ -254,7 +297,9 @@ impl Orders {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::preparation::Purpose;
     use crate::testing::point;
+    use crate::types::units::Sat;
 
     fn at(hours: i64) -> Timestamp {
         Timestamp::from_secs(hours * 3_600)
@@ -410,6 +455,44 @@ mod tests {
         assert!(laid_over(Mode::Manage, &orders, 5).writes());
         orders.0.push(channel(PIN, 4));
         assert!(!laid_over(Mode::Manage, &orders, 5).writes());
+    }
+
+    #[test]
+    fn a_ramp_moves_the_target_until_it_is_cancelled() {
+        let ramp = Verb::Ramp(Ramp {
+            ratio: 0.1,
+            by: at(11),
+        });
+        let goal = Goal {
+            purpose: Purpose::Receive,
+            sum: Sat(5),
+            by: at(11),
+            peer: None,
+            able_at_start: Sat(1),
+        };
+        let mut orders = orders(&[(ramp, Some(41))]);
+        let of_node = |verb, id| Order {
+            id,
+            at: at(id),
+            point: None,
+            verb,
+            until: None,
+        };
+        orders.0.push(of_node(Verb::Prepare(goal), 2));
+        let target = |orders: &Orders, hours| laid_over(Mode::Manage, orders, hours).target_ratio;
+        assert!((target(&orders, 6) - 0.3).abs() < 1e-9);
+        assert_eq!(target(&orders, 41), 0.5);
+        assert_eq!(orders.preparing(at(9)).map(|(_, goal)| goal), Some(goal));
+        orders.0.push(of_node(Verb::Cancel, 5));
+        assert!((target(&orders, 4) - 0.38).abs() < 1e-9);
+        assert_eq!(target(&orders, 6), 0.5);
+        assert_eq!(orders.preparing(at(9)), None);
+        // What is planned after it holds.
+        orders.0.push(Order {
+            point: Some(point(1)),
+            ..of_node(ramp, 7)
+        });
+        assert!(target(&orders, 9) < 0.5);
     }
 
     #[test]

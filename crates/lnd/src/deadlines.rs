@@ -1,0 +1,47 @@
+//! When the pending HTLCs of the last read time out.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use super::{Lnd, proto};
+use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::units::BlockHeight;
+
+/// The pending HTLC of a channel that times out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HtlcDeadline {
+    /// The height of its time-out.
+    pub height: BlockHeight,
+    /// Its amount, in sat.
+    pub amount_sat: u64,
+    /// Whether the peer offers it to us.
+    pub incoming: bool,
+}
+
+impl Lnd {
+    /// Of each channel with pending HTLCs in the last `ListChannels`.
+    pub fn htlc_deadlines(&self) -> BTreeMap<ChannelPoint, HtlcDeadline> {
+        let deadlines = self.deadlines.lock();
+        deadlines.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note_deadlines(&self, channels: &[proto::Channel]) {
+        let first = channels.iter().filter_map(|said| {
+            let pending = said.pending_htlcs.iter();
+            // A height of 0 is none: an HTLC that is not told of in full.
+            let told = pending.filter(|htlc| htlc.expiration_height > 0);
+            let htlc = told.min_by_key(|htlc| htlc.expiration_height)?;
+            let deadline = HtlcDeadline {
+                height: BlockHeight(htlc.expiration_height),
+                amount_sat: u64::try_from(htlc.amount).unwrap_or(0),
+                incoming: htlc.incoming,
+            };
+            Some((said.channel_point.parse().ok()?, deadline))
+        });
+        let first = first.collect();
+        *self
+            .deadlines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = first;
+    }
+}
