@@ -18,6 +18,7 @@ mod import;
 mod orders;
 mod output;
 mod plan;
+mod prepare;
 mod propose;
 mod prune;
 mod replay;
@@ -173,6 +174,8 @@ enum Command {
     Alarm(alarm::AlarmArgs),
     /// Rank channels by what their capital earns: keep, watch or close
     Prune(prune::PruneArgs),
+    /// What the node can receive and send now, and by a day
+    Prepare(prepare::PrepareArgs),
     /// Copy the database to a new file; the daemon may run
     Backup(database::FileArgs),
     /// Put a copy in the database's place, and keep what stood there
@@ -341,6 +344,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Prune(args) => {
             let (config, store) = open(&file).await?;
             prune::run(&config, &store, &args).await
+        }
+        Command::Prepare(args) => {
+            let (config, store) = open(&file).await?;
+            prepare::run(&config, &store, &args).await
         }
         Command::Report(args) => {
             let (_, store) = open(&file).await?;

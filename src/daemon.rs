@@ -14,6 +14,7 @@ mod first_words;
 pub mod history;
 pub mod log;
 pub mod logging;
+mod preparing;
 pub mod pulse;
 mod repeated_error;
 pub mod serve;

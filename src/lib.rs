@@ -18,6 +18,7 @@ pub mod json;
 pub mod orders;
 pub mod overview;
 pub mod plan;
+pub mod prepare;
 pub mod prune;
 pub mod report;
 pub mod rollback;

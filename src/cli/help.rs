@@ -22,6 +22,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "ignore",
             "manage",
             "target",
+            "prepare",
             "release",
             "pause",
             "resume",

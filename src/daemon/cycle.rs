@@ -21,6 +21,7 @@ use sweetspot_core::ports::{
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::latches::Latches;
 use sweetspot_core::settings::layers::SettingsLayers;
+use sweetspot_core::settings::preparation::Goal;
 use sweetspot_core::types::channel::{ChannelPoint, PeerId};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
@@ -91,6 +92,8 @@ struct KnownNode {
     history_read_at: Option<Timestamp>,
     /// Why history could not be read in the last cycle.
     history_error: Option<CleanText>,
+    /// What the operator prepares for, and since when.
+    preparing: Option<(Timestamp, Goal)>,
     /// The channels whose policy could not be read, and why.
     unread: BTreeMap<ChannelPoint, CleanText>,
 }
@@ -157,6 +160,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// What the last cycle came to, once.
     pub fn take_outcome(&mut self) -> Option<CycleOutcome> {
         self.outcome.take()
+    }
+
+    /// What the operator prepares for, and since when, as the last cycle knew it.
+    pub fn preparing(&self) -> Option<(Timestamp, Goal)> {
+        self.known.preparing
     }
 
     /// When the daily report was last made.

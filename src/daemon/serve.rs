@@ -19,6 +19,7 @@ use crate::daemon::closings::Closings;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use crate::daemon::first_words;
+use crate::daemon::preparing::Preparing;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::repeated_error::RepeatedError;
 use crate::daemon::signals::Signals;
@@ -217,6 +218,7 @@ struct Daemon {
     signs: VitalSigns,
     alarms: AlarmTask,
     closings: Closings,
+    preparing: Preparing,
     bookkeeper: Bookkeeper,
     pulse: Pulse,
     /// Who else goes by the config.
@@ -230,6 +232,7 @@ impl Daemon {
             file,
             alarms: AlarmTask::start(config.alarms.clone()),
             closings: Closings::default(),
+            preparing: Preparing::default(),
             bookkeeper: Bookkeeper::default(),
             config,
             observe_only,
@@ -313,6 +316,8 @@ impl Daemon {
                     }
                     if let Some(outcome) = cycle.take_outcome() {
                         let mut seen = CycleSight::of(&outcome, turn.changed, turn.failed);
+                        let goal = cycle.preparing();
+                        seen.behind = self.preparing.look(goal, &outcome.input.seen);
                         seen.closing = self.closings.look(&self.lnd, &self.config.alarms).await;
                         self.alarms.saw(Sight::Done(seen));
                     }

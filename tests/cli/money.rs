@@ -255,14 +255,28 @@ fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<Stri
 async fn every_field_of_json_is_documented_and_carries_its_unit() {
     let documented = include_str!("../../docs/json.md");
     let node = earner();
+    node.tell(|inner| {
+        let mut channels = inner.channels.values_mut();
+        channels.nth(1).expect("two").peer = PeerId([3; 33]);
+    });
     let home = Home::watched(&format!("{MANAGED}level_ppm = 600\n"), &node, 12).await;
     home.run(&["pause"]);
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &["status"],
         &["plan"],
         &["report", "--days", "7"],
         &["explain", "700001x0x0", "--last", "20"],
         &["prune"],
+        &[
+            "prepare",
+            "--receive",
+            "600000",
+            "--by",
+            "5d",
+            "--from",
+            "700002x0x0",
+            "--yes",
+        ],
         &["restore-original"],
     ];
     let mut found = std::collections::BTreeSet::new();

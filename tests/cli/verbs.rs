@@ -136,3 +136,127 @@ async fn an_order_says_when_it_is_only_shown_and_when_no_daemon_runs() {
         Some(2)
     );
 }
+
+/// Three channels with 500,000 sat on each side; the fourth is nearly all ours.
+fn node_with_a_full_channel() -> FakeNode {
+    let node = FakeNode::with_channels(4);
+    let now = sweetspot::daemon::clock::SystemClock.now();
+    node.tell(|inner| {
+        inner.now = now.minus(HOUR * 30);
+        let full = inner.channels.values_mut().last().expect("four");
+        (full.local_balance, full.remote_balance) = (Sat(900_000), Sat(100_000));
+        full.peer = PeerId([3; 33]);
+    });
+    node
+}
+
+#[tokio::test]
+async fn what_is_prepared_for_moves_the_target_there_and_back_and_replays_alike() {
+    let home = Home::new(&format!("{MANAGED}level_ppm = 600\n"));
+    let node = node_with_a_full_channel();
+    let mut daemon = daemon(&home, &node).await;
+    cycles(&home, &node, &mut daemon, 30, HOUR).await;
+    let before = ppm(&node, 4);
+    let asked = [
+        "prepare",
+        "--receive",
+        "500000",
+        "--by",
+        "4d",
+        "--from",
+        "peer-4",
+    ];
+    let shown = stdout(&home.run(&asked));
+    assert!(shown.contains("repeat with --yes"), "{shown}");
+    cycles(&home, &node, &mut daemon, 1, STEP).await;
+    assert_eq!(cycle_target(&home).await, 0.5, "shown only");
+    let ordered = json(&home.run(&[&asked[..], &["--yes", "--json"]].concat()));
+    let plan = &ordered["proposed"];
+    // 90,000 above the peer's reserve; 525,000 are aimed at, of 1,000,000.
+    assert_eq!(
+        (ordered["ordered"].as_bool(), plan["able_sat"].as_u64()),
+        (Some(true), Some(90_000))
+    );
+    assert_eq!(plan["channels"][0]["move_sat"], 435_000);
+    assert_eq!(plan["feasibility"], "unknown", "nothing was ever forwarded");
+    let now = sweetspot::daemon::clock::SystemClock.now();
+    node.tell(|inner| inner.now = now);
+    cycles(&home, &node, &mut daemon, 48, HOUR).await;
+    // Half of the way from 50 % to 46.5 %.
+    assert!((cycle_target(&home).await - 0.4825).abs() < 0.001);
+    cycles(&home, &node, &mut daemon, 48, HOUR).await;
+    assert!(ppm(&node, 4) <= before);
+    assert!((cycle_target(&home).await - 0.465).abs() < 0.001);
+    let (_, goal) = daemon.preparing().expect("one");
+    assert_eq!(goal.sum, Sat(500_000));
+    // A day to hold, four for the way back.
+    cycles(&home, &node, &mut daemon, 124, HOUR).await;
+    assert_eq!(cycle_target(&home).await, 0.5);
+    assert_eq!(daemon.preparing(), None);
+    drop(daemon);
+    let replayed = stdout(&home.run(&["replay"]));
+    assert!(replayed.contains("0 differences"), "{replayed}");
+}
+
+/// The target of the fourth channel in the last stored cycle.
+async fn cycle_target(home: &Home) -> f64 {
+    let config = Config::load(&home.path("config.toml")).expect("good settings");
+    let reader = sweetspot_store::StoreReader::open(&config.store).await;
+    let reader = reader.expect("opens");
+    let journal = reader.journal(Default::default()).await.expect("reads");
+    let mut journal = journal.expect("cycles");
+    let mut last = None;
+    while let Some(turn) = reader.next_turn(&mut journal).await.expect("reads") {
+        last = turn.input.settings.get(&node::point(4)).copied();
+    }
+    last.expect("a cycle").target_ratio
+}
+
+#[tokio::test]
+async fn what_fees_cannot_bring_is_said_and_a_plan_is_cancelled() {
+    let home = Home::watched(MANAGED, &node_with_a_full_channel(), 30).await;
+    let shown = stdout(&home.run(&["prepare", "--receive", "3000000", "--by", "4d"]));
+    assert!(shown.contains("fees cannot bring"), "{shown}");
+    assert!(
+        shown.contains("can receive      1,560,000 sat over 4 channels"),
+        "{shown}"
+    );
+    let said = stdout(&home.run(&["prepare", "--cancel"]));
+    assert!(said.contains("Nothing is prepared for"), "{said}");
+    let args = [
+        "prepare",
+        "--receive",
+        "500000",
+        "--by",
+        "4d",
+        "--from",
+        "peer-4",
+        "--yes",
+    ];
+    assert!(stdout(&home.run(&args)).contains("Ordered."));
+    let standing = stdout(&home.run(&["prepare"]));
+    assert!(
+        standing.contains("receive 500,000 sat through"),
+        "{standing}"
+    );
+    assert!(stdout(&home.run(&["explain", "peer-4"])).contains("prepare: target to"));
+    assert!(stdout(&home.run(&["prepare", "--cancel"])).contains("Cancelled"));
+    assert!(!stdout(&home.run(&["explain", "peer-4"])).contains("prepare: target to"));
+    for wrong in [
+        &["prepare", "--receive", "5"][..],
+        &["prepare", "--receive", "5", "--by", "2020-01-01"],
+        &["prepare", "--spend", "5", "--by", "1d", "--from", "peer-4"],
+    ] {
+        assert_eq!(home.run(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    let nobody = [
+        "prepare",
+        "--receive",
+        "5",
+        "--by",
+        "1d",
+        "--from",
+        "nobody",
+    ];
+    assert_eq!(home.run(&nobody).status.code(), Some(65));
+}

@@ -49,6 +49,8 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let history_read = self.try_history(now).await?;
         let mut layers = self.by_known_names(options.layers, &seen).await?;
         layers.orders = self.orders(now).await?;
+        let preparing = layers.orders.preparing(now);
+        self.known.preparing = preparing.map(|(order, goal)| (order.at, goal));
         let from = self.cursor.from;
         let mut input = CycleInput::new(seen, &layers, options.observe_only, from);
         let known = &self.engine.memory().node;

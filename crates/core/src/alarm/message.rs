@@ -89,6 +89,7 @@ fn heading(notice: &Notice) -> String {
         AlarmKind::NodeUnreachable => "node unreachable",
         AlarmKind::DatabaseFailing => "database fails",
         AlarmKind::Prune => "prune recommendation",
+        AlarmKind::PrepareBehind => "preparation behind",
         AlarmKind::NoProgress => "no progress",
     };
     match notice.turn {

@@ -28,13 +28,15 @@ pub enum AlarmKind {
     DatabaseFailing,
     /// A channel is newly recommended for closing.
     Prune,
+    /// What the operator prepares for will not be met as it goes.
+    PrepareBehind,
     /// A cycle comes to no end.
     NoProgress,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::IncomeFell,
         Self::ChannelDrained,
         Self::PeerOffline,
@@ -44,6 +46,7 @@ impl AlarmKind {
         Self::NodeUnreachable,
         Self::DatabaseFailing,
         Self::Prune,
+        Self::PrepareBehind,
         Self::NoProgress,
     ];
 
@@ -59,6 +62,7 @@ impl AlarmKind {
             Self::NodeUnreachable => "node_unreachable",
             Self::DatabaseFailing => "database_failing",
             Self::Prune => "prune",
+            Self::PrepareBehind => "prepare_behind",
             Self::NoProgress => "no_progress",
         }
     }
@@ -75,7 +79,8 @@ impl AlarmKind {
             | Self::ChannelDrained
             | Self::PeerOffline
             | Self::ExternalChange
-            | Self::Prune => false,
+            | Self::Prune
+            | Self::PrepareBehind => false,
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct CycleSight {
     pub channels: BTreeMap<ChannelPoint, ChannelSight>,
     /// Channels being closed by force, in words; `None` where that is not known.
     pub closing: Option<BTreeMap<ChannelPoint, CleanText>>,
+    /// That what the operator prepares for will not be met as it goes, in words.
+    pub behind: Option<CleanText>,
     /// Fees that somebody else changed, in words.
     pub external: Vec<(ChannelPoint, CleanText)>,
     /// Channels newly recommended for closing, in words; or no longer so.
@@ -92,6 +94,7 @@ impl CycleSight {
         Self {
             channels: seen.iter().map(channel).collect(),
             closing: None,
+            behind: None,
             external: outcome.events.iter().filter_map(external).collect(),
             prune: outcome.advice.iter().filter_map(prune).collect(),
             updated,

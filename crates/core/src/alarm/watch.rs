@@ -159,6 +159,12 @@ impl Watch {
                 self.standing.holds(subject, now, text);
             }
         }
+        match seen.behind {
+            Some(text) => self
+                .standing
+                .holds((AlarmKind::PrepareBehind, None), now, text),
+            None => self.standing.is_over((AlarmKind::PrepareBehind, None)),
+        }
         for (point, text) in seen.external {
             let subject = (AlarmKind::ExternalChange, Some(point));
             self.standing.happened(subject, now, text);

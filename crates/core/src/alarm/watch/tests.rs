@@ -165,6 +165,21 @@ fn a_force_close_goes_on_while_nobody_says_whether_it_does() {
 }
 
 #[test]
+fn a_preparation_that_is_behind_is_told_until_it_is_on_its_way_again() {
+    let mut watch = watch();
+    let behind = AlarmKind::PrepareBehind;
+    let late = || CycleSight {
+        behind: Some("receive 5 sat".into()),
+        ..CycleSight::default()
+    };
+    assert_eq!(told(&mut watch, 0, CycleSight::default()), []);
+    assert_eq!(told(&mut watch, 5, late()), [(behind, Turn::Begins)]);
+    assert_eq!(told(&mut watch, 10, late()), []);
+    let over = [(behind, Turn::Over)];
+    assert_eq!(told(&mut watch, 15, CycleSight::default()), over);
+}
+
+#[test]
 fn events_of_a_cycle_are_told_and_a_kind_that_is_off_is_not() {
     let mut news = seen(0.5, true);
     news.closing = Some([(point(2), "2x2x2 eve".into())].into());
