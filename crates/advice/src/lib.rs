@@ -2,5 +2,8 @@
 //! Pure computation; nothing here spends, opens or closes.
 
 pub mod able;
+pub mod circulation;
+pub mod cycles;
 pub mod prepare;
 pub mod scout;
+pub mod worth;
