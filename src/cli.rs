@@ -7,6 +7,7 @@ mod check;
 #[cfg(feature = "lab")]
 mod clock;
 mod cycle_range;
+mod cycles;
 mod database;
 #[cfg(feature = "lab")]
 mod demo;
@@ -174,6 +175,8 @@ enum Command {
     Alarm(alarm::AlarmArgs),
     /// Rank channels by what their capital earns: keep, watch or close
     Prune(prune::PruneArgs),
+    /// Find closed walks that pay for themselves: out where there is too much
+    Cycles(cycles::CyclesArgs),
     /// What the node can receive and send now, and by a day
     Prepare(prepare::PrepareArgs),
     /// Copy the database to a new file; the daemon may run
@@ -344,6 +347,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Prune(args) => {
             let (config, store) = open(&file).await?;
             prune::run(&config, &store, &args).await
+        }
+        Command::Cycles(args) => {
+            let (config, store) = open(&file).await?;
+            cycles::run(&config, &store, &args).await
         }
         Command::Prepare(args) => {
             let (config, store) = open(&file).await?;

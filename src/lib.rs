@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod cycles;
 pub mod daemon;
 #[cfg(feature = "lab")]
 pub mod demo;

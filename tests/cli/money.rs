@@ -1,6 +1,7 @@
 //! What `status` says of money, and how it fits a terminal.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use super::*;
 use node::point;
@@ -251,17 +252,48 @@ fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<Stri
     }
 }
 
+fn other_peer() -> String {
+    format!("02{}", "04".repeat(32))
+}
+
+/// A graph file in which the peer of channels 1 and 3 is reached by that of channel 2.
+fn graph_file(home: &Home) -> String {
+    let policy = |ppm: u32| {
+        format!(
+            r#"{{"time_lock_delta":80,"min_htlc":"1000","fee_base_msat":"0",
+            "fee_rate_milli_msat":"{ppm}","disabled":false,"max_htlc_msat":"900000000"}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"nodes":[],"edges":[{{"node1_pub":"{}","node2_pub":"{}","capacity":"1000000",
+        "node1_policy":{},"node2_policy":{}}}]}}"#,
+        other_peer(),
+        "03".repeat(33),
+        policy(10),
+        policy(10),
+    );
+    let path = home.path("graph.json");
+    std::fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}
+
 #[tokio::test]
 async fn every_field_of_json_is_documented_and_carries_its_unit() {
     let documented = include_str!("../../docs/json.md");
     let node = earner();
     node.tell(|inner| {
-        let mut channels = inner.channels.values_mut();
-        channels.nth(1).expect("two").peer = PeerId([3; 33]);
+        for (n, channel) in (1..).zip(inner.channels.values_mut()) {
+            channel.peer_policy = channel.policy;
+            channel.peer = match n {
+                2 => PeerId([3; 33]),
+                _ => PeerId::from_str(&other_peer()).expect("a key"),
+            };
+        }
     });
     let home = Home::watched(&format!("{MANAGED}level_ppm = 600\n"), &node, 12).await;
     home.run(&["pause"]);
-    let commands: [&[&str]; 7] = [
+    let graph = graph_file(&home);
+    let commands: [&[&str]; 8] = [
         &["status"],
         &["plan"],
         &["report", "--days", "7"],
@@ -277,6 +309,7 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
             "700002x0x0",
             "--yes",
         ],
+        &["cycles", "--graph", &graph],
         &["restore-original"],
     ];
     let mut found = std::collections::BTreeSet::new();
@@ -285,6 +318,8 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
         assert_eq!(shown["schema"], 1, "{command:?}");
         fields(&shown, &mut found);
     }
+    let shown = stdout(&home.run(&["cycles", "--graph", &graph, "--json"]));
+    assert!(found.contains("lncli"), "no walk: {shown}");
     assert!(found.len() > 120, "{} fields only", found.len());
     for name in &found {
         assert!(

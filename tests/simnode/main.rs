@@ -7,6 +7,7 @@
 mod adapter_suite;
 
 mod clock;
+mod cycles;
 mod faults;
 mod fidelity;
 mod inbound;

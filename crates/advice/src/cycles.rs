@@ -13,6 +13,7 @@ use crate::circulation::{Arc, cheapest, walks};
 use crate::worth::{Need, Own};
 use sweetspot_core::settings::tuning::Tuning;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee, PeerId};
+use sweetspot_core::types::graph_edge::GraphEdge;
 use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 
 /// Pieces into which what a channel lacks, or may give, is cut.
@@ -41,6 +42,37 @@ pub struct PublicHop {
     pub least: Sat,
     /// The most that may pass: where balances are not known, half of the capacity.
     pub most: Sat,
+}
+
+impl PublicHop {
+    /// The open directions of a channel. What senders take for closed, above 100,000
+    /// ppm or 1,000 sat base, is.
+    pub fn of(edge: &GraphEdge) -> Vec<Self> {
+        let ends = [(0, 1), (1, 0)].into_iter();
+        let hops = ends.filter_map(|(from, to)| {
+            let out = edge.policies[from]?;
+            let back = edge.policies[to].map(|back| back.fees.inbound);
+            let fits = Sat(out.max_htlc.0 / 1_000);
+            let half = match edge.capacity {
+                Sat(0) => fits,
+                capacity => Sat(capacity.0 / 2),
+            };
+            Some(Self {
+                from: edge.nodes[from],
+                to: edge.nodes[to],
+                rate: out.fees.outbound,
+                base_fee: Msat(out.fees.base_fee_msat.into()),
+                inbound: back.unwrap_or_default(),
+                least: Sat(out.min_htlc.0.div_ceil(1_000)),
+                most: fits.min(half),
+            })
+            .filter(|hop| {
+                let is_price = hop.rate.0 <= 100_000 && hop.base_fee.0 <= 1_000_000;
+                is_price && !out.disabled
+            })
+        });
+        hops.collect()
+    }
 }
 
 /// A walk that pays for itself.
@@ -116,13 +148,24 @@ pub fn find(
         }
     }
     let flow = cheapest(graph.nodes(), &graph.arcs);
-    let mut moved = BTreeMap::new();
-    let mut found = vec![];
-    for (way, around) in walks(&graph.arcs, flow) {
+    // Walks that differ in the pieces only are one.
+    let mut around: BTreeMap<_, (u64, Vec<Way<'_>>)> = BTreeMap::new();
+    for (way, amount) in walks(&graph.arcs, flow) {
         let ways: Vec<_> = way.iter().map(|n| graph.ways[*n]).collect();
-        let amount = around.min(most_sat);
-        found.extend(walk(&ways, amount, &needs, &mut moved));
+        let ends = [ways.first(), ways.last()].map(|end| match end {
+            Some(Way::Out(own) | Way::In(own)) => Some(own.channel.point),
+            _ => None,
+        });
+        let between = way.get(1..way.len().saturating_sub(1));
+        let entry = around.entry((ends, between.unwrap_or_default().to_vec()));
+        let entry = entry.or_insert((0, ways));
+        entry.0 = entry.0.saturating_add(amount);
     }
+    let mut moved = BTreeMap::new();
+    let walked = around
+        .values()
+        .filter_map(|(amount, ways)| walk(ways, (*amount).min(most_sat), &needs, &mut moved));
+    let mut found: Vec<Walk> = walked.collect();
     found.sort_by(|a, b| b.gain_msat().total_cmp(&a.gain_msat()));
     Found {
         needs,
@@ -328,6 +371,7 @@ mod tests {
             .iter()
             .map(|channel| Own {
                 channel,
+                price: channel.policy.map(|policy| policy.fees.outbound),
                 target_ratio: 0.5,
                 sold_sat: 1e9,
             })

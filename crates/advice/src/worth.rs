@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use sweetspot_core::settings::tuning::Tuning;
 use sweetspot_core::types::channel::Channel;
-use sweetspot_core::types::units::Sat;
+use sweetspot_core::types::units::{FeePpm, Sat};
 
 /// Over how long what a channel sold bounds what it is to be filled with.
 pub const HORIZON_DAYS: f64 = 30.0;
@@ -21,6 +21,8 @@ pub const HORIZON_DAYS: f64 = 30.0;
 pub struct Own<'a> {
     /// As it was seen last.
     pub channel: &'a Channel,
+    /// The outbound rate at which the strategy would sell now; `None` where it has none.
+    pub price: Option<FeePpm>,
     /// The wanted local ratio, 0 to 1.
     pub target_ratio: f64,
     /// What left by it in the last [`HORIZON_DAYS`], in sat.
@@ -45,7 +47,7 @@ impl Need {
     /// Of a channel; `None` where its balance cannot be moved or has no price.
     pub fn of(own: &Own<'_>, tuning: &Tuning) -> Option<Self> {
         let channel = own.channel;
-        let fee = channel.policy?.fees.outbound;
+        let fee = own.price?;
         if !channel.active || channel.carries_assets || channel.capacity.0 == 0 {
             return None;
         }
@@ -109,6 +111,7 @@ mod tests {
         };
         let own = Own {
             channel: &channel,
+            price: Some(FeePpm(100)),
             target_ratio,
             sold_sat,
         };
@@ -150,6 +153,7 @@ mod tests {
         };
         let own = Own {
             channel: &away,
+            price: Some(FeePpm(100)),
             target_ratio: 0.9,
             sold_sat: 1e6,
         };

@@ -6,6 +6,7 @@ pub mod clock_reading;
 pub mod day_total;
 pub mod fee_change;
 pub mod format;
+pub mod graph_edge;
 pub mod graph_visit;
 pub mod observation;
 pub mod raw_forward;

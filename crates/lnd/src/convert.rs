@@ -158,7 +158,7 @@ fn peer_policy(edge: &proto::ChannelEdge, own: &str) -> Option<Policy> {
     said.as_ref().and_then(|said| policy(said).ok())
 }
 
-fn policy(said: &proto::RoutingPolicy) -> Result<Policy, Malformed> {
+pub(super) fn policy(said: &proto::RoutingPolicy) -> Result<Policy, Malformed> {
     let rate = said.fee_rate_milli_msat;
     Ok(Policy {
         fees: FeeParts {

@@ -14,6 +14,7 @@ mod fault;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod macaroon;
+mod neighbourhood;
 mod node;
 mod node_clock;
 mod pending;

@@ -1,0 +1,335 @@
+//! `cycles`: closed walks through the node's channels that pay for themselves, and
+//! what each channel lacks. Advice only. docs/cycles.md says how.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::format::{ago, times};
+use crate::json::{Ids, SCHEMA};
+use crate::overview::NOTHING_YET;
+use crate::plan::Plan;
+use sweetspot_advice::cycles::{Found, PublicHop, Walk, find};
+use sweetspot_advice::worth::{HORIZON_DAYS, Own};
+use sweetspot_core::ports::{NodeError, StoreError};
+use sweetspot_core::settings::values::Mode;
+use sweetspot_core::types::channel::{Channel, ChannelPoint, InboundFee, PeerId};
+use sweetspot_core::types::format::{grouped, grouped_signed};
+use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp};
+use sweetspot_core::types::units::{FeePpm, Msat, Sat};
+use sweetspot_graph::load::{LoadError, from_file};
+use sweetspot_lnd::Lnd;
+use sweetspot_store::StoreReader;
+
+/// The most peers whose channels are read from the node: a call each.
+const MOST_READ: usize = 100;
+/// Walks shown as text; JSON has all.
+const MOST_SHOWN: usize = 10;
+/// A payment may cost half of what it gains more than was reckoned: fees on the way
+/// may have changed, and another way may be open.
+const SHARE_OF_GAIN: f64 = 0.5;
+
+/// Why walks could not be looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CyclesError {
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node does not tell of the graph.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Graph(#[from] LoadError),
+}
+
+/// Where the public graph is read.
+pub enum Source<'a> {
+    /// From the node: the channels of our peers.
+    Node(&'a Lnd),
+    /// From a file of `lncli describegraph`.
+    File(&'a Path),
+}
+
+/// One walk.
+#[derive(Debug, Serialize)]
+struct Line {
+    out: Ids,
+    into: Ids,
+    /// The nodes in between, in order.
+    over: Vec<PeerId>,
+    amount_sat: u64,
+    cost_msat: u64,
+    cost_ppm: f64,
+    worth_msat: f64,
+    gain_msat: f64,
+    /// The most that the payment should cost.
+    fee_limit_sat: u64,
+    fee_limit_ppm: u64,
+    lncli: String,
+    bos: String,
+    regolancer: String,
+}
+
+/// What one channel lacks.
+#[derive(Debug, Serialize)]
+struct ChannelNeed {
+    #[serde(flatten)]
+    ids: Ids,
+    local_ratio: f64,
+    target_ratio: f64,
+    /// What is to come in (above 0) or may leave (below).
+    need_sat: i64,
+    /// What a sat of its local balance is worth.
+    price_ppm: f64,
+}
+
+/// What `cycles` shows.
+#[derive(Debug, Serialize)]
+pub struct Cycles {
+    schema: u32,
+    #[serde(serialize_with = "times")]
+    seen_at: Option<Timestamp>,
+    /// How many public directions were looked at.
+    hops_read: usize,
+    walks: Vec<Line>,
+    channels: Vec<ChannelNeed>,
+}
+
+/// Looks for walks as of `now`, of `most_sat` each at most.
+pub async fn gather(
+    config: &Config,
+    store: &StoreReader,
+    source: Source<'_>,
+    most_sat: u64,
+    now: Timestamp,
+) -> Result<Cycles, CyclesError> {
+    let cycle = store.last_cycle().await?;
+    let tip = cycle.as_ref().map(|cycle| cycle.tip).unwrap_or_default();
+    let decisions = store.last_decisions().await?;
+    let plan = Plan::gather(&config.book, store, now).await?;
+    let proposed = plan.map(|plan| plan.proposed()).unwrap_or_default();
+    let past = std::time::Duration::from_secs_f64(HORIZON_DAYS * SECONDS_PER_DAY);
+    let ledger = store.ledger(now.minus(past), now).await?;
+    let known = store.channels().await?;
+    let open = known.iter().filter(|known| known.open);
+    let settings = |channel: &Channel| config.book.resolve(channel, tip, now);
+    let left_alone = |channel: &Channel| settings(channel).mode == Mode::Ignore;
+    let own: Vec<Own<'_>> = open
+        .map(|known| &known.channel)
+        .filter(|channel| !left_alone(channel))
+        .map(|channel| Own {
+            channel,
+            price: proposed
+                .get(&channel.point)
+                .copied()
+                .flatten()
+                .or(channel.policy.map(|policy| policy.fees.outbound)),
+            // As moved to what the node owns, where that was decided.
+            target_ratio: decisions
+                .get(&channel.point)
+                .map(|decision| decision.evidence.target_ratio)
+                .filter(|ratio| *ratio > 0.0)
+                .unwrap_or_else(|| settings(channel).target_ratio),
+            sold_sat: ledger
+                .channels
+                .get(&channel.point)
+                .map_or(0.0, |flow| flow.outgoing.amount.as_sat()),
+        })
+        .collect();
+    let us = store.node().await?.and_then(|key| key.parse().ok());
+    let us = us.unwrap_or(PeerId([0; 33]));
+    let hops = match source {
+        Source::Node(lnd) => from_node(lnd, &own).await?,
+        Source::File(path) => from_graph_file(path)?,
+    };
+    let found = find(us, &own, &hops, &config.book.node.tuning, most_sat);
+    Ok(Cycles::of(&found, &own, hops.len(), cycle.map(|c| c.at)))
+}
+
+/// The channels of our peers, those that are furthest from their targets first. A peer
+/// that the node's graph does not know has none.
+async fn from_node(lnd: &Lnd, own: &[Own<'_>]) -> Result<Vec<PublicHop>, NodeError> {
+    let off = |own: &Own<'_>| {
+        let ratio = own.channel.local_ratio();
+        (own.target_ratio - ratio).abs() * own.channel.capacity.as_f64()
+    };
+    let mut by_need: Vec<_> = own.iter().map(|own| (off(own), own.channel.peer)).collect();
+    by_need.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut peers: Vec<PeerId> = vec![];
+    for (_, peer) in by_need {
+        if !peers.contains(&peer) && peers.len() < MOST_READ {
+            peers.push(peer);
+        }
+    }
+    let mut hops = vec![];
+    for (index, peer) in peers.iter().enumerate() {
+        let edges = match lnd.edges_of(*peer).await {
+            Err(NodeError::NotFound(_)) => continue,
+            said => said?,
+        };
+        // A channel between two of them is told by both.
+        let told = |other: &PeerId| peers[..index].contains(other);
+        let new = edges.iter().filter(|edge| !edge.nodes.iter().any(told));
+        hops.extend(new.flat_map(PublicHop::of));
+    }
+    Ok(hops)
+}
+
+/// The hops of a graph file. It tells of no inbound fees.
+fn from_graph_file(path: &Path) -> Result<Vec<PublicHop>, LoadError> {
+    let graph = from_file(path)?;
+    let keys: Vec<Option<PeerId>> = graph
+        .names
+        .iter()
+        .map(|name| name.key.as_str().parse().ok())
+        .collect();
+    let mut hops = vec![];
+    for (from, key) in keys.iter().enumerate() {
+        for hop in graph.network.hops(from) {
+            let (Some(from), Some(Some(to))) = (*key, keys.get(hop.to)) else {
+                continue;
+            };
+            hops.push(PublicHop {
+                from,
+                to: *to,
+                rate: FeePpm(u32::try_from(hop.ppm).unwrap_or(u32::MAX)),
+                base_fee: Msat(hop.base_msat),
+                inbound: InboundFee::default(),
+                least: Sat(hop.min_htlc_sat),
+                most: Sat(hop.max_htlc_sat.min(hop.capacity_sat / 2)),
+            });
+        }
+    }
+    Ok(hops)
+}
+
+impl Cycles {
+    fn of(found: &Found, own: &[Own<'_>], hops_read: usize, seen_at: Option<Timestamp>) -> Self {
+        let channels: BTreeMap<ChannelPoint, &Channel> = own
+            .iter()
+            .map(|own| (own.channel.point, own.channel))
+            .collect();
+        let walks = found.walks.iter();
+        let walks = walks.filter_map(|walk| {
+            Some(Line::of(
+                walk,
+                channels.get(&walk.out)?,
+                channels.get(&walk.into)?,
+            ))
+        });
+        let needs = own.iter().filter_map(|own| {
+            let need = found.needs.get(&own.channel.point)?;
+            Some(ChannelNeed {
+                ids: Ids::of(own.channel),
+                local_ratio: own.channel.local_ratio(),
+                target_ratio: own.target_ratio,
+                need_sat: need.need_sat,
+                price_ppm: need.price_ppm,
+            })
+        });
+        Self {
+            schema: SCHEMA,
+            seen_at,
+            hops_read,
+            walks: walks.collect(),
+            channels: needs.collect(),
+        }
+    }
+
+    /// As text.
+    pub fn render(&self, now: Timestamp) -> String {
+        let Some(seen_at) = self.seen_at else {
+            return NOTHING_YET.to_owned();
+        };
+        let gives = |channel: &&ChannelNeed| channel.need_sat < 0;
+        let sum = |needs: &mut dyn Iterator<Item = &ChannelNeed>| {
+            needs.fold(0_i64, |sum, one| sum.saturating_add(one.need_sat))
+        };
+        let too_much = sum(&mut self.channels.iter().filter(gives));
+        let too_little = sum(&mut self.channels.iter().filter(|one| !gives(one)));
+        let mut lines = vec![format!(
+            "Read {}: {} sat wanted where they sell, {} sat may leave; {} public directions read.",
+            ago(now, seen_at),
+            grouped_signed(too_little),
+            grouped_signed(too_much),
+            grouped(u64::try_from(self.hops_read).unwrap_or(u64::MAX)),
+        )];
+        if self.walks.is_empty() {
+            lines.push("No walk pays for itself.".to_owned());
+            return lines.join("\n");
+        }
+        for (number, walk) in (1..).zip(self.walks.iter().take(MOST_SHOWN)) {
+            lines.push(walk.words(number));
+        }
+        if self.walks.len() > MOST_SHOWN {
+            lines.push(format!("... and {} more.", self.walks.len() - MOST_SHOWN));
+        }
+        lines.push(
+            "\nAdvice only; sweetspot sends no payment. Worth is by the fees of `sweetspot plan`, if what \
+             comes in\nsells; the balances of others are not known, so a walk may find no way."
+                .to_owned(),
+        );
+        lines.join("\n")
+    }
+}
+
+impl Line {
+    fn of(walk: &Walk, out: &Channel, into: &Channel) -> Self {
+        let amount = Sat(walk.amount_sat).as_f64();
+        let cost_msat = Msat(walk.cost_msat).as_f64();
+        let limit_msat = cost_msat + walk.gain_msat() * SHARE_OF_GAIN;
+        let fee_limit_sat = Sat::rounded(limit_msat / 1_000.0).0;
+        let fee_limit_ppm = Sat::rounded(limit_msat / amount * 1_000.0).0;
+        let sat = walk.amount_sat;
+        Self {
+            out: Ids::of(out),
+            into: Ids::of(into),
+            over: walk.over.clone(),
+            amount_sat: sat,
+            cost_msat: walk.cost_msat,
+            cost_ppm: cost_msat / amount * 1_000.0,
+            worth_msat: walk.worth_msat,
+            gain_msat: walk.gain_msat(),
+            fee_limit_sat,
+            fee_limit_ppm,
+            lncli: format!(
+                "lncli payinvoice --allow_self_payment --outgoing_chan_id {} --last_hop {} \
+                 --fee_limit {fee_limit_sat} --pay_req \
+                 $(lncli addinvoice --amt {sat} | jq -r .payment_request)",
+                out.scid.0, into.peer
+            ),
+            bos: format!(
+                "bos rebalance --out {} --in {} --amount {sat} --max-fee-rate {fee_limit_ppm}",
+                out.peer, into.peer
+            ),
+            regolancer: format!(
+                "regolancer --from {} --to {} --amount {sat} --fee-limit-ppm {fee_limit_ppm}",
+                out.scid.0, into.scid.0
+            ),
+        }
+    }
+
+    fn words(&self, number: usize) -> String {
+        let sat = |msat: f64| grouped(Sat::rounded(msat / 1_000.0).0);
+        format!(
+            "\n{number}. out {} ({}), in {} ({}), over {} nodes: {} sat\n   \
+             costs {} sat ({:.0} ppm), worth {} sat, gains {} sat\n   {}\n   {}\n   {}",
+            self.out.scid,
+            self.out.peer_name(),
+            self.into.scid,
+            self.into.peer_name(),
+            self.over.len(),
+            grouped(self.amount_sat),
+            sat(Msat(self.cost_msat).as_f64()),
+            self.cost_ppm,
+            sat(self.worth_msat),
+            sat(self.gain_msat),
+            self.lncli,
+            self.bos,
+            self.regolancer,
+        )
+    }
+}
