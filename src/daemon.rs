@@ -10,6 +10,7 @@ pub mod clock;
 mod closings;
 pub mod connect;
 pub mod cycle;
+mod deadlines;
 mod first_words;
 pub mod history;
 pub mod log;

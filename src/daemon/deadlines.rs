@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::channel::{Channel, ChannelPoint};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::observation::Observation;
@@ -20,11 +20,17 @@ const NEAR_BLOCKS: u32 = 20;
 /// hangs for so long is told.
 const HANGS_FOR: Duration = Duration::from_secs(600);
 
-/// What is remembered of looking: since when each HTLC is near its time-out.
-#[derive(Debug, Default)]
-pub struct Deadlines {
-    near: BTreeMap<ChannelPoint, (HtlcDeadline, Timestamp)>,
+/// An HTLC that is near its time-out.
+#[derive(Clone, Copy, Debug)]
+struct Hanging {
+    deadline: HtlcDeadline,
+    since: Timestamp,
+    logged: bool,
 }
+
+/// What is remembered of looking.
+#[derive(Debug, Default)]
+pub struct Deadlines(BTreeMap<ChannelPoint, Hanging>);
 
 impl Deadlines {
     /// The channels with an HTLC that hangs near its time-out, in words.
@@ -33,46 +39,85 @@ impl Deadlines {
         deadlines: &BTreeMap<ChannelPoint, HtlcDeadline>,
         seen: &Observation,
     ) -> BTreeMap<ChannelPoint, CleanText> {
-        let is_near = |deadline: &HtlcDeadline| {
-            deadline.height.0 <= seen.tip.0.saturating_add(NEAR_BLOCKS) && seen.tip.0 > 0
-        };
-        let near = deadlines.iter().filter(|(_, deadline)| is_near(deadline));
-        let before = std::mem::take(&mut self.near);
+        let before = std::mem::take(&mut self.0);
         let mut told = BTreeMap::new();
-        for (point, deadline) in near {
-            let known = before.get(point).filter(|(known, _)| known == deadline);
-            let since = known.map_or(seen.at, |(_, since)| *since);
-            self.near.insert(*point, (*deadline, since));
-            let Some(channel) = seen.channels.get(point) else {
+        for (point, deadline) in deadlines {
+            let left = deadline.height.0.saturating_sub(seen.tip.0);
+            let Some(channel) = seen.channels.get(point).filter(|_| left <= NEAR_BLOCKS) else {
                 continue;
             };
-            if seen.at.since(since) < HANGS_FOR {
-                continue;
+            let new = Hanging {
+                deadline: *deadline,
+                since: seen.at,
+                logged: false,
+            };
+            let known = before
+                .get(point)
+                .filter(|known| known.deadline == *deadline);
+            let mut hanging = known.copied().unwrap_or(new);
+            if seen.at.since(hanging.since) >= HANGS_FOR {
+                let words = in_words(channel, deadline, left);
+                if !std::mem::replace(&mut hanging.logged, true) {
+                    warn!(htlc = words, "an HTLC hangs near its time-out");
+                }
+                told.insert(*point, words.into());
             }
-            let left = deadline.height.0.saturating_sub(seen.tip.0);
-            let words = format!(
-                "{} {}: an HTLC of {} sat that {} times out in {left} blocks{}",
-                channel.scid,
-                channel.peer_name(),
-                grouped(deadline.amount_sat),
-                if deadline.incoming { "came in" } else { "went out" },
-                if channel.active { "" } else { "; the peer is offline" },
-            );
-            if known.is_some_and(|_| before_was_silent(&before, point, seen.at)) {
-                warn!(htlc = words, "an HTLC hangs near its time-out");
-            }
-            told.insert(*point, words.into());
+            self.0.insert(*point, hanging);
         }
         told
     }
 }
 
-/// Whether what is told now was not told by the look before.
-fn before_was_silent(
-    before: &BTreeMap<ChannelPoint, (HtlcDeadline, Timestamp)>,
-    point: &ChannelPoint,
-    now: Timestamp,
-) -> bool {
-    let _ = now;
-    before.contains_key(point)
+fn in_words(channel: &Channel, deadline: &HtlcDeadline, left: u32) -> String {
+    format!(
+        "{} {}: an HTLC of {} sat that {} times out in {left} blocks{}",
+        channel.scid,
+        channel.peer_name(),
+        grouped(deadline.amount_sat),
+        match deadline.incoming {
+            true => "came in",
+            false => "went out",
+        },
+        match channel.active {
+            true => "",
+            false => "; the peer is offline",
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweetspot_core::testing::{channel, point};
+    use sweetspot_core::types::units::BlockHeight;
+
+    fn told(looks: &mut Deadlines, minutes: u64, tip: u32, height: u32) -> Vec<String> {
+        let seen = Observation {
+            at: Timestamp::from_secs(0).plus(Duration::from_secs(60 * minutes)),
+            tip: BlockHeight(tip),
+            channels: [(point(1), channel(1))].into(),
+            ..Observation::default()
+        };
+        let deadline = HtlcDeadline {
+            height: BlockHeight(height),
+            amount_sat: 50_000,
+            incoming: false,
+        };
+        let told = looks.look(&[(point(1), deadline)].into(), &seen);
+        told.values().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_htlc_that_hangs_near_its_time_out_is_told_and_one_that_passes_is_not() {
+        let mut looks = Deadlines::default();
+        assert!(told(&mut looks, 0, 800_000, 800_040).is_empty());
+        assert!(told(&mut looks, 20, 800_019, 800_040).is_empty(), "far");
+        assert!(told(&mut looks, 25, 800_020, 800_040).is_empty(), "new");
+        // Another one, as in a payment's last hop: its time begins anew.
+        assert!(told(&mut looks, 36, 800_021, 800_039).is_empty());
+        let said = told(&mut looks, 46, 800_022, 800_039);
+        assert!(said[0].contains("50,000 sat that went out times out in 17 blocks"));
+        assert!(told(&mut looks, 60, 800_050, 800_039)[0].contains("in 0 blocks"));
+        assert!(told(&mut looks, 65, 800_050, 800_100).is_empty(), "settled");
+    }
 }

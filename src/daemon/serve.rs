@@ -18,6 +18,7 @@ use crate::daemon::clock::{SystemClock, in_real_time};
 use crate::daemon::closings::Closings;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
+use crate::daemon::deadlines::Deadlines;
 use crate::daemon::first_words;
 use crate::daemon::preparing::Preparing;
 use crate::daemon::pulse::Pulse;
@@ -219,6 +220,7 @@ struct Daemon {
     alarms: AlarmTask,
     closings: Closings,
     preparing: Preparing,
+    deadlines: Deadlines,
     bookkeeper: Bookkeeper,
     pulse: Pulse,
     /// Who else goes by the config.
@@ -233,6 +235,7 @@ impl Daemon {
             alarms: AlarmTask::start(config.alarms.clone()),
             closings: Closings::default(),
             preparing: Preparing::default(),
+            deadlines: Deadlines::default(),
             bookkeeper: Bookkeeper::default(),
             config,
             observe_only,
@@ -316,6 +319,8 @@ impl Daemon {
                     }
                     if let Some(outcome) = cycle.take_outcome() {
                         let mut seen = CycleSight::of(&outcome, turn.changed, turn.failed);
+                        let deadlines = self.lnd.htlc_deadlines();
+                        seen.hanging = self.deadlines.look(&deadlines, &outcome.input.seen);
                         let goal = cycle.preparing();
                         seen.behind = self.preparing.look(goal, &outcome.input.seen);
                         seen.closing = self.closings.look(&self.lnd, &self.config.alarms).await;

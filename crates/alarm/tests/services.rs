@@ -156,7 +156,7 @@ async fn a_webhook_gets_json_with_its_token() {
     let wanted = json!({
         "schema": 1,
         "title": "sweetspot: force close",
-        "text": "force close: 1x1x1 bob",
+        "text": message().text,
         "urgent": true,
         "left_off": 0,
         "alarms": [{
@@ -186,7 +186,7 @@ async fn ntfy_gets_its_json_at_the_servers_root() {
     let wanted = json!({
         "topic": "my-node",
         "title": "sweetspot: force close",
-        "message": "force close: 1x1x1 bob",
+        "message": message().text,
         "priority": 4,
     });
     assert_eq!(arrived.body, wanted);

@@ -71,6 +71,7 @@ impl Lnd {
             seen: Arc::new(Mutex::new(None)),
             connection: Arc::new(Connection::new(counts.then_some(handshakes))),
             walk: Arc::default(),
+            deadlines: Arc::default(),
             edges: Arc::default(),
             told: Arc::default(),
         })

@@ -9,6 +9,7 @@ mod client;
 mod connection;
 mod convert;
 mod costs;
+mod deadlines;
 mod failed;
 mod fault;
 #[cfg(feature = "fuzzing")]
@@ -27,7 +28,7 @@ mod unannounced;
 mod version;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,9 +40,11 @@ use proto::lightning_client::LightningClient;
 use proto::routerrpc::router_client::RouterClient;
 use proto::state_client::StateClient;
 use sweetspot_core::ports::NodeInfo;
+use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::clean_text::CleanText;
 
 pub use costs::PaymentPage;
+pub use deadlines::HtlcDeadline;
 pub use macaroon::{MacaroonError, MacaroonSource};
 pub use node_clock::{NODE_CLOCK, NodeClockError, ToldClock};
 pub use pending::ForceClosing;
@@ -124,6 +127,8 @@ pub struct Lnd {
     walk: Arc<Mutex<walk::Walk>>,
     /// The edges of unannounced channels.
     edges: Arc<Mutex<unannounced::Unannounced>>,
+    /// When pending HTLCs time out.
+    deadlines: Arc<Mutex<BTreeMap<ChannelPoint, HtlcDeadline>>>,
     /// Channels whose data make no sense, and why, as told in the log.
     told: Arc<Mutex<BTreeSet<(CleanText, CleanText)>>>,
 }

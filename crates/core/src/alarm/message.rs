@@ -45,6 +45,11 @@ impl Message {
             text.push_str(&line);
             fitting += 1;
         }
+        if let [one] = notices.as_slice()
+            && one.turn == Turn::Begins
+        {
+            text.push_str(&format!("\nWhat to do: {}", one.kind.what_to_do()));
+        }
         let left_off = notices.len() - fitting + missed;
         notices.truncate(fitting);
         if left_off > 0 {
@@ -84,6 +89,7 @@ fn heading(notice: &Notice) -> String {
         AlarmKind::ChannelDrained => "channel drained",
         AlarmKind::PeerOffline => "peer offline",
         AlarmKind::ForceClose => "force close",
+        AlarmKind::HtlcTimeout => "HTLC near its time-out",
         AlarmKind::ExternalChange => "fee changed by others",
         AlarmKind::UpdatesFailing => "fee updates fail",
         AlarmKind::NodeUnreachable => "node unreachable",
@@ -143,7 +149,9 @@ mod tests {
     fn one_notice_names_itself_and_several_are_counted() {
         let one = Message::of(vec![notice(AlarmKind::PeerOffline, 1, "1x1x1 bob")], 0);
         assert_eq!(one.title, "sweetspot: peer offline");
-        assert_eq!(one.text, "peer offline: 1x1x1 bob");
+        let lines = "peer offline: 1x1x1 bob\n\
+            What to do: look whether others reach it; `lncli connect` tries anew";
+        assert_eq!(one.text, lines);
         assert!(!one.urgent);
         let mut over = notice(AlarmKind::NodeUnreachable, 1, "away");
         (over.turn, over.times, over.lasted) = (Turn::Over, 4, Duration::from_secs(7_500));

@@ -18,6 +18,8 @@ pub enum AlarmKind {
     PeerOffline,
     /// A channel is being closed by force, or by a broken promise.
     ForceClose,
+    /// An HTLC hangs near its time-out, after which its channel is closed by force.
+    HtlcTimeout,
     /// Somebody else changed a fee.
     ExternalChange,
     /// Fee updates come to nothing, one after the other.
@@ -36,11 +38,12 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::IncomeFell,
         Self::ChannelDrained,
         Self::PeerOffline,
         Self::ForceClose,
+        Self::HtlcTimeout,
         Self::ExternalChange,
         Self::UpdatesFailing,
         Self::NodeUnreachable,
@@ -57,6 +60,7 @@ impl AlarmKind {
             Self::ChannelDrained => "channel_drained",
             Self::PeerOffline => "peer_offline",
             Self::ForceClose => "force_close",
+            Self::HtlcTimeout => "htlc_timeout",
             Self::ExternalChange => "external_change",
             Self::UpdatesFailing => "updates_failing",
             Self::NodeUnreachable => "node_unreachable",
@@ -67,10 +71,35 @@ impl AlarmKind {
         }
     }
 
+    /// What the operator does first.
+    pub fn what_to_do(self) -> &'static str {
+        match self {
+            Self::IncomeFell => "see `sweetspot report` for the channels that earn less",
+            Self::ChannelDrained => "see `sweetspot cycles` for ways to fill it",
+            Self::PeerOffline => "look whether others reach it; `lncli connect` tries anew",
+            Self::ForceClose => {
+                "see `lncli pendingchannels`; keep lnd running and some sats on-chain until it \
+                 has swept; after a breach the justice transaction has to confirm"
+            }
+            Self::HtlcTimeout => {
+                "reconnect the peer (`lncli disconnect`, `lncli connect`); if it stays, restart \
+                 lnd; otherwise the channel is closed by force at the time-out"
+            }
+            Self::ExternalChange => "`sweetspot release` takes the channel back at once",
+            Self::UpdatesFailing => "see `sweetspot status` and lnd's log",
+            Self::NodeUnreachable => "look whether lnd runs and is unlocked; `sweetspot check`",
+            Self::DatabaseFailing => "look for a full disk; `sweetspot doctor`",
+            Self::Prune => "see `sweetspot prune` before closing anything",
+            Self::PrepareBehind => "see `sweetspot prepare`; spend, swap or open what is missing",
+            Self::NoProgress => "see the log, then restart sweetspot",
+        }
+    }
+
     /// Whether it should wake somebody: money or the node is at stake now.
     pub fn is_urgent(self) -> bool {
         match self {
             Self::ForceClose
+            | Self::HtlcTimeout
             | Self::UpdatesFailing
             | Self::NodeUnreachable
             | Self::DatabaseFailing

@@ -35,6 +35,8 @@ pub struct CycleSight {
     pub channels: BTreeMap<ChannelPoint, ChannelSight>,
     /// Channels being closed by force, in words; `None` where that is not known.
     pub closing: Option<BTreeMap<ChannelPoint, CleanText>>,
+    /// HTLCs that hang near their time-out, in words.
+    pub hanging: BTreeMap<ChannelPoint, CleanText>,
     /// That what the operator prepares for will not be met as it goes, in words.
     pub behind: Option<CleanText>,
     /// Fees that somebody else changed, in words.
@@ -94,6 +96,7 @@ impl CycleSight {
         Self {
             channels: seen.iter().map(channel).collect(),
             closing: None,
+            hanging: BTreeMap::new(),
             behind: None,
             external: outcome.events.iter().filter_map(external).collect(),
             prune: outcome.advice.iter().filter_map(prune).collect(),

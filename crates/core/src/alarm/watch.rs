@@ -159,6 +159,12 @@ impl Watch {
                 self.standing.holds(subject, now, text);
             }
         }
+        let hangs = |point| seen.hanging.contains_key(&point);
+        self.standing.keep_channels(AlarmKind::HtlcTimeout, hangs);
+        for (point, text) in seen.hanging {
+            let subject = (AlarmKind::HtlcTimeout, Some(point));
+            self.standing.holds(subject, now, text);
+        }
         match seen.behind {
             Some(text) => self
                 .standing

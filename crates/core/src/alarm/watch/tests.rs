@@ -165,6 +165,19 @@ fn a_force_close_goes_on_while_nobody_says_whether_it_does() {
 }
 
 #[test]
+fn an_htlc_near_its_time_out_is_told_until_it_is_gone() {
+    let mut watch = watch();
+    let kind = AlarmKind::HtlcTimeout;
+    let hanging = CycleSight {
+        hanging: [(point(1), "an HTLC".into())].into(),
+        ..CycleSight::default()
+    };
+    assert_eq!(told(&mut watch, 0, hanging), [(kind, Turn::Begins)]);
+    let over = [(kind, Turn::Over)];
+    assert_eq!(told(&mut watch, 5, CycleSight::default()), over);
+}
+
+#[test]
 fn a_preparation_that_is_behind_is_told_until_it_is_on_its_way_again() {
     let mut watch = watch();
     let behind = AlarmKind::PrepareBehind;
