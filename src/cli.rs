@@ -3,6 +3,7 @@
 #[cfg(feature = "alarm")]
 mod alarm;
 mod backtest;
+mod base_fee;
 mod check;
 #[cfg(feature = "lab")]
 mod clock;
@@ -175,6 +176,8 @@ enum Command {
     Alarm(alarm::AlarmArgs),
     /// Rank channels by what their capital earns: keep, watch or close
     Prune(prune::PruneArgs),
+    /// Show what a base fee would have brought, by the amounts of past forwards
+    BaseFee(base_fee::BaseFeeArgs),
     /// Find closed walks that pay for themselves: out where there is too much
     Cycles(cycles::CyclesArgs),
     /// What the node can receive and send now, and by a day
@@ -347,6 +350,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Prune(args) => {
             let (config, store) = open(&file).await?;
             prune::run(&config, &store, &args).await
+        }
+        Command::BaseFee(args) => {
+            let (_, store) = open(&file).await?;
+            base_fee::run(&store, &args).await
         }
         Command::Cycles(args) => {
             let (config, store) = open(&file).await?;

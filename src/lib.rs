@@ -6,6 +6,7 @@
 //! laboratory (feature `lab`) stands beside the daemon: `simnode` puts the market
 //! behind LND's interface, `league` plays fee policies in it.
 
+pub mod base_fee;
 pub mod cli;
 pub mod config;
 pub mod cycles;

@@ -12,7 +12,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Operate a node",
         &[
             "run", "check", "import", "plan", "status", "report", "explain", "prune", "cycles",
-            "health", "alarm",
+            "base-fee", "health", "alarm",
         ],
     ),
     (

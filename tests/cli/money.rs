@@ -293,7 +293,7 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
     let home = Home::watched(&format!("{MANAGED}level_ppm = 600\n"), &node, 12).await;
     home.run(&["pause"]);
     let graph = graph_file(&home);
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["status"],
         &["plan"],
         &["report", "--days", "7"],
@@ -309,6 +309,7 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
             "700002x0x0",
             "--yes",
         ],
+        &["base-fee"],
         &["cycles", "--graph", &graph],
         &["restore-original"],
     ];
@@ -348,4 +349,24 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
     ] {
         assert!(documented.contains(&format!("`{code}`")));
     }
+}
+
+/// 10 sat for 100,000 sat, half of that until 30 days ago: 1 sat doubles no fee.
+#[tokio::test]
+async fn base_fees_are_held_against_each_other_by_past_forwards() {
+    let home = Home::watched(MANAGED, &earner(), 3).await;
+    let found = json(&home.run(&["base-fee", "--days", "7", "--json"]));
+    let forwards = found["forwards"].as_u64().expect("a count");
+    assert!((7 * 24 - 6..=7 * 24).contains(&forwards), "{forwards}");
+    let candidates = found["candidates"].as_array().expect("a list");
+    // What the channel has now as a base fee is taken off first: nothing.
+    for candidate in candidates {
+        let base = candidate["base_fee_msat"].as_u64().expect("msat");
+        let most = candidate["most_msat"].as_u64().expect("msat");
+        assert_eq!(most, forwards * (10_000 + base));
+        assert_eq!(candidate["doubled"], 0);
+    }
+    assert_eq!(found["best_base_fee_msat"], 1_000);
+    let shown = stdout(&home.run(&["base-fee"]));
+    assert!(shown.contains("Surely best: 1,000 msat"), "{shown}");
 }

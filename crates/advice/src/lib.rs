@@ -2,6 +2,7 @@
 //! Pure computation; nothing here spends, opens or closes.
 
 pub mod able;
+pub mod base_fee;
 pub mod circulation;
 pub mod cycles;
 pub mod prepare;
