@@ -71,6 +71,15 @@ impl Network {
         }
     }
 
+    /// The same graph with every hop turned round: ways to a node become ways from it.
+    pub fn reversed(&self) -> Self {
+        let turn = |from: usize| {
+            let hops = self.hops(from).iter();
+            hops.map(move |hop| (hop.to, Hop { to: from, ..*hop }))
+        };
+        Self::new(self.nodes(), (0..self.nodes()).flat_map(turn).collect())
+    }
+
     /// The node that a hop leaves, by its place in [`all_hops`](Self::all_hops).
     pub fn origin(&self, hop: usize) -> Option<usize> {
         self.first
@@ -142,5 +151,8 @@ mod tests {
         assert_eq!(scaled.all_hops(), [expected]);
         assert_eq!(scaled.hop(0, 1), Some(&expected));
         assert_eq!((scaled.origin(0), scaled.nodes()), (Some(0), 2));
+        let back = scaled.reversed();
+        assert_eq!(back.hop(1, 0), Some(&Hop { to: 0, ..expected }));
+        assert!(back.hops(0).is_empty());
     }
 }
