@@ -26,6 +26,7 @@ mod prune;
 mod replay;
 mod report;
 mod rollback;
+mod scout;
 #[cfg(feature = "lab")]
 mod simnode;
 #[cfg(feature = "lab")]
@@ -182,6 +183,8 @@ enum Command {
     Cycles(cycles::CyclesArgs),
     /// What the node can receive and send now, and by a day
     Prepare(prepare::PrepareArgs),
+    /// Rank nodes by what a new channel to them would add to the income
+    Scout(scout::ScoutArgs),
     /// Copy the database to a new file; the daemon may run
     Backup(database::FileArgs),
     /// Put a copy in the database's place, and keep what stood there
@@ -363,6 +366,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             let (config, store) = open(&file).await?;
             prepare::run(&config, &store, &args).await
         }
+        Command::Scout(args) => scout::run(&file, &args).await,
         Command::Report(args) => {
             let (_, store) = open(&file).await?;
             report::run(&store, &args).await

@@ -24,6 +24,7 @@ pub mod prepare;
 pub mod prune;
 pub mod report;
 pub mod rollback;
+pub mod scout;
 pub mod table;
 #[cfg(feature = "web")]
 pub mod web;

@@ -23,7 +23,7 @@ rate = 8.0
 network = { synthetic = { nodes = 300, seed = 1 } }
 ";
 
-fn node() -> SimNode {
+pub fn node() -> SimNode {
     let scenario = Scenario::parse(SCENARIO).expect("a good scenario");
     let network = load::network(&scenario.network).expect("a network");
     let map = survey(&network, &scenario).expect("a map");

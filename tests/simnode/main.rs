@@ -15,4 +15,5 @@ mod market;
 mod month;
 mod raw;
 mod rig;
+mod scout;
 mod suite;

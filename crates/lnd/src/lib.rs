@@ -10,6 +10,7 @@ mod connection;
 mod convert;
 mod costs;
 mod deadlines;
+mod describe;
 mod failed;
 mod fault;
 #[cfg(feature = "fuzzing")]
@@ -49,8 +50,8 @@ pub use macaroon::{MacaroonError, MacaroonSource};
 pub use node_clock::{NODE_CLOCK, NodeClockError, ToldClock};
 pub use pending::ForceClosing;
 pub use permissions::{
-    CHAIN_COSTS_URI, HTLCS_URI, PAYMENTS_URI, PENDING_URI, Permission, Permissions, READ_URIS,
-    UnreadableMacaroon, WRITE_URI,
+    CHAIN_COSTS_URI, GRAPH_URI, HTLCS_URI, PAYMENTS_URI, PENDING_URI, Permission, Permissions,
+    READ_URIS, UnreadableMacaroon, WRITE_URI,
 };
 pub use version::{LndVersion, OLDEST_SUPPORTED, VersionError, check_version};
 

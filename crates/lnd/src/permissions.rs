@@ -34,6 +34,8 @@ pub const CHAIN_COSTS_URI: &str = "/lnrpc.Lightning/GetTransactions";
 
 /// The RPC that only the record of failed HTLCs needs, as a macaroon URI.
 pub const HTLCS_URI: &str = "/routerrpc.Router/SubscribeHtlcEvents";
+/// The RPC that only `scout` needs, and not if it is given a graph, as a macaroon URI.
+pub const GRAPH_URI: &str = "/lnrpc.Lightning/DescribeGraph";
 
 /// The entity by which a macaroon names single RPCs.
 const URI: &str = "uri";
@@ -105,6 +107,7 @@ impl Permission {
         let (entity, action) = match uri {
             WRITE_URI => ("offchain", "write"),
             CHAIN_COSTS_URI => ("onchain", "read"),
+            GRAPH_URI => ("info", "read"),
             _ if uri.ends_with("Info") => ("info", "read"),
             _ => ("offchain", "read"),
         };

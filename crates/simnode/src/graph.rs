@@ -164,6 +164,7 @@ impl Core {
                 ..Default::default()
             };
             Some(proto::ChannelEdge {
+                capacity: whole(root * root),
                 node1_pub: peer.to_string(),
                 node2_pub: other.to_string(),
                 node1_policy: Some(policy),
@@ -186,14 +187,20 @@ impl Core {
         }
     }
 
-    /// DescribeGraph: of the whole graph, only the node's own corner.
+    /// DescribeGraph: of the whole graph, the node's own corner and a few channels
+    /// between those whom it knows, which say the same of both directions.
     pub fn describe_graph(&self, asked: &proto::ChannelGraphRequest) -> proto::ChannelGraph {
         let listed = self.listed();
         let shown = listed
             .iter()
             .filter(|listed| listed.has_edge && (listed.announced || asked.include_unannounced));
-        let edges = shown.map(|listed| self.edge(listed)).collect();
-        let mut keys: Vec<PeerId> = listed.iter().map(|listed| listed.channel.peer).collect();
+        let mut edges: Vec<_> = shown.map(|listed| self.edge(listed)).collect();
+        let others = self.peers.keys().flat_map(|peer| self.others(*peer));
+        edges.extend(others.map(|edge| proto::ChannelEdge {
+            node2_policy: edge.node1_policy,
+            ..edge
+        }));
+        let mut keys: Vec<PeerId> = self.peers.keys().copied().collect();
         keys.push(self.name.key);
         keys.sort();
         keys.dedup();

@@ -1271,6 +1271,28 @@ pub mod lightning_client {
                 .insert(GrpcMethod::new("lnrpc.Lightning", "PendingChannels"));
             self.inner.unary(req, path, codec).await
         }
+        /// The whole public graph, for `scout`.
+        pub async fn describe_graph(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChannelGraphRequest>,
+        ) -> std::result::Result<tonic::Response<super::ChannelGraph>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lnrpc.Lightning/DescribeGraph",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lnrpc.Lightning", "DescribeGraph"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn fee_report(
             &mut self,
             request: impl tonic::IntoRequest<super::FeeReportRequest>,
@@ -1315,27 +1337,6 @@ pub mod lightning_client {
             );
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("lnrpc.Lightning", "ListPeers"));
-            self.inner.unary(req, path, codec).await
-        }
-        pub async fn describe_graph(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ChannelGraphRequest>,
-        ) -> std::result::Result<tonic::Response<super::ChannelGraph>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/lnrpc.Lightning/DescribeGraph",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("lnrpc.Lightning", "DescribeGraph"));
             self.inner.unary(req, path, codec).await
         }
         pub async fn get_transactions(
@@ -1544,6 +1545,13 @@ pub mod lightning_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// The whole public graph, for `scout`.
+        async fn describe_graph(
+            &self,
+            request: tonic::Request<super::ChannelGraphRequest>,
+        ) -> std::result::Result<tonic::Response<super::ChannelGraph>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn fee_report(
             &self,
             request: tonic::Request<super::FeeReportRequest>,
@@ -1560,12 +1568,6 @@ pub mod lightning_server {
             tonic::Response<super::ListPeersResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
-        async fn describe_graph(
-            &self,
-            request: tonic::Request<super::ChannelGraphRequest>,
-        ) -> std::result::Result<tonic::Response<super::ChannelGraph>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
         async fn get_transactions(
@@ -2049,6 +2051,51 @@ pub mod lightning_server {
                     };
                     Box::pin(fut)
                 }
+                "/lnrpc.Lightning/DescribeGraph" => {
+                    #[allow(non_camel_case_types)]
+                    struct DescribeGraphSvc<T: Lightning>(pub Arc<T>);
+                    impl<
+                        T: Lightning,
+                    > tonic::server::UnaryService<super::ChannelGraphRequest>
+                    for DescribeGraphSvc<T> {
+                        type Response = super::ChannelGraph;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChannelGraphRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Lightning>::describe_graph(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DescribeGraphSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/lnrpc.Lightning/FeeReport" => {
                     #[allow(non_camel_case_types)]
                     struct FeeReportSvc<T: Lightning>(pub Arc<T>);
@@ -2124,51 +2171,6 @@ pub mod lightning_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPeersSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/lnrpc.Lightning/DescribeGraph" => {
-                    #[allow(non_camel_case_types)]
-                    struct DescribeGraphSvc<T: Lightning>(pub Arc<T>);
-                    impl<
-                        T: Lightning,
-                    > tonic::server::UnaryService<super::ChannelGraphRequest>
-                    for DescribeGraphSvc<T> {
-                        type Response = super::ChannelGraph;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ChannelGraphRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as Lightning>::describe_graph(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = DescribeGraphSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
