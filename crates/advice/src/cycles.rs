@@ -93,6 +93,11 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// What leaves: what comes in, and the cost.
+    fn leaves_sat(&self) -> f64 {
+        Sat(self.amount_sat).as_f64() + Msat(self.cost_msat).as_sat()
+    }
+
     /// What is left of the worth.
     pub fn gain_msat(&self) -> f64 {
         self.worth_msat - Msat(self.cost_msat).as_f64()
@@ -162,10 +167,18 @@ pub fn find(
         entry.0 = entry.0.saturating_add(amount);
     }
     let mut moved = BTreeMap::new();
-    let walked = around
-        .values()
-        .filter_map(|(amount, ways)| walk(ways, (*amount).min(most_sat), &needs, &mut moved));
-    let mut found: Vec<Walk> = walked.collect();
+    let mut found: Vec<Walk> = vec![];
+    for (amount, ways) in around.values() {
+        // The search may have taken a discount for more than a free forward, or a base
+        // fee for less than it is: then a part may gain where the whole does not.
+        let parts = (1..=PIECES).map(|part| (*amount).min(most_sat) / PIECES * part);
+        let gaining = parts.filter_map(|sat| walk(ways, sat, &needs, &moved));
+        if let Some(best) = gaining.max_by(|a, b| a.gain_msat().total_cmp(&b.gain_msat())) {
+            *moved.entry(best.out).or_default() += best.leaves_sat();
+            *moved.entry(best.into).or_default() += Sat(best.amount_sat).as_f64();
+            found.push(best);
+        }
+    }
     found.sort_by(|a, b| b.gain_msat().total_cmp(&a.gain_msat()));
     Found {
         needs,
@@ -249,12 +262,13 @@ fn arc(from: usize, to: usize, most: u64, cost_ppm: f64) -> Arc {
     }
 }
 
-/// Works a walk out at `amount`, and takes it in if it gains.
+/// Works a walk out at `amount_sat`, after what was `moved` by others; none if it does
+/// not gain.
 fn walk(
     ways: &[Way<'_>],
     amount_sat: u64,
     needs: &BTreeMap<ChannelPoint, Need>,
-    moved: &mut BTreeMap<ChannelPoint, f64>,
+    moved: &BTreeMap<ChannelPoint, f64>,
 ) -> Option<Walk> {
     let (Way::Out(out), Way::In(into)) = (*ways.first()?, *ways.last()?) else {
         return None;
@@ -270,7 +284,7 @@ fn walk(
     }
     let cost_msat = cost_msat(out, &between, into, amount_sat)?;
     let [from, to] = [out.channel.point, into.channel.point];
-    let worth = |point: ChannelPoint, sat: f64, moved: &BTreeMap<ChannelPoint, f64>| {
+    let worth = |point: ChannelPoint, sat: f64| {
         let begun = moved.get(&point).copied().unwrap_or(0.0);
         Some(needs.get(&point)?.worth_msat(begun, begun + sat))
     };
@@ -284,14 +298,9 @@ fn walk(
         into: to,
         amount_sat,
         cost_msat,
-        worth_msat: worth(to, comes, moved)? - worth(from, leaves, moved)?,
+        worth_msat: worth(to, comes)? - worth(from, leaves)?,
     };
-    if found.gain_msat() <= 0.0 {
-        return None;
-    }
-    *moved.entry(from).or_default() += leaves;
-    *moved.entry(to).or_default() += comes;
-    Some(found)
+    (found.gain_msat() > 0.0).then_some(found)
 }
 
 /// What the nodes on the way take for `amount_sat` at its end, as LND reckons it; none
