@@ -22,6 +22,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Days of income shown.
 const DAYS: u32 = 365;
+/// So few days are shown even where fewer are known: a chart of two bars tells nothing.
+const LEAST_DAYS: i64 = 30;
 
 /// Days with a line of figures each.
 const DAYS_IN_FIGURES: usize = 31;
@@ -127,14 +129,23 @@ async fn income(seen: &Seen<'_>) -> Result<Markup, Trouble> {
             .fold(0, u64::saturating_add)
     };
     let today = seen.now.utc_day();
+    // A year, or as far back as forwards are known, and never less than a month.
+    let cursor = seen.store.cursor().await?;
+    let known = cursor.map_or(today, |cursor| cursor.from.utc_day());
+    let first = known.clamp(today - i64::from(DAYS), today - LEAST_DAYS);
     #[allow(clippy::cast_precision_loss)]
     let bars = days
         .iter()
+        .filter(|day| day.day.utc_day() >= first)
         .map(|day| (day.day, day.earned_msat as f64 / 1_000.0));
     let chart = Chart {
         title: "Income by day, sat",
-        says: format!("{} sat in {DAYS} days", report::sat(total(&days))),
-        from: Timestamp::of_utc_day(today - i64::from(DAYS)),
+        says: format!(
+            "{} sat in {} days",
+            report::sat(total(&days)),
+            today - first
+        ),
+        from: Timestamp::of_utc_day(first),
         until: Timestamp::of_utc_day(today),
         scale: Scale::Whole,
         bars: bars.collect(),
@@ -146,7 +157,7 @@ async fn income(seen: &Seen<'_>) -> Result<Markup, Trouble> {
         h2 { "Income by day" }
         figure {
             (chart.draw())
-            figcaption { "Fees earned on each whole UTC day of the last year, in sat." }
+            figcaption { "Fees earned on each whole UTC day, in sat; a year at most." }
         }
         details {
             summary { "Figures of the last month" }
