@@ -55,6 +55,8 @@ pub struct Config {
     pub node: NodeConnection,
     /// The database.
     pub store: PathBuf,
+    /// What the database is to take at most, in bytes.
+    pub store_most_bytes: Option<u64>,
     /// How much forwarding history a first start reads.
     pub backfill: Duration,
     /// When the daily report is made.
@@ -107,7 +109,7 @@ impl Config {
         let node = root.section(r, "node");
         let node = node::connection(r, node, home);
         let store = root.section(r, "store");
-        let store = node::store(r, store, home);
+        let (store, store_most_bytes) = node::store(r, store, home);
         let history = root.section(r, "history");
         let backfill = read_backfill(r, history);
         let report = root.section(r, "report");
@@ -147,6 +149,7 @@ impl Config {
         Ok(Self {
             node,
             store,
+            store_most_bytes,
             backfill,
             report,
             alarms,

@@ -128,15 +128,22 @@ fn in_one<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<Node
     Some(whole)
 }
 
-/// Reads `[store]`: the database.
+/// The least bound on the database's size: a smaller one would be spent on what is
+/// never dropped.
+const LEAST_STORE_MB: u64 = 10;
+
+/// Reads `[store]`: the database, and what it is to take at most, in bytes.
 pub(super) fn store<'t>(
     reader: &mut Reader<'t>,
     mut section: Section<'t>,
     home: Option<&Path>,
-) -> PathBuf {
+) -> (PathBuf, Option<u64>) {
     let path = file(reader, &mut section, "path", STORE, home);
+    let most_mb = section.read(reader, "max_mb", |value| {
+        values::whole(value, LEAST_STORE_MB..=1_000_000)
+    });
     section.finish(reader);
-    path
+    (path, most_mb.map(|mb| mb * 1_000_000))
 }
 
 /// A path; `~/` is the home directory.

@@ -9,7 +9,7 @@ use sweetspot_core::engine::FeeEvent;
 use sweetspot_core::engine::cycle::{CycleOutcome, DueChange};
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::limits::guard;
-use sweetspot_core::ports::NodeError;
+use sweetspot_core::ports::{NodeError, Shrunk};
 use sweetspot_core::prune::recommend::News;
 use sweetspot_core::settings::alias_pins::Renamed;
 use sweetspot_core::settings::orders::Orders;
@@ -195,6 +195,26 @@ pub fn policy_read_again(channel: &Channel) {
         channel = %channel.scid, peer = channel.peer_name().as_str(),
         "the channel's policy can be read again"
     );
+}
+
+/// What the bound on the database's size cost, and whether it holds.
+pub fn shrunk(shrunk: Shrunk, most_bytes: u64) {
+    let (size_mb, max_mb) = (shrunk.bytes / 1_000_000, most_bytes / 1_000_000);
+    if shrunk.bytes > most_bytes {
+        warn!(
+            size_mb,
+            max_mb,
+            rows_dropped = shrunk.dropped,
+            "the database is larger than store.max_mb: what is left is never dropped"
+        );
+    } else if shrunk.dropped > 0 {
+        info!(
+            size_mb,
+            max_mb,
+            rows_dropped = shrunk.dropped,
+            "dropped the oldest of the journal to keep the database within store.max_mb"
+        );
+    }
 }
 
 /// Tells that closed channels cannot be read.

@@ -20,6 +20,7 @@ use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use crate::daemon::deadlines::Deadlines;
 use crate::daemon::first_words;
+use crate::daemon::log;
 use crate::daemon::preparing::Preparing;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::repeated_error::RepeatedError;
@@ -344,9 +345,7 @@ impl Daemon {
             let due = |now: &Timestamp| thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL);
             if let Some(now) = cycle.undoubted_now().filter(due) {
                 thinned_at = Some(now);
-                if let Err(error) = cycle.store().thin(now).await {
-                    error!(%error, "cannot delete old rows from the database");
-                }
+                self.thin(cycle.store(), now).await;
             }
         }
     }
@@ -358,6 +357,25 @@ impl Daemon {
         self.bookkeeper
             .look(&self.lnd, store, wanted, from, now)
             .await;
+    }
+
+    /// Deletes what is old, and what the bound on the database's size has no room for.
+    async fn thin(&self, store: &impl Store, now: Timestamp) {
+        let shrunk = async {
+            store.thin(now).await?;
+            match self.config.store_most_bytes {
+                Some(most) => Ok(Some((store.shrink(now, most).await?, most))),
+                None => Ok(None),
+            }
+        };
+        match shrunk.await {
+            Ok(None) => {}
+            Ok(Some((shrunk, most))) => log::shrunk(shrunk, most),
+            Err(error) => {
+                let error: StoreError = error;
+                error!(%error, "cannot delete old rows from the database");
+            }
+        }
     }
 
     async fn report(&self) {

@@ -7,10 +7,10 @@ use sweetspot_lnd::proto::routerrpc::{
 };
 use sweetspot_lnd::proto::{
     Chain, ChanInfoRequest, ChannelEdge, ClosedChannelsRequest, ClosedChannelsResponse,
-    ForwardingHistoryRequest, ForwardingHistoryResponse, GetInfoRequest, GetInfoResponse,
-    GetStateRequest, GetStateResponse, GetTransactionsRequest, ListChannelsRequest,
-    ListChannelsResponse, ListPaymentsRequest, ListPaymentsResponse, NodeInfo, NodeInfoRequest,
-    Payment, PendingChannelsRequest, PendingChannelsResponse, PolicyUpdateRequest,
+    ForwardingEvent, ForwardingHistoryRequest, ForwardingHistoryResponse, GetInfoRequest,
+    GetInfoResponse, GetStateRequest, GetStateResponse, GetTransactionsRequest,
+    ListChannelsRequest, ListChannelsResponse, ListPaymentsRequest, ListPaymentsResponse, NodeInfo,
+    NodeInfoRequest, Payment, PendingChannelsRequest, PendingChannelsResponse, PolicyUpdateRequest,
     PolicyUpdateResponse, SubscribeStateRequest, SubscribeStateResponse, TransactionDetails,
     WalletState, lightning_server::Lightning, state_server::State,
 };
@@ -236,9 +236,11 @@ impl Lightning for Rpc {
         };
         let nanos = |secs: u64| secs.saturating_mul(1_000_000_000);
         let span = nanos(query.start_time)..=nanos(end_secs);
-        let within = world.forwards.iter();
-        let forwarding_events: Vec<_> = within
-            .filter(|event| span.contains(&event.timestamp_ns))
+        let before = |event: &ForwardingEvent| event.timestamp_ns < *span.start();
+        let first = world.forwards.partition_point(before);
+        let forwarding_events: Vec<_> = world.forwards[first..]
+            .iter()
+            .take_while(|event| span.contains(&event.timestamp_ns))
             .skip(query.index_offset as usize)
             .take(most as usize)
             .cloned()

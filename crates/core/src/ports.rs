@@ -198,6 +198,15 @@ pub struct StoreError {
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// What came of making a store smaller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shrunk {
+    /// Rows that were dropped.
+    pub dropped: u64,
+    /// What it takes now, in bytes.
+    pub bytes: u64,
+}
+
 /// What the store knew at the start.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -357,4 +366,15 @@ pub trait Store: ForwardLog {
 
     /// Thins and drops what is older than it is useful.
     fn thin(&self, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Drops what is least useful, the oldest first, until what is kept fits into
+    /// `most_bytes`, as far as that can be had: forwards, writes, costs and what the
+    /// next cycle needs are never dropped. By default nothing has a size.
+    fn shrink(
+        &self,
+        _now: Timestamp,
+        _most_bytes: u64,
+    ) -> impl Future<Output = Result<Shrunk, StoreError>> + Send {
+        async { Ok(Shrunk::default()) }
+    }
 }

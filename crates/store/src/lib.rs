@@ -43,6 +43,7 @@ mod patch;
 mod reader;
 mod recall;
 mod retention;
+mod size;
 mod state;
 mod turns;
 
@@ -57,7 +58,7 @@ use fault::Fault;
 use journal::CycleLogReader;
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::ports::{
-    CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Store, StoreError,
+    CycleRecord, ForwardLog, Heartbeat, HistoryCursor, Loaded, Shrunk, Store, StoreError,
 };
 use sweetspot_core::settings::alias_pins::AliasPins;
 use sweetspot_core::settings::latches::Latches;
@@ -370,5 +371,22 @@ impl Store for SqliteStore {
         };
         work.await
             .map_err(|fault| self.error("cannot delete old rows", fault))
+    }
+
+    async fn shrink(&self, now: Timestamp, most_bytes: u64) -> Result<Shrunk, StoreError> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let dropped = size::drop_oldest(&mut tx.connection, now, most_bytes).await?;
+            tx.commit().await?;
+            let mut slot = self.connection.lock().await;
+            let connection = match slot.as_mut() {
+                Some(connection) => connection,
+                None => slot.insert(self.options.connect().await?),
+            };
+            let bytes = size::give_back(connection, most_bytes).await?;
+            Ok(Shrunk { dropped, bytes })
+        };
+        work.await
+            .map_err(|fault| self.error("cannot make the database smaller", fault))
     }
 }

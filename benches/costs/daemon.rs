@@ -1,0 +1,174 @@
+//! The daemon's own cycle and store, on the day's clock.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sweetspot::config::Config;
+use sweetspot::daemon::cycle::{Cycle, CycleOptions};
+use sweetspot_core::ports::{Clock, HistoryCursor, Store};
+use sweetspot_core::types::channel::{ChannelPoint, Scid};
+use sweetspot_core::types::clock_reading::ClockReading;
+use sweetspot_core::types::observation::Forward;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::Msat;
+use sweetspot_lnd::Lnd;
+use sweetspot_store::SqliteStore;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::{config, obey};
+use crate::meter;
+use crate::node::{BEGAN_SECS, DAYS_BEFORE, Noise};
+
+const DAY_SECS: u64 = 86_400;
+
+/// The clock of the day that is played.
+#[derive(Clone, Default)]
+struct DayClock(Arc<AtomicU64>);
+
+impl Clock for DayClock {
+    fn reading(&self) -> ClockReading {
+        let secs = self.0.load(Ordering::Relaxed);
+        ClockReading::never_set(timestamp(secs))
+    }
+}
+
+pub fn timestamp(secs: u64) -> Timestamp {
+    Timestamp::from_secs(i64::try_from(secs).expect("this century"))
+}
+
+/// Does cycles as told on standard input. At the end it says what it wrote and holds,
+/// and how long a start and `status` take then.
+pub fn serve(address: &str, folder: &Path) {
+    // As the program does.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(run(address, folder));
+}
+
+async fn run(address: &str, folder: &Path) {
+    let path = folder.join("sweetspot.db");
+    let settings = format!(
+        "[defaults]\nmode = \"manage\"\n[store]\npath = {:?}\n",
+        path.display().to_string()
+    );
+    let settings_file = folder.join("config.toml");
+    std::fs::write(&settings_file, &settings).expect("writes");
+    let settings = Config::parse(&settings, Some(folder)).expect("good settings");
+    let lnd = Lnd::new(config(address, folder)).expect("a good configuration");
+    let store = SqliteStore::open(&path).await.expect("opens");
+    let clock = DayClock::default();
+    let from = timestamp(BEGAN_SECS - DAYS_BEFORE * DAY_SECS);
+    let cycle = Cycle::start(lnd.clone(), lnd, store, clock.clone(), from);
+    let mut cycle = cycle.await.expect("loads");
+    let (mut written, mut thinned_secs, mut at) = (0, 0, 0);
+    obey(async |at_secs| {
+        // The first cycle reads the past: the day begins after it.
+        if at_secs == BEGAN_SECS {
+            written = meter::written_bytes();
+        }
+        at = at_secs;
+        clock.0.store(at_secs, Ordering::Relaxed);
+        let options = CycleOptions {
+            layers: &settings.book,
+            observe_only: false,
+            report_due: false,
+        };
+        let turn = cycle.run(options, &CancellationToken::new()).await;
+        turn.expect("a good cycle");
+        if at_secs - thinned_secs >= DAY_SECS {
+            thinned_secs = at_secs;
+            cycle.store().thin(timestamp(at_secs)).await.expect("thins");
+        }
+    })
+    .await;
+    let written = meter::written_bytes() - written;
+    let [now_kb, _] = meter::memory_kb();
+    cycle.into_store().close().await.expect("closes");
+    let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+    let start = start(&path).await;
+    let status = status(&settings_file);
+    println!(
+        "{written} {now_kb} {size} {} {}",
+        start.as_nanos(),
+        status.as_nanos()
+    );
+}
+
+/// A start of the daemon, as far as the database goes.
+async fn start(path: &Path) -> Duration {
+    let began = Instant::now();
+    let store = SqliteStore::open(path).await.expect("opens");
+    store.load().await.expect("loads");
+    let took = began.elapsed();
+    store.close().await.expect("closes");
+    took
+}
+
+/// `sweetspot status`, the whole command; the fastest of three, for the first reads the
+/// program from the disk.
+fn status(settings: &Path) -> Duration {
+    let once = |_| {
+        let began = Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_sweetspot"))
+            .args(["--config".as_ref(), settings.as_os_str(), "status".as_ref()])
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.expect("runs").success());
+        began.elapsed()
+    };
+    (0..3).map(once).min().expect("three")
+}
+
+/// Stores so many forwards and times a start.
+pub fn print_start(channels: u64, forwards: u64) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("sweetspot.db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let mut noise = Noise(channels);
+        let point = |n: u64| ChannelPoint {
+            txid: std::array::from_fn(|i| n.to_le_bytes()[i % 8]),
+            output_index: 0,
+        };
+        let scid = |n: u64| Scid((700_000 + n) << 40 | 1 << 16);
+        let names: Vec<_> = (0..channels).map(|n| (scid(n), point(n))).collect();
+        store.add_ids(&names).await.expect("stores");
+        let from = timestamp(BEGAN_SECS - 365 * DAY_SECS);
+        let step_nanos = i64::try_from(365 * DAY_SECS * 1_000_000_000 / forwards).expect("a year");
+        let began = Instant::now();
+        let mut n = 0;
+        while n < i64::try_from(forwards).expect("few") {
+            let page: Vec<Forward> = (n..n + 5_000)
+                .map(|n| {
+                    let sat = 1 + noise.below(100_000);
+                    Forward {
+                        settled_at: Timestamp::from_nanos(from.nanos() + n * step_nanos),
+                        scid_in: scid(noise.below(channels)),
+                        scid_out: scid(noise.below(channels)),
+                        amount_in: Msat(sat * 1_001),
+                        amount_out: Msat(sat * 1_000),
+                        fee: Msat(sat),
+                    }
+                })
+                .collect();
+            let through = page[page.len() - 1].settled_at;
+            let cursor = HistoryCursor { from, through };
+            store.add_forwards(&page, cursor).await.expect("stores");
+            n += 5_000;
+        }
+        let stored = began.elapsed().as_secs_f64();
+        store.close().await.expect("closes");
+        let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+        println!(
+            "{forwards} forwards stored in {stored:.0} s, {:.1} B each; a start takes {} ms",
+            size as f64 / forwards as f64,
+            start(&path).await.as_millis()
+        );
+    });
+}

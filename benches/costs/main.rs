@@ -1,0 +1,59 @@
+//! What the daemon costs, beside a bare client of the same node in the same run.
+//!
+//!     cargo bench --bench costs
+//!
+//! For each size, a node that counts its calls serves 30 days of history. A bare
+//! client reads it and decodes what it reads, no more; then the daemon's own cycle does,
+//! over gRPC and TLS alike, each in a process of its own. Then comes a day of
+//! five-minute cycles, a tenth of the balances changing between two of them.
+//!
+//!     cargo bench --bench costs -- sizes 100,500
+//!     cargo bench --bench costs -- start 2500 10000000
+//!     cargo bench --bench costs -- year 100 docs/img/growth.svg
+//!
+//! `start` stores so many forwards and times a start; `year` plays a year of cycles and
+//! draws how the database grows.
+
+#![allow(clippy::expect_used, reason = "a benchmark reports by panicking")]
+#![allow(clippy::print_stdout, reason = "a benchmark reports by printing")]
+
+use std::path::Path;
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod bare;
+mod client;
+mod daemon;
+mod growth;
+mod meter;
+mod node;
+mod table;
+
+/// The sizes, in channels, of a small node to a hub.
+const SIZES: [u64; 4] = [100, 500, 2_500, 10_000];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let words: Vec<&str> = words
+        .into_iter()
+        .filter(|word| *word != "--bench")
+        .collect();
+    match words[..] {
+        ["child", "bare", address, folder] => bare::serve(address, Path::new(folder)),
+        ["child", "daemon", address, folder] => daemon::serve(address, Path::new(folder)),
+        [] => table::print(&SIZES),
+        ["sizes", sizes] => {
+            let sizes: Vec<u64> = sizes.split(',').map(number).collect();
+            table::print(&sizes);
+        }
+        ["start", channels, forwards] => daemon::print_start(number(channels), number(forwards)),
+        ["year", channels, plot] => growth::print(number(channels), Path::new(plot)),
+        _ => panic!("unknown arguments {words:?}: see the head of benches/costs/main.rs"),
+    }
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().expect("a number")
+}
