@@ -69,31 +69,51 @@ pub async fn read<N: Node, S: Store>(
         offset: 0,
         max_events: PAGE_EVENTS,
     };
-    let mut before = None;
+    let mut read = node.forwards(page).await?;
     loop {
-        let read = node.forwards(page).await?;
-        refuse_repetition(page, &read, before.as_ref())?;
         let newest = read.newest().unwrap_or(cursor.from);
         cursor.through = cursor.through.max(newest).min(now);
-        // Those that cannot be any first: the cursor passes over them.
-        let quarantined = match read.odd.is_empty() {
-            true => vec![],
-            false => store.quarantine(&read.odd).await?,
+        let next = next_page(page, &read);
+        // The node tells the next page while this one is stored.
+        let ahead = async {
+            match next {
+                Some(next) => Some((next, node.forwards(next).await)),
+                None => None,
+            }
         };
+        let (stored, ahead) = tokio::join!(keep(store, &read, cursor), ahead);
+        let quarantined = stored?;
         if read.records() > 0 {
-            store.add_forwards(&read.forwards, cursor).await?;
             progress(PageRead {
                 cursor,
                 records: read.records(),
                 quarantined: &quarantined,
             });
         }
-        match next_page(page, &read) {
-            Some(next) => page = next,
-            None => return Ok(cursor),
-        }
-        before = Some(read);
+        let Some((next, told)) = ahead else {
+            return Ok(cursor);
+        };
+        let told = told?;
+        refuse_repetition(next, &told, Some(&read))?;
+        (page, read) = (next, told);
     }
+}
+
+/// Stores a page; returns the records kept aside that were not known yet.
+async fn keep<S: Store>(
+    store: &S,
+    read: &ForwardPage,
+    cursor: HistoryCursor,
+) -> Result<Vec<OddForward>, StoreError> {
+    // Those that cannot be any first: the cursor passes over them.
+    let quarantined = match read.odd.is_empty() {
+        true => vec![],
+        false => store.quarantine(&read.odd).await?,
+    };
+    if read.records() > 0 {
+        store.add_forwards(&read.forwards, cursor).await?;
+    }
+    Ok(quarantined)
 }
 
 /// All forwards since `from`, in the order of settling, without storing any.
