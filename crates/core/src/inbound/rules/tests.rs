@@ -185,6 +185,8 @@ fn half_the_need_asks_for_half() {
     let said = world.said().expect("judged");
     assert!((said.missing - 0.3).abs() < 1e-9);
     assert_eq!((said.most, said.wanted), (FeePpm(210), FeePpm(60)));
+    world.hours(100);
+    assert_eq!(world.inbound(1), -60, "and no more");
 }
 
 #[test]
@@ -253,6 +255,19 @@ fn what_the_settings_end_is_taken_back_within_the_channels_own_pace() {
 }
 
 #[test]
+fn what_is_missing_within_the_dead_zone_is_no_need() {
+    let mut world = needy();
+    let said = world.said().expect("judged");
+    world.node.inbound.dead_zone = said.missing;
+    let said = world.said().expect("judged");
+    assert!(matches!(said.held, Some(DiscountHold::Expiring { .. })));
+    // Without a discount there is none to expire.
+    let mut world = World::of(&[(500_000, 500), (500_000, 500)]);
+    let held = world.said().and_then(|said| said.held);
+    assert_eq!(held, Some(DiscountHold::AtRest));
+}
+
+#[test]
 fn an_inbound_fee_that_is_the_operators_is_left_alone() {
     for (rate_ppm, base_fee_msat) in [(5, 0), (0, 1_000), (-200, -1)] {
         let mut world = needy();
@@ -268,9 +283,10 @@ fn an_inbound_fee_that_is_the_operators_is_left_alone() {
 fn a_discount_set_by_hand_is_left_alone_then_taken_as_the_start() {
     let mut world = needy();
     world.by_hand(1, -200, 0);
+    // First seen in the first hour.
     world.hours(48);
     assert_eq!(world.inbound(1), -200);
-    world.hours(2);
+    world.hours(1);
     assert_eq!(world.inbound(1), -90);
     world.by_hand(1, -30, 0);
     world.hours(48);
