@@ -90,6 +90,8 @@ mod tests {
     use crate::engine::ingest;
     use crate::testing::channel;
     use crate::types::channel::Policy;
+    use crate::types::time::Timestamp;
+    use crate::types::units::Msat;
 
     #[test]
     fn the_least_able_stock_of_other_peers_that_sells_sets_the_bound() {
@@ -118,6 +120,35 @@ mod tests {
             OutboundSupply::default().max_discount(channel(2).peer, 0.0),
             FeePpm(0)
         );
+    }
+
+    #[test]
+    fn flow_leaves_by_what_sold_within_two_weeks() {
+        let max_discount = |days_ago: u64| {
+            let priced = |n: u8, ppm: u32| {
+                let mut channel = channel(n);
+                if let Some(policy) = &mut channel.policy {
+                    policy.fees.outbound = FeePpm(ppm);
+                }
+                (channel.point, channel)
+            };
+            let seen = Observation {
+                at: Timestamp::from_secs(1_700_000_000),
+                channels: BTreeMap::from([priced(1, 1_000), priced(2, 100)]),
+                ..Observation::default()
+            };
+            let mut memory = Memory::default();
+            ingest::newcomers(&mut memory, &seen, seen.at);
+            let sold_at = seen.at.minus(Duration::from_secs(days_ago * 86_400));
+            let sells = memory.channels.get_mut(&channel(1).point).expect("met");
+            sells
+                .meter
+                .count_sold(sold_at, Msat(1_000_000), Msat(1_000));
+            let supply = OutboundSupply::of(&memory, &seen, &BTreeMap::new(), &[], 0.5);
+            supply.max_discount(PeerId([9; 33]), 0.0).0
+        };
+        assert_eq!(max_discount(13), 500);
+        assert_eq!(max_discount(16), 50);
     }
 
     #[test]

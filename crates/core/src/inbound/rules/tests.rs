@@ -268,6 +268,34 @@ fn what_is_missing_within_the_dead_zone_is_no_need() {
 }
 
 #[test]
+fn a_change_of_less_than_two_fifths_is_not_worth_an_update() {
+    for (fed_ppm, held) in [
+        (240, Some(DiscountHold::Deadband { needed_ppm: 36 })),
+        (184, Some(DiscountHold::Deadband { needed_ppm: 36 })),
+        (180, None),
+    ] {
+        let mut world = needy();
+        world.hours(480);
+        assert_eq!(world.inbound(1), -90);
+        let fed = FeeParts {
+            outbound: FeePpm(fed_ppm),
+            ..world.fees(2)
+        };
+        world.set(point(2), fed);
+        assert_eq!(world.said().and_then(|said| said.held), held, "{fed_ppm}");
+    }
+}
+
+#[test]
+fn a_discount_that_is_not_needed_goes_however_small_it_is() {
+    let mut world = World::of(&[(500_000, 500), (500_000, 500)]);
+    world.settings.pace.foreign_hands_off = Duration::ZERO;
+    world.by_hand(1, -9, 0);
+    world.hours(30);
+    assert_eq!(world.inbound(1), 0);
+}
+
+#[test]
 fn an_inbound_fee_that_is_the_operators_is_left_alone() {
     for (rate_ppm, base_fee_msat) in [(5, 0), (0, 1_000), (-200, -1)] {
         let mut world = needy();
