@@ -248,14 +248,15 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     /// Stores the end of changes that the store holds open: as it is remembered,
     /// or, where it is not, by what the node shows.
     async fn settle(&mut self, seen: &Observation) -> Result<(), StoreError> {
-        for (point, change) in std::mem::take(&mut self.open_changes) {
-            let Some(memory) = self.engine.channel(point) else {
-                self.open_changes.insert(point, change);
+        let points: Vec<ChannelPoint> = self.open_changes.keys().copied().collect();
+        for point in points {
+            let (Some(change), Some(memory)) =
+                (self.open_changes.get(&point), self.engine.channel(point))
+            else {
                 continue;
             };
             let last = memory.fee.last_change.as_ref();
             if last.is_some_and(|last| last.is_open() && last.to == change.to) {
-                self.open_changes.insert(point, change);
                 continue;
             }
             let on_node = seen.channels.get(&point).and_then(|channel| channel.policy);
@@ -265,12 +266,14 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             } else {
                 Stage::NotApplied
             };
-            let ended = if change.is_open() {
-                change.ended(stage, seen.at, "settled by a later read")
-            } else {
-                change
-            };
+            let mut ended = change.clone();
+            if change.is_open() {
+                ended = ended.ended(stage, seen.at, "settled by a later read");
+            }
+            // Where the store fails, the same is stored the next time.
+            self.open_changes.insert(point, ended.clone());
             self.store.record_change(point, &ended).await?;
+            self.open_changes.remove(&point);
         }
         Ok(())
     }
@@ -316,7 +319,14 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
         let point = due.channel.point;
         let from = due.channel.policy.map(|p| p.fees).unwrap_or_default();
         let change = FeeChange::intended(from, due.to, self.now());
-        self.note(point, &change).await?;
+        if let Err(error) = self.note(point, &change).await {
+            // It may be stored all the same: a start would take it for one that the
+            // node may have done.
+            let detail = "its intent could not be stored";
+            let ended = change.ended(Stage::NotSent, self.now(), detail);
+            self.open_changes.insert(point, ended);
+            return Err(error.into());
+        }
         let attempt = write::attempt(&self.node, &self.writer, point, &change).await;
         let ended = change.ended(attempt.stage, self.now(), attempt.detail);
         log::fee_change(due, &ended);

@@ -378,6 +378,35 @@ async fn an_outcome_that_could_not_be_stored_is_stored_later() {
 }
 
 #[tokio::test]
+async fn an_intent_that_is_stored_but_not_heard_of_was_not_sent() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.store.leave_a_change_unheard();
+    assert!(matches!(daemon.turn().await, Err(CycleError::Store(_))));
+    assert_eq!(daemon.outcomes(), [Stage::Intended]);
+    daemon.run(HOUR * 2, MINUTE * 5).await;
+    assert_eq!(daemon.outcomes(), [Stage::NotSent, Stage::Confirmed]);
+    // What was set later is not taken for what was not.
+    let mut daemon = daemon.restart(PINNED).await;
+    daemon.run(HOUR, MINUTE * 5).await;
+    assert_eq!(daemon.outcomes(), [Stage::NotSent, Stage::Confirmed]);
+    assert_eq!(node.tell(|inner| inner.written.len()), 1);
+}
+
+#[tokio::test]
+async fn an_end_that_is_stored_but_not_heard_of_stops_nothing() {
+    let node = FakeNode::with_channels(1);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    let store = daemon.store.clone();
+    node.tell(|inner| inner.on_write = Some(Box::new(move || store.leave_a_change_unheard())));
+    assert!(matches!(daemon.turn().await, Err(CycleError::Store(_))));
+    node.tell(|inner| inner.on_write = None);
+    assert_eq!(daemon.outcomes(), [Stage::Confirmed]);
+    daemon.run(HOUR, MINUTE * 5).await;
+    assert_eq!(daemon.outcomes(), [Stage::Confirmed]);
+}
+
+#[tokio::test]
 async fn an_unsynced_node_is_read_and_not_written_to() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.unsynced = true);

@@ -357,7 +357,8 @@ pub trait Store: ForwardLog {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores how far a fee change of a channel has come: a new one if it is only
-    /// intended, else the end of the one that was intended then.
+    /// intended, else the end of the one that was intended then. An end that is stored
+    /// already, and that of one neither stored nor sent, change nothing.
     fn record_change(
         &self,
         point: ChannelPoint,

@@ -215,13 +215,34 @@ async fn end(
     .bind(change.detail.as_str())
     .bind(channel)
     .bind(change.intended_at.nanos())
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    if done.rows_affected() == 0 {
-        return Err(Fault::NoSuchChange {
-            point,
-            at: change.intended_at,
-        });
+    if done.rows_affected() > 0 || has_ended(db, channel, change).await? {
+        return Ok(());
     }
-    Ok(())
+    // Whoever could not store the intent sent nothing.
+    if change.stage == Stage::NotSent {
+        return Ok(());
+    }
+    Err(Fault::NoSuchChange {
+        point,
+        at: change.intended_at,
+    })
+}
+
+/// Whether the end is stored already, though it was not heard of.
+async fn has_ended(
+    db: &mut SqliteConnection,
+    channel: i64,
+    change: &FeeChange,
+) -> Result<bool, Fault> {
+    let ended = sqlx::query_scalar(
+        "select exists (
+             select 1 from writes where channel_id = ? and at_ns = ? and outcome is not null)",
+    )
+    .bind(channel)
+    .bind(change.intended_at.nanos())
+    .fetch_one(db)
+    .await?;
+    Ok(ended)
 }

@@ -50,6 +50,7 @@ facts_of_every_store!(
     a_change_is_open_until_its_outcome_is_known,
     each_stage_of_a_change_is_remembered,
     a_change_that_was_never_intended_cannot_end,
+    an_end_that_is_stored_again_and_one_of_what_was_never_sent_change_nothing,
     thinning_takes_nothing_needed_to_go_on,
 );
 
@@ -335,6 +336,24 @@ async fn a_change_that_was_never_intended_cannot_end(store: impl Store) {
         at(10)
     );
     assert_eq!(error.reason, expected);
+    assert_eq!(open(&store).await, []);
+}
+
+async fn an_end_that_is_stored_again_and_one_of_what_was_never_sent_change_nothing(
+    store: impl Store,
+) {
+    let record = async |change: &FeeChange| {
+        let stored = store.record_change(point(1), change).await;
+        stored.expect("stores");
+    };
+    let change = intended(10);
+    let not_sent = change.clone().ended(Stage::NotSent, at(11), "");
+    record(&not_sent).await;
+    record(&change).await;
+    assert_eq!(open(&store).await, [(point(1), change)]);
+    record(&not_sent).await;
+    assert_eq!(open(&store).await, []);
+    record(&not_sent).await;
     assert_eq!(open(&store).await, []);
 }
 

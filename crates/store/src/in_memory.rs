@@ -31,6 +31,7 @@ pub struct MemoryStore(Arc<Mutex<Contents>>);
 #[derive(Debug, Default)]
 struct Contents {
     failure: Option<String>,
+    unheard: bool,
     node: Option<String>,
     cycles: Vec<(StoredCycle, Option<Checkpoint>)>,
     cursor: Option<HistoryCursor>,
@@ -51,6 +52,11 @@ impl MemoryStore {
     /// `None`, calls succeed again.
     pub fn fail(&self, reason: Option<&str>) {
         self.contents(|contents| contents.failure = reason.map(str::to_owned));
+    }
+
+    /// How far the next fee change has come is stored, and the call fails all the same.
+    pub fn leave_a_change_unheard(&self) {
+        self.contents(|contents| contents.unheard = true);
     }
 
     /// Every decision kept, oldest first.
@@ -240,6 +246,7 @@ impl Store for MemoryStore {
         change: &FeeChange,
     ) -> Result<(), StoreError> {
         self.attempt("cannot store a fee change", |contents| {
+            let unheard = std::mem::take(&mut contents.unheard);
             let last = contents.cycles.last_mut();
             let mut of_cycle = last.map(|(cycle, _)| &mut cycle.changes);
             let kept = &mut contents.changes;
@@ -252,8 +259,14 @@ impl Store for MemoryStore {
                 let same = |(of, kept): &&mut (ChannelPoint, FeeChange)| {
                     *of == point && kept.is_open() && kept.intended_at == change.intended_at
                 };
+                let ended = kept.iter().any(|(of, kept)| {
+                    *of == point && !kept.is_open() && kept.intended_at == change.intended_at
+                });
                 let Some((_, open)) = kept.iter_mut().rev().find(same) else {
-                    return Err(no_such_change(point, change.intended_at));
+                    return match ended || change.stage == Stage::NotSent {
+                        true => Ok(()),
+                        false => Err(no_such_change(point, change.intended_at)),
+                    };
                 };
                 // What only a later cycle finds was not known to this one.
                 let same = |(of, kept): &&mut (ChannelPoint, FeeChange)| {
@@ -264,7 +277,10 @@ impl Store for MemoryStore {
                 }
                 *open = change.clone();
             }
-            Ok(())
+            match unheard {
+                true => Err("not heard of".to_owned()),
+                false => Ok(()),
+            }
         })
     }
 
