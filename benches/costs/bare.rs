@@ -1,14 +1,18 @@
 //! The bare client: the same reads as the daemon's cycle, decoded and dropped.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use sweetspot_lnd::proto::lightning_client::LightningClient;
 use sweetspot_lnd::proto::{
     ForwardingHistoryRequest, GetInfoRequest, ListChannelsRequest, NodeInfoRequest,
 };
 use tonic::Request;
 use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig};
+use tonic::transport::{Channel, ClientTlsConfig};
 
 use crate::client::obey;
 use crate::meter;
@@ -30,14 +34,12 @@ pub fn serve(address: &str, folder: &Path) {
 }
 
 async fn run(address: &str, folder: &Path) {
-    let pem = std::fs::read(folder.join("tls.cert")).expect("tls.cert");
     let macaroon = std::fs::read(folder.join("node.macaroon")).expect("a macaroon");
     let macaroon: AsciiMetadataValue = hex::encode(macaroon).parse().expect("hex");
-    let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(pem))
-        .domain_name("localhost");
+    let tls = ClientTlsConfig::new().domain_name("localhost");
     let endpoint = Channel::from_shared(format!("https://{address}")).expect("an address");
-    let channel = endpoint.tls_config(tls).expect("TLS").connect().await;
+    let channel = endpoint.tls_config_with_verifier(tls, Arc::new(TakesAny));
+    let channel = channel.expect("TLS").connect().await;
     let permit = move |mut request: Request<()>| {
         request.metadata_mut().insert("macaroon", macaroon.clone());
         Ok(request)
@@ -78,4 +80,46 @@ async fn run(address: &str, folder: &Path) {
     .await;
     let [now_kb, _] = meter::memory_kb();
     println!("{now_kb}");
+}
+
+/// The node is this benchmark's own, and its certificate, as LND's, one that no
+/// verifier takes but one that pins it.
+#[derive(Debug)]
+struct TakesAny;
+
+impl ServerCertVerifier for TakesAny {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::ring::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{config, obey};
 use crate::meter;
-use crate::node::{BEGAN_SECS, DAYS_BEFORE, Noise};
+use crate::node::{BEGAN_SECS, DAYS_BEFORE, MEASURED_SECS, Noise};
 
 const DAY_SECS: u64 = 86_400;
 
@@ -67,8 +67,7 @@ async fn run(address: &str, folder: &Path) {
     let mut cycle = cycle.await.expect("loads");
     let (mut written, mut thinned_secs, mut at) = (0, 0, 0);
     obey(async |at_secs| {
-        // The first cycle reads the past: the day begins after it.
-        if at_secs == BEGAN_SECS {
+        if at_secs == MEASURED_SECS {
             written = meter::written_bytes();
         }
         at = at_secs;

@@ -4,8 +4,9 @@
 //!
 //! For each size, a node that counts its calls serves 30 days of history. A bare
 //! client reads it and decodes what it reads, no more; then the daemon's own cycle does,
-//! over gRPC and TLS alike, each in a process of its own. Then comes a day of
-//! five-minute cycles, a tenth of the balances changing between two of them.
+//! over gRPC and TLS alike, each in a process of its own. Then come two days of
+//! five-minute cycles, a tenth of the balances changing between two of them, and the
+//! second day is measured.
 //!
 //!     cargo bench --bench costs -- sizes 100,500
 //!     cargo bench --bench costs -- start 2500 10000000

@@ -10,6 +10,9 @@ pub const BEGAN_SECS: u64 = 1_767_571_200;
 /// The days of history before, and how many forwards a channel has in one.
 pub const DAYS_BEFORE: u64 = 30;
 const FORWARDS_A_DAY: u64 = 10;
+/// On the first day the fees that the daemon found are set right, which is not what it
+/// costs for good: the second one is measured.
+pub const MEASURED_SECS: u64 = BEGAN_SECS + 86_400;
 /// As the daemon waits between two cycles.
 pub const CYCLE_SECS: u64 = 300;
 

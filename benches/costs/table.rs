@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::client::{Client, Took};
-use crate::node::{CYCLE_SECS, CountingNode};
+use crate::node::{CYCLE_SECS, CountingNode, MEASURED_SECS};
 
 /// The cycles of a day.
 const CYCLES: u64 = 86_400 / CYCLE_SECS;
@@ -103,7 +103,7 @@ fn measure(channels: u64) -> [f64; COLUMNS.len()] {
 struct Day<const N: usize> {
     /// The first cycle, with all of the past.
     first: Took,
-    /// The mean of the others.
+    /// The mean of the day's.
     cycle: Took,
     calls: f64,
     end: [u64; N],
@@ -115,11 +115,16 @@ fn play<const N: usize>(kind: &str, channels: u64, past: u64) -> Day<N> {
     let at_secs = node.next_cycle();
     let first = client.cycle(at_secs);
     let calls = |node: &CountingNode| node.lnd.world().calls.values().sum::<u32>();
+    let mut at_secs = node.next_cycle();
+    while at_secs < MEASURED_SECS {
+        client.cycle(at_secs);
+        at_secs = node.next_cycle();
+    }
     let before = calls(&node);
     let mut total = Took::default();
     for _ in 0..CYCLES {
-        let at_secs = node.next_cycle();
         let took = client.cycle(at_secs);
+        at_secs = node.next_cycle();
         total.wall += took.wall;
         total.cpu += took.cpu;
     }
