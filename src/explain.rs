@@ -160,12 +160,12 @@ pub async fn gather(
     let at = earlier.unwrap_or(now);
     // The daemon's clock may have been ahead.
     let until = earlier.unwrap_or(Timestamp::from_nanos(i64::MAX));
-    let known = the_one(store.find(wanted).await?, wanted)?;
+    let all = store.channels().await?;
+    let known = the_one(store.find_among(&all, wanted).await?, wanted)?;
     let cycle = store.last_cycle().await?;
     let tip = cycle.map(|cycle| cycle.tip).unwrap_or_default();
     let (channel, point) = (&known.channel, known.channel.point);
     let settings = config.book.resolve(channel, tip, at);
-    let all = store.channels().await?;
     let decisions = store.decisions_until(point, until, last.max(1)).await?;
     let changes = store.channel_changes(point, until, CHANGES_READ).await?;
     let orders = config.book.orders.on(point, at);

@@ -10,6 +10,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::columns::{from_json, number, scid, scid_column};
 use super::fault::Fault;
+use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::day_total::{DayRange, DayTotal, DayTotals, NodeDayTotal};
 use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
@@ -128,7 +129,36 @@ pub(super) async fn of_channels(
     .bind(until)
     .fetch_one(db)
     .await?;
-    let rows: Vec<[i64; 8]> = from_json("sums of forwards", &text)?;
+    parse(&text)
+}
+
+/// The same of one channel, under whatever scids, without reading those of others.
+pub(super) async fn of_channel(
+    db: &mut SqliteConnection,
+    of: ChannelPoint,
+    from: i64,
+    until: i64,
+) -> Result<Vec<DayTotal>, Fault> {
+    // A join, for the key of the sums begins with the day.
+    let text: String = sqlx::query_scalar(
+        "select json_group_array(json_array(day, scid, forwards_out, sold_msat, fees_msat,
+             forwards_in, brought_msat, assist_msat))
+         from (select f.* from channels c
+             join scids s on s.channel_id = c.id
+             join node_forwards_by_day n on n.day >= ? and n.day < ?
+             join forwards_by_day f on f.day = n.day and f.scid = s.scid
+             where c.point = ? order by f.day, f.scid)",
+    )
+    .bind(from)
+    .bind(until)
+    .bind(of.to_string())
+    .fetch_one(db)
+    .await?;
+    parse(&text)
+}
+
+fn parse(text: &str) -> Result<Vec<DayTotal>, Fault> {
+    let rows: Vec<[i64; 8]> = from_json("sums of forwards", text)?;
     let rows = rows.into_iter();
     rows.map(|[day, of, n_out, sold, fees, n_in, brought, assist]| {
         Ok(DayTotal {
@@ -179,6 +209,8 @@ mod tests {
     use crate::fixtures::{at, cursor, forward};
     use crate::{SqliteStore, StoreReader};
     use sweetspot_core::ports::{ForwardLog, Store};
+    use sweetspot_core::testing::point;
+    use sweetspot_core::types::channel::Scid;
 
     /// Pages as a node may tell them: late, twice, over days.
     fn pages() -> impl Strategy<Value = Vec<Vec<Forward>>> {
@@ -245,6 +277,39 @@ mod tests {
         ];
         let (kept, _, _) = stored(&pages).await;
         assert_eq!(kept, [forward(20), forward(10), next]);
+    }
+
+    #[tokio::test]
+    async fn a_channels_days_are_those_of_each_of_its_names() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let ids = [
+            (Scid(1), point(1)),
+            (Scid(2), point(2)),
+            (Scid(3), point(1)),
+        ];
+        store.add_ids(&ids).await.expect("stores");
+        let told: Vec<Forward> = (0..60)
+            .map(|n: u64| Forward {
+                scid_in: Scid(n % 2 + 1),
+                scid_out: Scid(n % 3 + 1),
+                ..forward(i64::try_from(n).expect("small") * 7_000)
+            })
+            .collect();
+        let told_through = cursor(0, 500_000);
+        store
+            .add_forwards(&told, told_through)
+            .await
+            .expect("stores");
+        let reader = StoreReader::open(&path).await.expect("opens");
+        for (from, until) in [(0, 10), (1, 3)] {
+            let mut all = reader.day_totals(from, until).await.expect("reads");
+            all.retain(|day| day.scid != Scid(2));
+            assert!(all.len() > 3);
+            let of_one = reader.channel_day_totals(point(1), from, until).await;
+            assert_eq!(of_one.expect("reads"), all);
+        }
     }
 
     #[tokio::test]

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::sqlite::SqliteConnection;
 
+use super::StoreReader;
 use super::columns::{from_json, point};
 use super::deflated::inflate;
 use super::fault::Fault;
 use super::forms::{DecisionForm, Form};
 use super::reader::{parse_decisions, readable};
 use sweetspot_core::decision::Decision;
+use sweetspot_core::ports::StoreError;
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
 
@@ -35,8 +37,13 @@ impl Backwards {
         }
     }
 
-    /// The next turns; empty at the end.
-    async fn read(&mut self, db: &mut SqliteConnection) -> Result<Vec<Vec<Decision>>, Fault> {
+    /// The next turns; empty at the end. Decisions as they are stored are parsed only
+    /// where `wanted` in their text.
+    async fn read(
+        &mut self,
+        db: &mut SqliteConnection,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Vec<Decision>>, Fault> {
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
             "select id, decided from turns
              where id < ? and at_ns <= ? and decided is not null order by id desc limit ?",
@@ -48,7 +55,11 @@ impl Backwards {
         .await?;
         self.before = rows.last().map_or(self.before, |(id, _)| *id);
         Ok(readable(rows.iter().map(|(_, bytes)| {
-            let forms: Vec<DecisionForm> = from_json("decisions", &inflate(bytes)?)?;
+            let text = inflate(bytes)?;
+            if !wanted(&text) {
+                return Ok(vec![]);
+            }
+            let forms: Vec<DecisionForm> = from_json("decisions", &text)?;
             Ok(forms.into_iter().map(Form::into_core).collect())
         })))
     }
@@ -64,8 +75,12 @@ pub(super) async fn of_channel(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found: Vec<Decision> = vec![];
     let mut backwards = Backwards::new(until);
+    // Most turns decide other channels only, and parsing them takes most of the time.
+    let name = point.to_string();
     while found.len() < limit {
-        let turns = backwards.read(&mut *db).await?;
+        let turns = backwards
+            .read(&mut *db, |text| text.contains(&name))
+            .await?;
         if turns.is_empty() {
             break;
         }
@@ -79,7 +94,7 @@ pub(super) async fn of_channel(
          where c.point = ? and d.at_ns <= ? and (d.turn_id is null or d.turn_id < ?)
          order by d.id desc limit ?",
     )
-    .bind(point.to_string())
+    .bind(name)
     .bind(until.nanos())
     .bind(backwards.before)
     .bind(missing)
@@ -102,7 +117,7 @@ pub(super) async fn last(
     let mut backwards = Backwards::new(Timestamp::from_nanos(i64::MAX));
     let mut looked_at = 0;
     while !missing.is_empty() && looked_at < TURNS_LOOKED_AT {
-        let turns = backwards.read(&mut *db).await?;
+        let turns = backwards.read(&mut *db, |_| true).await?;
         if turns.is_empty() {
             break;
         }
@@ -125,4 +140,68 @@ pub(super) async fn last(
         found.extend(older.into_iter().map(|decision| (point, decision)));
     }
     Ok(found)
+}
+
+/// The decisions that led to the fee changes begun from `from` until before `until`, by
+/// channel and the moment of the change.
+pub(super) async fn behind_changes(
+    db: &mut SqliteConnection,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<BTreeMap<(ChannelPoint, Timestamp), Decision>, Fault> {
+    let changes: Vec<(i64, String, i64)> = sqlx::query_as(
+        "select w.turn_id, c.point, w.at_ns from writes w join channels c on c.id = w.channel_id
+         where w.at_ns >= ? and w.at_ns < ? and w.turn_id is not null",
+    )
+    .bind(from.nanos())
+    .bind(until.nanos())
+    .fetch_all(&mut *db)
+    .await?;
+    let mut by_turn: BTreeMap<i64, BTreeMap<ChannelPoint, Timestamp>> = BTreeMap::new();
+    for (turn, text, at) in changes {
+        let of_turn = by_turn.entry(turn).or_default();
+        of_turn.insert(point(&text)?, Timestamp::from_nanos(at));
+    }
+    let mut found = BTreeMap::new();
+    for (turn, changed) in by_turn {
+        for decision in of_turn(&mut *db, turn).await? {
+            if let Some(at) = changed.get(&decision.point) {
+                found.insert((decision.point, *at), decision);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A turn's decisions, as far as they are kept.
+async fn of_turn(db: &mut SqliteConnection, turn: i64) -> Result<Vec<Decision>, Fault> {
+    let whole: Option<Vec<u8>> =
+        sqlx::query_scalar("select decided from turns where id = ? and decided is not null")
+            .bind(turn)
+            .fetch_optional(&mut *db)
+            .await?;
+    let Some(bytes) = whole else {
+        let bodies = sqlx::query_scalar("select body from decisions where turn_id = ?");
+        return Ok(parse_decisions(bodies.bind(turn).fetch_all(db).await?));
+    };
+    let read = |bytes: &[u8]| {
+        let forms: Vec<DecisionForm> = from_json("decisions", &inflate(bytes)?)?;
+        Ok(forms.into_iter().map(Form::into_core).collect::<Vec<_>>())
+    };
+    let turns = readable([read(&bytes)].into_iter());
+    Ok(turns.into_iter().flatten().collect())
+}
+
+impl StoreReader {
+    /// The decisions that led to the fee changes begun from `from` until before `until`,
+    /// by channel and the moment of the change, as far as they are kept.
+    pub async fn decisions_behind_changes(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<BTreeMap<(ChannelPoint, Timestamp), Decision>, StoreError> {
+        let db = &mut *self.connection().await;
+        let found = behind_changes(db, from, until).await;
+        self.named("cannot read decisions", found)
+    }
 }

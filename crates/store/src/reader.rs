@@ -111,7 +111,17 @@ impl StoreReader {
     /// form, or the peer's alias (a whole alias before part of one, in any
     /// case). Empty if none does.
     pub async fn find(&self, text: &str) -> Result<Vec<KnownChannel>, StoreError> {
-        let found = find(&mut *self.connection.lock().await, text).await;
+        let all = self.channels().await?;
+        self.find_among(&all, text).await
+    }
+
+    /// The same among channels that were read already.
+    pub async fn find_among(
+        &self,
+        all: &[KnownChannel],
+        text: &str,
+    ) -> Result<Vec<KnownChannel>, StoreError> {
+        let found = find(&mut *self.connection.lock().await, all, text).await;
         self.named("cannot look up a channel", found)
     }
 
@@ -219,6 +229,18 @@ impl StoreReader {
         self.named("cannot read the channels' days", found)
     }
 
+    /// What one channel forwarded on these days, by day.
+    pub async fn channel_day_totals(
+        &self,
+        point: ChannelPoint,
+        from_day: i64,
+        to_day: i64,
+    ) -> Result<Vec<DayTotal>, StoreError> {
+        let db = &mut *self.connection.lock().await;
+        let found = day_totals::of_channel(db, point, from_day, to_day).await;
+        self.named("cannot read the channel's days", found)
+    }
+
     /// What the whole node forwarded on these days, by day.
     pub async fn node_day_totals(
         &self,
@@ -290,27 +312,26 @@ async fn known_channels(db: &mut SqliteConnection) -> Result<Vec<KnownChannel>, 
     Ok(channels)
 }
 
-async fn find(db: &mut SqliteConnection, text: &str) -> Result<Vec<KnownChannel>, Fault> {
-    let channels = known_channels(db).await?;
-    let only = |point: ChannelPoint| {
-        let mut found = channels.clone();
-        found.retain(|known| known.channel.point == point);
-        found
+async fn find(
+    db: &mut SqliteConnection,
+    all: &[KnownChannel],
+    text: &str,
+) -> Result<Vec<KnownChannel>, Fault> {
+    let those = |fits: &dyn Fn(&Channel) -> bool| -> Vec<KnownChannel> {
+        let fits = all.iter().filter(|known| fits(&known.channel));
+        fits.cloned().collect()
     };
     if let Ok(point) = text.parse::<ChannelPoint>() {
-        return Ok(only(point));
+        return Ok(those(&|channel| channel.point == point));
     }
     if let Ok(scid) = text.parse::<Scid>()
         && let Some(point) = resolve(db, scid).await?
     {
-        return Ok(only(point));
+        return Ok(those(&|channel| channel.point == point));
     }
     let wanted = CleanText::new(text).to_lowercase();
-    let matching = |fits: &dyn Fn(&str) -> bool| {
-        let mut found = channels.clone();
-        found.retain(|known| fits(&known.channel.peer_name().to_lowercase()));
-        found
-    };
+    let matching =
+        |fits: &dyn Fn(&str) -> bool| those(&|channel| fits(&channel.peer_name().to_lowercase()));
     let whole = matching(&|alias| alias == wanted);
     if whole.is_empty() && !wanted.is_empty() {
         return Ok(matching(&|alias| alias.contains(&wanted)));

@@ -1,7 +1,6 @@
 //! One channel: its fee, ratio and target, forwards and income, over a day to a
 //! year, each decision with its reason.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -286,14 +285,8 @@ async fn flows(seen: &Seen<'_>, point: ChannelPoint, span: Span) -> Result<Marku
             }
         }
     } else {
-        let scids = seen.store.scids().await?;
-        let scids = scids.into_iter().filter(|(_, of)| *of == point);
-        let scids: BTreeSet<_> = scids.map(|(scid, _)| scid).collect();
-        let days = seen
-            .store
-            .day_totals(from.utc_day(), until.utc_day())
-            .await?;
-        for day in days.iter().filter(|day| scids.contains(&day.scid)) {
+        let (store, first, after) = (&seen.store, from.utc_day(), until.utc_day());
+        for day in store.channel_day_totals(point, first, after).await? {
             add(Timestamp::of_utc_day(day.day), day.forwards_out, day.fees.0);
         }
     }

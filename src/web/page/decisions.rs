@@ -15,9 +15,12 @@ use crate::web::Site;
 use crate::web::guard::Visitor;
 use crate::web::page::{channel_link, layout, ppm, time};
 use crate::web::trouble::Trouble;
-use sweetspot_core::decision::{Decision, Trigger, Verdict};
+use sweetspot_core::decision::{Decision, Trigger};
 use sweetspot_core::types::channel::{Channel, ChannelPoint};
-use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::format::grouped;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::FeePpm;
 use sweetspot_store::KnownChannel;
 
 /// How far back changes are listed, and how many.
@@ -38,12 +41,15 @@ pub async fn show(
     changes.reverse();
     let all = changes.len();
     changes.truncate(LISTED);
+    // The reasons of what is listed only.
+    let since = changes.last().map_or(now, |(_, change)| change.intended_at);
+    let reasons = store.decisions_behind_changes(since, now).await?;
     let channels = by_point(&known);
     let content = html! {
         h2 { "Fee updates of the last 7 days" }
         @if changes.is_empty() { p { "None." } } @else {
             @if all > LISTED { p { "The last " (LISTED) " of " (all) "." } }
-            (changes_table(&changes, &known))
+            (changes_table(&changes, &known, &reasons))
         }
         h2 { "The last decision on each channel" }
         div class="scroll" tabindex="0" role="region" aria-label="Decisions" {
@@ -63,9 +69,9 @@ pub async fn show(
                                 th scope="row" { (channel_link(&Ids::of(channel))) }
                                 td { (match decision.trigger { Trigger::Drain => "drain", Trigger::Scheduled => "scheduled" }) }
                                 td class="n" { (ppm(decision.current.map(|fees| fees.outbound.0))) }
-                                td class="n" { (format!("{:.0}", decision.wanted_ppm)) }
+                                td class="n" { (grouped(FeePpm::rounded(decision.wanted_ppm).0.into())) }
                                 td { (decision.outcome(&local_time)) }
-                                td { @if !matches!(decision.verdict, Verdict::Hold { .. }) { (decision.story()) } }
+                                td { (decision.story()) }
                             }
                         }
                     }
@@ -84,7 +90,11 @@ fn by_point(known: &[KnownChannel]) -> BTreeMap<ChannelPoint, &Channel> {
 }
 
 /// Fee updates, as they come.
-pub fn changes_table(changes: &[(ChannelPoint, FeeChange)], known: &[KnownChannel]) -> Markup {
+pub fn changes_table(
+    changes: &[(ChannelPoint, FeeChange)],
+    known: &[KnownChannel],
+    reasons: &BTreeMap<(ChannelPoint, Timestamp), Decision>,
+) -> Markup {
     let channels = by_point(known);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Fee updates" {
@@ -93,6 +103,7 @@ pub fn changes_table(changes: &[(ChannelPoint, FeeChange)], known: &[KnownChanne
                 thead { tr {
                     th scope="col" { "time" } th scope="col" { "peer" } th scope="col" { "channel" }
                     th scope="col" class="n" { "from ppm" } th scope="col" class="n" { "to ppm" } th scope="col" { "outcome" }
+                    th scope="col" { "why" }
                 } }
                 tbody {
                     @for (point, change) in changes {
@@ -107,7 +118,8 @@ pub fn changes_table(changes: &[(ChannelPoint, FeeChange)], known: &[KnownChanne
                             }
                             td class="n" { (ppm(Some(change.from.outbound.0))) }
                             td class="n" { (ppm(Some(change.to.outbound.0))) }
-                            td { (update_in_words(change)) }
+                            td { @if change.stage == Stage::Confirmed { "confirmed" } @else { (update_in_words(change)) } }
+                            td { @if let Some(reason) = reasons.get(&(*point, change.intended_at)) { (reason.story()) } @else { "no longer kept" } }
                         }
                     }
                 }

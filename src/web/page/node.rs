@@ -184,7 +184,9 @@ async fn changed(seen: &Seen<'_>) -> Result<Markup, Trouble> {
     let mut changes = seen.store.changes(seen.now.minus(DAY), seen.now).await?;
     changes.reverse();
     let known = seen.store.channels().await?;
-    let rows = page::decisions::changes_table(&changes, &known);
+    let from = seen.now.minus(DAY);
+    let reasons = seen.store.decisions_behind_changes(from, seen.now).await?;
+    let rows = page::decisions::changes_table(&changes, &known, &reasons);
     Ok(html! {
         @if changes.is_empty() {
             p { "No fee was changed since " (local_time(seen.now.minus(DAY))) "." }

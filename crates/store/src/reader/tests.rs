@@ -217,3 +217,27 @@ async fn a_channel_is_found_by_each_of_its_names() {
     assert_eq!(found("nobody").await, []);
     assert_eq!(found("").await, []);
 }
+
+#[tokio::test]
+async fn a_change_is_told_with_the_decision_behind_it_however_old() {
+    let (_directory, store, reader) = place().await;
+    let day = 86_400;
+    for secs in [day, 30 * day] {
+        let decided = [change(1, secs), hold(2, secs)];
+        cycle(&store, secs, &[1, 2], &decided).await;
+        let changed = intended(secs + 7);
+        let stored = store.record_change(point(1), &changed).await;
+        stored.expect("stores");
+    }
+    store.thin(at(30 * day)).await.expect("thins");
+    let behind = async |from| {
+        let found = reader
+            .decisions_behind_changes(at(from), at(31 * day))
+            .await;
+        found.expect("reads").into_iter().collect::<Vec<_>>()
+    };
+    let old = ((point(1), at(day + 7)), change(1, day));
+    let new = ((point(1), at(30 * day + 7)), change(1, 30 * day));
+    assert_eq!(behind(0).await, [old, new.clone()]);
+    assert_eq!(behind(2 * day).await, [new]);
+}
