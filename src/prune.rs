@@ -11,13 +11,14 @@ use crate::json::{Ids, SCHEMA};
 use crate::overview::NOTHING_YET;
 use crate::report::{local_of, sat, yearly};
 use crate::table::{Align, Plain};
+use sweetspot_core::money::costs::ChainCostKind;
 use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
 use sweetspot_core::ports::StoreError;
-use sweetspot_core::prune::judge::{Judgement, Worth, judge};
+use sweetspot_core::prune::judge::{Judgement, USUAL_CLOSE_SAT, Worth, judge};
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp, human_span, rfc3339};
-use sweetspot_core::types::units::Msat;
+use sweetspot_core::types::units::{Msat, Sat};
 use sweetspot_store::StoreReader;
 
 /// Over how long a channel's income is looked at: idle times are long (of channels
@@ -73,6 +74,10 @@ pub struct Ranking {
     pub(crate) assist_share: f64,
     /// What the node's local balances earned, as a share a year.
     pub(crate) node_yield_per_year: Option<f64>,
+    /// What a close is taken to cost: the median of those that this node paid, and how
+    /// many of them are known; a usual cost where none is.
+    pub(crate) close_cost_sat: f64,
+    pub(crate) closes_known: usize,
     pub(crate) channels: Vec<Line>,
 }
 
@@ -96,6 +101,8 @@ pub async fn rank(
     let open: Vec<_> = known.iter().filter(|known| known.open).collect();
     let capital: f64 = open.iter().map(|known| local_of(&locals, known)).sum();
     let node_msat = ledger.node.fees.as_f64();
+    let closes = closes_paid(store).await?;
+    let close_cost_sat = median(&closes).unwrap_or(USUAL_CLOSE_SAT);
     let mut lines = vec![];
     for known in open {
         let channel = &known.channel;
@@ -112,6 +119,7 @@ pub async fn rank(
             msat: worth_msat(earned, assist),
             could_msat: could_msat(local, node_msat, capital),
             days,
+            close_sat: close_cost_sat,
         };
         let (judgement, reason) = judge(&advice, &worth);
         let age = channel
@@ -153,8 +161,24 @@ pub async fn rank(
         days,
         assist_share: ASSIST_SHARE,
         node_yield_per_year: yield_per_year(node_msat, capital, days),
+        close_cost_sat,
+        closes_known: closes.len(),
         channels: lines,
     })
+}
+
+/// What each close that this node paid for cost, in sat, the least first.
+async fn closes_paid(store: &StoreReader) -> Result<Vec<f64>, StoreError> {
+    let costs = store.chain_costs().await?.into_iter();
+    let closes = costs.filter(|cost| cost.kind == ChainCostKind::Close);
+    let mut closes: Vec<f64> = closes.map(|cost| cost.fee.as_f64()).collect();
+    closes.sort_by(f64::total_cmp);
+    Ok(closes)
+}
+
+/// The middle one, or the upper of two.
+fn median(sorted: &[f64]) -> Option<f64> {
+    sorted.get(sorted.len() / 2).copied()
 }
 
 fn code(advice: &Advice) -> &'static str {
@@ -195,17 +219,29 @@ impl Ranking {
              node's average of {} a year. A channel's worth is half of what it earned and\n\
              half of its assist. Advice only; sweetspot never closes channels. About a third\n\
              of the channels that were idle for 90 days forward again within the next 90.\n\
-             A close is taken to cost 1,000 sat.",
+             {}",
             table.fit(width),
             self.days,
             yearly(self.node_yield_per_year),
+            self.close_cost_in_words(),
         )
+    }
+
+    /// What a close is taken to cost, and how that is known.
+    pub fn close_cost_in_words(&self) -> String {
+        let cost = grouped(Sat::rounded(self.close_cost_sat).0);
+        match self.closes_known {
+            0 => format!("A close is taken to cost {cost} sat."),
+            known => {
+                format!("A close is taken to cost {cost} sat, the median of {known} paid for.")
+            }
+        }
     }
 }
 
 impl Line {
     fn cells(&self, now: Timestamp) -> Vec<String> {
-        let rounded = |number: f64| sweetspot_core::types::units::Sat::rounded(number).0;
+        let rounded = |number: f64| Sat::rounded(number).0;
         vec![
             self.judged().to_owned(),
             self.ids.peer_name(),

@@ -8,7 +8,7 @@ use sweetspot_core::types::time::Timestamp;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 220.0;
-const LEFT: f64 = 70.0;
+const LEFT: f64 = 84.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 26.0;
@@ -86,7 +86,7 @@ impl Chart<'_> {
                     path class=(line.class) d=(self.path(line, top)) {}
                 }
                 @for mark in self.marks.iter().take(MOST_MARKS) {
-                    circle class=(if mark.changed { "mark" } else { "held" }) cx=(round(self.x(mark.at))) cy=(round(self.y(mark.value, top))) r="4" {
+                    circle class=(if mark.changed { "mark" } else { "held" }) cx=(round(self.x(mark.at))) cy=(round(self.y(mark.value, top))) r=(if mark.changed { "4.5" } else { "2.5" }) {
                         title { (mark.says) }
                     }
                 }

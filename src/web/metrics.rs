@@ -1,6 +1,8 @@
 //! Metrics for Prometheus, made from what `status` shows as they are asked for.
 //! docs/metrics.md describes each; a test holds it against what is served.
 
+mod ledger;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::overview::{Line, Overview};
+use crate::report::Report;
 use crate::web::api;
 use crate::web::probes::history_is_complete;
 use crate::web::trouble::Trouble;
@@ -93,6 +96,7 @@ struct Metrics {
     channel_active: Family<Channel, Whole>,
     channel_earned: Family<ChannelWindow, Whole>,
     channel_forwards: Family<ChannelWindow, Whole>,
+    ledger: ledger::LedgerMetrics,
 }
 
 impl Metrics {
@@ -137,6 +141,7 @@ impl Metrics {
             "channel_earned_msat" "Fees of what left by the channel in the window" channel_earned;
             "channel_forwards" "Forwards that left by the channel in the window" channel_forwards;
         }
+        self.ledger.register(&mut all);
         all
     }
 
@@ -153,9 +158,14 @@ impl Metrics {
         channels.sort_by_key(|line| (std::cmp::Reverse(line.capacity_sat), line.ids.scid));
         let left_out = channels.len().saturating_sub(MOST_CHANNELS);
         metrics.channels_left_out.set(count(left_out));
-        for line in channels.iter().take(MOST_CHANNELS) {
+        channels.truncate(MOST_CHANNELS);
+        for line in &channels {
             metrics.set_channel(line);
         }
+        let known = seen.store.channels().await?;
+        let report = Report::sums(&seen.store, &known, seen.now, ledger::DAYS).await?;
+        let shown = channels.iter().map(|line| line.ids.scid).collect();
+        metrics.ledger.set(&report, &shown);
         Ok(metrics)
     }
 

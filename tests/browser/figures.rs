@@ -164,6 +164,6 @@ pub fn of_channel(browser: &mut Chromium, at: &str, told: &Value) {
     for (row, decision) in shown.iter().zip(decisions) {
         let target = decision["target_fee_ppm"].as_f64().expect("ppm");
         assert_eq!(row[1], whole(&decision["current"]["fee_ppm"]), "{decision}");
-        assert_eq!(row[2], format!("{target:.0}"), "{decision}");
+        assert_eq!(row[2], rounded(target), "{decision}");
     }
 }

@@ -143,18 +143,21 @@ pub(super) async fn last(
 }
 
 /// The decisions that led to the fee changes begun from `from` until before `until`, by
-/// channel and the moment of the change.
-pub(super) async fn behind_changes(
+/// channel and the moment of the change; only those of one channel, if it is named.
+async fn behind_changes(
     db: &mut SqliteConnection,
+    of: Option<ChannelPoint>,
     from: Timestamp,
     until: Timestamp,
 ) -> Result<BTreeMap<(ChannelPoint, Timestamp), Decision>, Fault> {
     let changes: Vec<(i64, String, i64)> = sqlx::query_as(
         "select w.turn_id, c.point, w.at_ns from writes w join channels c on c.id = w.channel_id
-         where w.at_ns >= ? and w.at_ns < ? and w.turn_id is not null",
+         where w.at_ns >= ?1 and w.at_ns < ?2 and w.turn_id is not null
+             and (?3 is null or c.point = ?3)",
     )
     .bind(from.nanos())
     .bind(until.nanos())
+    .bind(of.map(|point| point.to_string()))
     .fetch_all(&mut *db)
     .await?;
     let mut by_turn: BTreeMap<i64, BTreeMap<ChannelPoint, Timestamp>> = BTreeMap::new();
@@ -194,14 +197,16 @@ async fn of_turn(db: &mut SqliteConnection, turn: i64) -> Result<Vec<Decision>, 
 
 impl StoreReader {
     /// The decisions that led to the fee changes begun from `from` until before `until`,
-    /// by channel and the moment of the change, as far as they are kept.
+    /// by channel and the moment of the change, as far as they are kept; only those of
+    /// one channel, if it is named.
     pub async fn decisions_behind_changes(
         &self,
+        of: Option<ChannelPoint>,
         from: Timestamp,
         until: Timestamp,
     ) -> Result<BTreeMap<(ChannelPoint, Timestamp), Decision>, StoreError> {
         let db = &mut *self.connection().await;
-        let found = behind_changes(db, from, until).await;
+        let found = behind_changes(db, of, from, until).await;
         self.named("cannot read decisions", found)
     }
 }

@@ -12,7 +12,7 @@ use super::{StoreReader, day_totals, state};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::Msat;
+use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 
 /// What was earned over a span.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -147,7 +147,57 @@ async fn mean_local_sat(
         .collect()
 }
 
+/// A channel as it was first read on a UTC day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayBalance {
+    /// The day, counted from 1970-01-01.
+    pub day: i64,
+    /// Our balance.
+    pub local: Sat,
+    /// The peer's.
+    pub remote: Sat,
+    /// Our outbound rate; `None` if there was no policy.
+    pub fee: Option<FeePpm>,
+}
+
+async fn day_balances(
+    db: &mut SqliteConnection,
+    of: ChannelPoint,
+    from: i64,
+) -> Result<Vec<DayBalance>, Fault> {
+    let rows: Vec<(i64, i64, i64, Option<i64>)> = sqlx::query_as(
+        "select d.day, d.local_sat, d.remote_sat, d.fee_ppm from balances_by_day d
+         where d.day >= ? and d.channel_id = (select id from channels where point = ?)
+         order by d.day",
+    )
+    .bind(from)
+    .bind(of.to_string())
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|(day, local, remote, fee)| {
+            let fee = fee.map(|ppm| number("a rate in ppm", ppm)).transpose()?;
+            Ok(DayBalance {
+                day,
+                local: Sat(number("a balance in sat", local)?),
+                remote: Sat(number("a balance in sat", remote)?),
+                fee: fee.map(FeePpm),
+            })
+        })
+        .collect()
+}
+
 impl StoreReader {
+    /// A channel as it was first read on each UTC day from `from_day` on.
+    pub async fn day_balances(
+        &self,
+        point: ChannelPoint,
+        from_day: i64,
+    ) -> Result<Vec<DayBalance>, StoreError> {
+        let found = day_balances(&mut *self.connection().await, point, from_day).await;
+        self.named("cannot read past balances", found)
+    }
+
     /// What was earned from `from` until before `until`.
     pub async fn ledger(&self, from: Timestamp, until: Timestamp) -> Result<Ledger, StoreError> {
         let mut found = self.ledgers(&[from], until).await?;

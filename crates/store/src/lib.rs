@@ -77,7 +77,7 @@ pub use forms::{channel_memory_as_stored, node_memory_as_stored};
 pub use health::{Health, TableSize};
 #[cfg(any(test, feature = "testing"))]
 pub use in_memory::MemoryStore;
-pub use ledger::{Ledger, Sale};
+pub use ledger::{DayBalance, Ledger, Sale};
 pub use open::{OpenError, OpenFault};
 pub use orders::{GiveError, NewOrder, give_orders};
 pub use reader::{KnownChannel, LastCycle, StoreReader};

@@ -43,7 +43,7 @@ pub async fn show(
     changes.truncate(LISTED);
     // The reasons of what is listed only.
     let since = changes.last().map_or(now, |(_, change)| change.intended_at);
-    let reasons = store.decisions_behind_changes(since, now).await?;
+    let reasons = store.decisions_behind_changes(None, since, now).await?;
     let channels = by_point(&known);
     let content = html! {
         h2 { "Fee updates of the last 7 days" }
@@ -71,7 +71,7 @@ pub async fn show(
                                 td class="n" { (ppm(decision.current.map(|fees| fees.outbound.0))) }
                                 td class="n" { (grouped(FeePpm::rounded(decision.wanted_ppm).0.into())) }
                                 td { (decision.outcome(&local_time)) }
-                                td { (decision.story()) }
+                                td class="why" { (decision.story()) }
                             }
                         }
                     }
@@ -119,7 +119,7 @@ pub fn changes_table(
                             td class="n" { (ppm(Some(change.from.outbound.0))) }
                             td class="n" { (ppm(Some(change.to.outbound.0))) }
                             td { @if change.stage == Stage::Confirmed { "confirmed" } @else { (update_in_words(change)) } }
-                            td { @if let Some(reason) = reasons.get(&(*point, change.intended_at)) { (reason.story()) } @else { "no longer kept" } }
+                            td class="why" { @if let Some(reason) = reasons.get(&(*point, change.intended_at)) { (reason.story()) } @else { "no longer kept" } }
                         }
                     }
                 }

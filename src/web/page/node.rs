@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use crate::format::{ago, local_time};
 use crate::overview::{NOTHING_YET, Overview};
-use crate::report::{self, Day};
+use crate::report::{self, Day, Report};
 use crate::web::chart::{Chart, Scale};
 use crate::web::guard::Visitor;
 use crate::web::page::{layout, percent, sat, time};
@@ -17,6 +17,7 @@ use crate::web::trouble::Trouble;
 use crate::web::{Seen, Site, page};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
+use sweetspot_store::KnownChannel;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -24,6 +25,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const DAYS: u32 = 365;
 /// So few days are shown even where fewer are known: a chart of two bars tells nothing.
 const LEAST_DAYS: i64 = 30;
+
+/// Days of what was earned and paid.
+const REPORTED_DAYS: u32 = 30;
 
 /// Days with a line of figures each.
 const DAYS_IN_FIGURES: usize = 31;
@@ -33,7 +37,10 @@ pub async fn show(
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Markup, Trouble> {
     let seen = site.open().await?;
-    let overview = Overview::gather(&seen.config.book, &seen.store, seen.now).await?;
+    let (store, now) = (&seen.store, seen.now);
+    let overview = Overview::gather(&seen.config.book, store, now).await?;
+    let known = store.channels().await?;
+    let report = Report::sums(store, &known, now, REPORTED_DAYS).await?;
     let content = html! {
         (standing(&overview, seen.now))
         @if overview.seen_at.is_none() {
@@ -41,8 +48,9 @@ pub async fn show(
         } @else {
             (tiles(&overview))
             (income(&seen).await?)
+            (paid(&report))
             h2 { "Changed in the last 24 hours" }
-            (changed(&seen).await?)
+            (changed(&seen, &known).await?)
             (page::orders::for_node(&visitor, overview.paused.is_some()))
         }
     };
@@ -180,13 +188,44 @@ async fn income(seen: &Seen<'_>) -> Result<Markup, Trouble> {
     })
 }
 
-async fn changed(seen: &Seen<'_>) -> Result<Markup, Trouble> {
+/// What was earned, what it cost, and what is left, as `report` has it.
+fn paid(report: &Report) -> Markup {
+    let (paid, node) = (&report.paid, &report.node);
+    let chain_sat = paid.open_fees_sat.saturating_add(paid.close_fees_sat);
+    let failed = report
+        .channels
+        .iter()
+        .flat_map(|line| line.paid.failed.values());
+    let sign = if paid.net_msat < 0 { "-" } else { "" };
+    html! {
+        h2 { "Money, " (report.days) " whole days" }
+        dl class="tiles" {
+            div { dt { "Earned" } dd { (report::sat(node.earned_msat)) " sat" small { (report.trend.words()) } } }
+            div { dt { "Rebalances" }
+                @if paid.payments_known_from.is_some() {
+                    dd { (report::sat(paid.rebalance_fees_msat)) " sat" small { "to move " (report::sat(paid.moved_msat)) " sat" } }
+                } @else { dd { "not known" } }
+            }
+            div { dt { "On the chain" }
+                @if paid.chain_costs_known {
+                    dd { (sat(chain_sat)) " sat" small { (sat(paid.open_fees_sat)) " to open, " (sat(paid.close_fees_sat)) " to close" } }
+                } @else { dd { "not known" } }
+            }
+            div { dt { "Left" } dd { (sign) (report::sat(paid.net_msat.unsigned_abs())) " sat" small { "as far as costs are known" } } }
+            div { dt { "Yield, a year" } dd { (report::yearly(report.yield_per_year)) small { "on the local balances" } } }
+            div { dt { "HTLCs failed here" } dd { (grouped(failed.map(|sum| sum.htlcs).sum())) small { "anyone can make such" } } }
+        }
+        p class="soft" { "What is not known is asked for by [ledger] in the config." }
+    }
+}
+
+async fn changed(seen: &Seen<'_>, known: &[KnownChannel]) -> Result<Markup, Trouble> {
     let mut changes = seen.store.changes(seen.now.minus(DAY), seen.now).await?;
     changes.reverse();
-    let known = seen.store.channels().await?;
     let from = seen.now.minus(DAY);
-    let reasons = seen.store.decisions_behind_changes(from, seen.now).await?;
-    let rows = page::decisions::changes_table(&changes, &known, &reasons);
+    let store = &seen.store;
+    let reasons = store.decisions_behind_changes(None, from, seen.now).await?;
+    let rows = page::decisions::changes_table(&changes, known, &reasons);
     Ok(html! {
         @if changes.is_empty() {
             p { "No fee was changed since " (local_time(seen.now.minus(DAY))) "." }

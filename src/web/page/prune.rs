@@ -27,7 +27,7 @@ pub async fn show(
         p {
             "Ranked by what their capital earned over " (format!("{:.0}", ranking.days))
             " days and could have earned at the node's average of "
-            (yearly(ranking.node_yield_per_year)) " a year. Advice only: sweetspot never closes channels."
+            (yearly(ranking.node_yield_per_year)) " a year. " (ranking.close_cost_in_words()) " Advice only: sweetspot never closes channels."
         }
         div class="scroll" tabindex="0" role="region" aria-label="Channels" {
             table {
@@ -52,7 +52,7 @@ pub async fn show(
                             td class="n" { (rounded(line.mean_local_sat)) }
                             td class="n" { (ppm(line.fee_ppm)) }
                             td class="nowrap" { @match line.last_forward { Some(at) => (ago(seen.now, at)), None => "none known" } }
-                            td { (line.why()) }
+                            td class="why" { (line.why()) }
                         }
                     }
                 }

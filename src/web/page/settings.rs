@@ -49,7 +49,7 @@ pub async fn show(
 fn node(settings: &NodeSettings) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Settings of the node" {
-            table {
+            table class="keys" {
                 caption { "Keys as in the config" }
                 thead { tr { th scope="col" { "key" } th scope="col" { "value" } th scope="col" { "source" } } }
                 tbody {
@@ -120,7 +120,7 @@ fn channels(seen: &Seen<'_>, open: &[&Channel], tip: BlockHeight) -> Markup {
         }
         h2 { "Defaults" }
         div class="scroll" tabindex="0" role="region" aria-label="Defaults" {
-            table {
+            table class="keys" {
                 caption { "Of every channel" }
                 thead { tr { th scope="col" { "key" } th scope="col" { "value" } th scope="col" { "source" } } }
                 tbody {

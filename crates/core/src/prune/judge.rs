@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::money::worth::{DAYS_PER_YEAR, earns};
 use crate::prune::rules::Advice;
 
-/// What a cooperative close costs, in sat: some 170 vbytes at 6 sat each, an ordinary
-/// rate. Less to be gained in a year, and it is not worth it.
-const CLOSE_SAT: f64 = 1_000.0;
+/// What a cooperative close costs where no close of this node is known, in sat: some
+/// 170 vbytes at 6 sat each, an ordinary rate.
+pub const USUAL_CLOSE_SAT: f64 = 1_000.0;
 
 /// What to do with a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -31,6 +31,8 @@ pub struct Worth {
     pub could_msat: f64,
     /// Over how many days.
     pub days: f64,
+    /// What a close costs, in sat: less to be gained in a year, and it is not worth it.
+    pub close_sat: f64,
 }
 
 impl Worth {
@@ -42,7 +44,7 @@ impl Worth {
     /// Whether what its capital could earn more in a year pays for a close.
     fn pays_a_close(&self) -> bool {
         let gain_sat = (self.could_msat - self.msat) / 1_000.0;
-        self.days > 0.0 && gain_sat / self.days * DAYS_PER_YEAR > CLOSE_SAT
+        self.days > 0.0 && gain_sat / self.days * DAYS_PER_YEAR > self.close_sat
     }
 }
 
@@ -78,6 +80,10 @@ mod tests {
     });
 
     fn judged(advice: Advice, msat: f64, could_msat: f64) -> Judgement {
+        judged_at(advice, msat, could_msat, USUAL_CLOSE_SAT)
+    }
+
+    fn judged_at(advice: Advice, msat: f64, could_msat: f64, close_sat: f64) -> Judgement {
         let days = 30.0;
         let (msat, could_msat) = (msat * 1_000.0, could_msat * 1_000.0);
         judge(
@@ -86,6 +92,7 @@ mod tests {
                 msat,
                 could_msat,
                 days,
+                close_sat,
             },
         )
         .0
@@ -105,6 +112,8 @@ mod tests {
         // A month's 82 sat are a year's 998.
         assert_eq!(judged(DEAD, 0.0, 82.0), Judgement::Watch);
         assert_eq!(judged(DEAD, 0.0, 83.0), Judgement::Close);
+        assert_eq!(judged_at(DEAD, 0.0, 83.0, 1_500.0), Judgement::Watch);
+        assert_eq!(judged_at(DEAD, 0.0, 124.0, 1_500.0), Judgement::Close);
     }
 
     #[test]

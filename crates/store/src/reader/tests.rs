@@ -1,6 +1,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::DayBalance;
 use crate::SqliteStore;
 use crate::fixtures::*;
 use crate::flows::ChannelFlow;
@@ -8,7 +9,7 @@ use sweetspot_core::ports::{CycleRecord, Store};
 use sweetspot_core::testing::{channel, point};
 use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::observation::Forward;
-use sweetspot_core::types::units::Msat;
+use sweetspot_core::types::units::{Msat, Sat};
 
 async fn place() -> (TempDir, SqliteStore, StoreReader) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -230,14 +231,45 @@ async fn a_change_is_told_with_the_decision_behind_it_however_old() {
         stored.expect("stores");
     }
     store.thin(at(30 * day)).await.expect("thins");
-    let behind = async |from| {
-        let found = reader
-            .decisions_behind_changes(at(from), at(31 * day))
-            .await;
-        found.expect("reads").into_iter().collect::<Vec<_>>()
+    let behind = async |of: Option<ChannelPoint>, from| {
+        let found = reader.decisions_behind_changes(of, at(from), at(31 * day));
+        found.await.expect("reads").into_iter().collect::<Vec<_>>()
     };
     let old = ((point(1), at(day + 7)), change(1, day));
     let new = ((point(1), at(30 * day + 7)), change(1, 30 * day));
-    assert_eq!(behind(0).await, [old, new.clone()]);
-    assert_eq!(behind(2 * day).await, [new]);
+    assert_eq!(behind(Some(point(2)), 0).await, []);
+    assert_eq!(behind(None, 0).await, [old.clone(), new.clone()]);
+    assert_eq!(behind(Some(point(1)), 0).await, [old, new.clone()]);
+    assert_eq!(behind(None, 2 * day).await, [new]);
+}
+
+#[tokio::test]
+async fn a_channels_days_are_as_it_was_first_read_on_each() {
+    let (_directory, store, reader) = place().await;
+    let day = 86_400;
+    for (secs, gone) in [(day, 0), (day + 300, 7), (3 * day, 9)] {
+        let mut seen = input(secs, &[1, 2]);
+        for channel in seen.seen.channels.values_mut() {
+            channel.local_balance.0 -= gone;
+        }
+        let record = CycleRecord {
+            input: &seen,
+            decisions: &[],
+            market: &NodeMarket::default(),
+            checkpoint: Some(&checkpoint(&[1, 2])),
+        };
+        store.record_cycle(record).await.expect("stores");
+    }
+    let usual = channel(1);
+    let of = |day, gone| DayBalance {
+        day,
+        local: Sat(usual.local_balance.0 - gone),
+        remote: usual.remote_balance,
+        fee: usual.policy.map(|policy| policy.fees.outbound),
+    };
+    let first = at(day).utc_day();
+    let all = reader.day_balances(point(1), first).await.expect("reads");
+    assert_eq!(all, [of(first, 0), of(first + 2, 9)]);
+    let late = reader.day_balances(point(1), first + 1).await;
+    assert_eq!(late.expect("reads"), [of(first + 2, 9)]);
 }
