@@ -1,8 +1,11 @@
 //! Who may look, and who may order: the password, and how often it may be guessed.
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use tokio::sync::Mutex;
@@ -17,9 +20,14 @@ const SHORTEST: usize = 8;
 /// The longest password that is looked at.
 const LONGEST: usize = 1_024;
 
-/// Wrong passwords within [`TRIES_SPAN`], from anywhere: behind a reverse proxy all
-/// come from one address. Whoever is logged in is not held up.
+/// Wrong passwords within [`TRIES_SPAN`] from one address. Whoever is logged in is not
+/// held up.
 const TRIES: usize = 10;
+
+/// The same from all addresses together: who has many must not guess without end. An
+/// address that has given the right password is not held up by others.
+const TRIES_OF_ALL: usize = 100;
+
 const TRIES_SPAN: Duration = Duration::from_secs(300);
 
 /// Why there is no password.
@@ -61,11 +69,28 @@ pub enum Tried {
 /// The password, the sessions that were begun with it, and the names of this place.
 pub struct Access {
     password: Option<Password>,
-    failures: Mutex<Vec<Instant>>,
+    tries: Mutex<Tries>,
     /// Those who logged in.
     pub sessions: Sessions,
     /// Names under which a browser may ask.
     pub hosts: Vec<String>,
+}
+
+#[derive(Default)]
+struct Tries {
+    /// Wrong passwords, and where from.
+    failures: Vec<(IpAddr, Instant)>,
+    /// Addresses that have given the right one.
+    known: BTreeSet<IpAddr>,
+}
+
+impl Tries {
+    fn are_too_many(&mut self, from: IpAddr) -> bool {
+        self.failures.retain(|(_, at)| at.elapsed() < TRIES_SPAN);
+        let of_one = self.failures.iter().filter(|(by, _)| *by == from).count();
+        let all_count = !self.known.contains(&from);
+        of_one >= TRIES || (all_count && self.failures.len() >= TRIES_OF_ALL)
+    }
 }
 
 /// Kept as its tag under a key of this run: two tags are compared in constant time
@@ -98,7 +123,7 @@ impl Access {
         };
         Ok(Self {
             password,
-            failures: Mutex::default(),
+            tries: Mutex::default(),
             sessions: Sessions::default(),
             hosts: settings.hosts.clone(),
         })
@@ -109,14 +134,26 @@ impl Access {
         self.password.is_some()
     }
 
-    /// Tries a password.
-    pub async fn try_password(&self, given: &str) -> Tried {
+    /// Who asks: the address, or the one that a reverse proxy on this machine names last.
+    /// (Others it was told by whoever asked.)
+    pub fn asker(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+        let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        let named = forwarded.and_then(|text| text.trim().parse().ok());
+        match named {
+            Some(named) if peer.to_canonical().is_loopback() && !self.hosts.is_empty() => named,
+            _ => peer,
+        }
+    }
+
+    /// Tries a password that comes from an address.
+    pub async fn try_password(&self, given: &str, from: IpAddr) -> Tried {
         let Some(password) = &self.password else {
             return Tried::Wrong;
         };
-        let mut failures = self.failures.lock().await;
-        failures.retain(|at| at.elapsed() < TRIES_SPAN);
-        if failures.len() >= TRIES || given.len() > LONGEST {
+        let from = network(from);
+        let mut tries = self.tries.lock().await;
+        if tries.are_too_many(from) || given.len() > LONGEST {
             return Tried::TooMany;
         }
         let right = hmac::verify(
@@ -125,15 +162,29 @@ impl Access {
             password.tag.as_ref(),
         );
         if right.is_ok() {
+            tries.known.insert(from);
             return Tried::Right;
         }
-        failures.push(Instant::now());
+        tries.failures.push((from, Instant::now()));
         Tried::Wrong
+    }
+}
+
+/// An address, or the network that one customer is given in IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(whole) => {
+            let [a, b, c, d, ..] = whole.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        short => short,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn access(text: &str) -> Result<Access, PasswordError> {
@@ -146,16 +197,57 @@ mod tests {
         })
     }
 
+    fn from(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_password_is_guessed_ten_times_and_then_not_looked_at() {
         let access = access("correct horse\nsecond line\n").expect("a password");
-        assert_eq!(access.try_password("correct horse").await, Tried::Right);
-        for _ in 0..TRIES {
-            assert_eq!(access.try_password("wrong horse").await, Tried::Wrong);
+        let guess = async |given: &str, address: &str| {
+            let address = from(address);
+            access.try_password(given, address).await
+        };
+        assert_eq!(guess("correct horse", "10.0.0.1").await, Tried::Right);
+        for n in 0..TRIES {
+            let address = format!("2001:db8::{n:x}");
+            assert_eq!(guess("wrong horse", &address).await, Tried::Wrong);
         }
-        assert_eq!(access.try_password("correct horse").await, Tried::TooMany);
+        assert_eq!(guess("correct horse", "2001:db8::ff").await, Tried::TooMany);
+        assert_eq!(guess("correct horse", "10.0.0.2").await, Tried::Right);
         tokio::time::advance(TRIES_SPAN).await;
-        assert_eq!(access.try_password("correct horse").await, Tried::Right);
+        assert_eq!(guess("correct horse", "2001:db8::1").await, Tried::Right);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_guesses_from_many_addresses_locks_out_no_address_that_knew() {
+        let access = access("correct horse\n").expect("a password");
+        let guess = async |given: &str, address: &str| {
+            let address = from(address);
+            access.try_password(given, address).await
+        };
+        assert_eq!(guess("correct horse", "10.0.0.1").await, Tried::Right);
+        for n in 0..TRIES_OF_ALL {
+            let address = format!("10.1.0.{n}");
+            assert_eq!(guess("wrong horse", &address).await, Tried::Wrong);
+        }
+        assert_eq!(guess("wrong horse", "10.2.0.1").await, Tried::TooMany);
+        assert_eq!(guess("correct horse", "10.2.0.1").await, Tried::TooMany);
+        assert_eq!(guess("correct horse", "10.0.0.1").await, Tried::Right);
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_names_who_asks_and_nobody_else_does() {
+        let mut access = access("correct horse\n").expect("a password");
+        let mut headers = HeaderMap::new();
+        let forwarded = HeaderValue::from_static("10.9.9.9, 10.0.0.1");
+        headers.insert("x-forwarded-for", forwarded);
+        let (here, there) = (from("127.0.0.1"), from("10.0.0.7"));
+        assert_eq!(access.asker(here, &headers), here);
+        access.hosts = vec!["fees.example.org".to_owned()];
+        assert_eq!(access.asker(here, &headers), from("10.0.0.1"));
+        assert_eq!(access.asker(here, &HeaderMap::new()), here);
+        assert_eq!(access.asker(there, &headers), there);
     }
 
     #[test]

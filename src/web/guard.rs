@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::web::access::Tried;
+use crate::web::listen::Peer;
 use crate::web::sessions::{COOKIE, Session};
 use crate::web::trouble::Trouble;
 use crate::web::{Site, api};
@@ -61,7 +62,8 @@ pub struct Visitor {
 /// Checks a request, has it answered in time, and seals the answer.
 pub async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
-    let mut response = match admit(&site, request.headers().clone(), &uri).await {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let mut response = match admit(&site, request.headers().clone(), &uri, peer).await {
         Ok(visitor) => {
             request.extensions_mut().insert(visitor);
             match tokio::time::timeout(ANSWER, next.run(request)).await {
@@ -118,7 +120,12 @@ pub fn too_many() -> Trouble {
     )
 }
 
-async fn admit(site: &Site, headers: HeaderMap, uri: &Uri) -> Result<Visitor, Refusal> {
+async fn admit(
+    site: &Site,
+    headers: HeaderMap,
+    uri: &Uri,
+    peer: Option<IpAddr>,
+) -> Result<Visitor, Refusal> {
     if !is_ours(&headers, uri, &site.access.hosts) {
         return Err(Refusal::Host);
     }
@@ -132,7 +139,11 @@ async fn admit(site: &Site, headers: HeaderMap, uri: &Uri) -> Result<Visitor, Re
         let Some(password) = basic(&headers) else {
             return Err(Refusal::Nobody);
         };
-        match site.access.try_password(&password).await {
+        let Some(peer) = peer else {
+            return Err(Refusal::Nobody);
+        };
+        let from = site.access.asker(peer, &headers);
+        match site.access.try_password(&password, from).await {
             Tried::Right => {}
             Tried::Wrong => return Err(Refusal::Nobody),
             Tried::TooMany => return Err(Refusal::TooMany),

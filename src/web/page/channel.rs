@@ -144,7 +144,11 @@ fn facts(told: &Explanation) -> Markup {
 }
 
 fn reason(decision: &Decision) -> String {
-    format!("{}; {}", decision.outcome(&local_time), decision.story())
+    let outcome = decision.outcome(&local_time);
+    match decision.is_untouched() {
+        true => outcome,
+        false => format!("{outcome}; {}", decision.story()),
+    }
 }
 
 fn decisions(decisions: &[Decision]) -> Markup {

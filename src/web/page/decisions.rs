@@ -71,7 +71,7 @@ pub async fn show(
                                 td class="n" { (ppm(decision.current.map(|fees| fees.outbound.0))) }
                                 td class="n" { (grouped(FeePpm::rounded(decision.wanted_ppm).0.into())) }
                                 td { (decision.outcome(&local_time)) }
-                                td class="why" { (decision.story()) }
+                                td class="why" { @if !decision.is_untouched() { (decision.story()) } }
                             }
                         }
                     }

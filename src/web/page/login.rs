@@ -53,10 +53,11 @@ pub async fn take(
     login: Result<Form<Login>, FormRejection>,
 ) -> Result<Response, Trouble> {
     let Form(login) = login.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
-    match site.access.try_password(&login.password).await {
+    let from = site.access.asker(peer.0.ip(), &headers);
+    match site.access.try_password(&login.password, from).await {
         Tried::TooMany => return Err(too_many()),
         Tried::Wrong => {
-            warn!(from = %peer.0, "wrong password for the page");
+            warn!(%from, "wrong password for the page");
             let page = form(&visitor, Some("That is not the password."));
             return Ok((StatusCode::FORBIDDEN, page).into_response());
         }
