@@ -5,11 +5,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The documents: those at the top, and everything below `docs/`.
+/// The documents: those at the top, everything below `docs/`, and what stands beside
+/// the packages.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.join("docs"), root.join("docs/decisions")];
     folders.push(root.to_owned());
+    let packages = fs::read_dir(root.join("deploy")).expect("a folder");
+    let packages = packages.map(|entry| entry.expect("an entry").path());
+    folders.extend(packages.filter(|path| path.is_dir()));
     let entries = folders
         .into_iter()
         .flat_map(|folder| fs::read_dir(folder).expect("a folder"));

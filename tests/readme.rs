@@ -9,6 +9,7 @@ use sweetspot::config::Config;
 
 const README: &str = include_str!("../README.md");
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");
+const INSTALL: &str = include_str!("../docs/install.md");
 const OPERATION: &str = include_str!("../docs/operation.md");
 const STRATEGY: &str = include_str!("../docs/strategy.md");
 
@@ -35,15 +36,57 @@ fn its_settings_are_good() {
     }
 }
 
+/// What a file of deploy/ writes as a config, between the lines that say `CONFIG`;
+/// what its shell fills in is an address.
+fn written_by(script: &str) -> String {
+    let parts = script.split("CONFIG").nth(1).expect("a config");
+    let (_, config) = parts.split_once('\n').expect("lines");
+    let filled = [
+        (
+            "$APP_LIGHTNING_NODE_IP:$APP_LIGHTNING_NODE_GRPC_PORT",
+            "a:1",
+        ),
+        ("$DEVICE_DOMAIN_NAME", "umbrel.local"),
+        ("address = \"\"", "address = \"https://a:1\""),
+        ("hosts = []", "hosts = [\"localhost\"]"),
+        ("${webPort}", "9750"),
+    ];
+    let filled = filled.into_iter();
+    filled.fold(config.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
 #[test]
 fn the_settings_of_packages_are_good_and_write_nothing() {
     for packaged in [
-        include_str!("../deploy/debian/config.toml"),
-        include_str!("../deploy/compose/config.toml"),
+        include_str!("../deploy/debian/config.toml").to_owned(),
+        include_str!("../deploy/compose/config.toml").to_owned(),
+        written_by(include_str!("../deploy/umbrel/hooks/pre-start")),
+        written_by(include_str!("../deploy/startos/startos/main.ts")),
     ] {
-        let config = Config::parse(packaged, None).expect("good settings");
+        let config = Config::parse(&packaged, None).expect("good settings");
         let mode = config.book.defaults.mode;
         assert_eq!(mode, Some(sweetspot_core::settings::values::Mode::Observe));
+    }
+}
+
+#[test]
+fn every_bake_step_grants_the_same_seven_calls() {
+    use sweetspot_lnd::{READ_URIS, WRITE_URI};
+    let needed: BTreeSet<&str> = READ_URIS.into_iter().chain([WRITE_URI]).collect();
+    for steps in [
+        INSTALL,
+        include_str!("../deploy/compose/compose.yml"),
+        include_str!("../deploy/nix-bitcoin/sweetspot.nix"),
+        include_str!("../deploy/raspiblitz/README.md"),
+        include_str!("../deploy/raspiblitz/bonus.sweetspot.sh"),
+        include_str!("../deploy/startos/README.md"),
+        include_str!("../deploy/startos/startos/main.ts"),
+        include_str!("../deploy/umbrel/README.md"),
+        include_str!("../deploy/umbrel/hooks/pre-start"),
+    ] {
+        let words = steps.split(|c: char| !c.is_ascii_alphanumeric() && !"/.".contains(c));
+        let granted: BTreeSet<&str> = words.filter(|word| word.contains("rpc.")).collect();
+        assert_eq!(granted, needed);
     }
 }
 
@@ -130,7 +173,7 @@ mod commands {
         CONFIGURATION,
         OPERATION,
         STRATEGY,
-        include_str!("../docs/install.md"),
+        INSTALL,
         include_str!("../docs/upgrading.md"),
         include_str!("../docs/migration.md"),
         include_str!("../docs/reports.md"),
