@@ -19,6 +19,7 @@ mod help;
 mod import;
 mod orders;
 mod output;
+mod peers;
 mod plan;
 mod prepare;
 mod propose;
@@ -177,6 +178,8 @@ enum Command {
     Alarm(alarm::AlarmArgs),
     /// Rank channels by what their capital earns: keep, watch or close
     Prune(prune::PruneArgs),
+    /// Show how each peer kept its channels: uptime, fees, force closes
+    Peers(peers::PeersArgs),
     /// Show what a base fee would have brought, by the amounts of past forwards
     BaseFee(base_fee::BaseFeeArgs),
     /// Find closed walks that pay for themselves: out where there is too much
@@ -353,6 +356,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Prune(args) => {
             let (config, store) = open(&file).await?;
             prune::run(&config, &store, &args).await
+        }
+        Command::Peers(args) => {
+            let (_, store) = open(&file).await?;
+            peers::run(&store, &args).await
         }
         Command::BaseFee(args) => {
             let (_, store) = open(&file).await?;

@@ -15,6 +15,7 @@ mod first_words;
 pub mod history;
 pub mod log;
 pub mod logging;
+mod peers;
 mod preparing;
 pub mod pulse;
 mod repeated_error;

@@ -198,7 +198,7 @@ pub async fn gather(
         peer_group: peer_group(&config.book, &all, channel, &settings, tip, at),
         last_update: changes.first().map(Into::into),
         outcomes: last_outcomes(store, &known, &changes, now).await?,
-        renamed: config.book.names.renamed([channel]).pop(),
+        renamed: config.book.remembered.names.renamed([channel]).pop(),
         decisions,
         settings,
     })

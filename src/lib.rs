@@ -19,6 +19,7 @@ pub mod import;
 pub mod json;
 pub mod orders;
 pub mod overview;
+pub mod peers;
 pub mod plan;
 pub mod prepare;
 pub mod prune;

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::format::{ago, local_time, times};
 use crate::json::{Ids, SCHEMA};
 use crate::overview::NOTHING_YET;
+use crate::peers::{PeerRecord, records};
 use crate::report::{local_of, sat, yearly};
 use crate::table::{Align, Plain};
 use sweetspot_core::money::costs::ChainCostKind;
@@ -63,6 +64,8 @@ pub struct Line {
     /// How long it was watched, and how long it takes until rules count.
     pub(crate) watched_days: f64,
     pub(crate) needed_days: f64,
+    /// How the peer kept its channels.
+    pub(crate) peer_record: PeerRecord,
 }
 
 /// Every open channel, the least worth its capital first.
@@ -97,6 +100,7 @@ pub async fn rank(
     let days = now.days_since(from);
     let ledger = store.ledger(from, now).await?;
     let locals = store.mean_local_sat(from, now).await?;
+    let records = records(store).await?;
     let known = store.channels().await?;
     let open: Vec<_> = known.iter().filter(|known| known.open).collect();
     let capital: f64 = open.iter().map(|known| local_of(&locals, known)).sum();
@@ -148,6 +152,7 @@ pub async fn rank(
             opened_by: if channel.initiator { "us" } else { "peer" },
             watched_days: in_days(remembered.prune.watched),
             needed_days: in_days(settings.prune.min_history),
+            peer_record: records.get(&channel.peer).cloned().unwrap_or_default(),
         });
     }
     // Within a judgement, what could be gained by closing comes first.
@@ -277,8 +282,17 @@ impl Line {
         }
     }
 
-    /// The reason for it, with times as they are here.
+    /// The reason for it, with times as they are here, and what the peer's record warns
+    /// of.
     pub fn why(&self) -> String {
+        let why = self.why_judged();
+        match self.peer_record.warning() {
+            Some(warning) => format!("{why}; the peer {warning}"),
+            None => why,
+        }
+    }
+
+    fn why_judged(&self) -> String {
         match &self.advice {
             Advice::Keep => self.reason.clone(),
             Advice::Exempt(_) => self.advice.words(&local_time),

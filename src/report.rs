@@ -23,12 +23,10 @@ use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 use sweetspot_store::{ChannelFlow, KnownChannel, Ledger, StoreReader};
 
-use peers::by_peer;
-
 pub use daily::{DailyNews, log as log_daily};
 pub use outcomes::{ChangeReport, outcomes};
 pub use paid::{ChannelPaid, Paid};
-pub use peers::PeerReport;
+pub use peers::{PeerReport, by_peer};
 pub use shown::{csv_field, sat, yearly};
 
 /// One UTC day of the node.
@@ -220,7 +218,7 @@ impl Report {
                 .pop()
                 .unwrap_or_else(|| Day::empty(today)),
             by_day,
-            peers: by_peer(&channels),
+            peers: several(&channels),
             channels,
             changes_confirmed: count(&confirmed),
             changes_failed: count(&failed),
@@ -277,6 +275,13 @@ impl Sum {
             earned_msat: ledger.node.fees.0,
         }
     }
+}
+
+/// The peers with more than one channel: of others, the channel's line says it all.
+fn several(channels: &[ChannelReport]) -> Vec<PeerReport> {
+    let mut peers = by_peer(channels);
+    peers.retain(|peer| peer.channel_count > 1);
+    peers
 }
 
 /// What a channel held on our side, on average; as it is now, where no balance of

@@ -1,9 +1,12 @@
 //! `scout`: what a channel to each node of the graph would add to this node's income.
 //! Advice only.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::json::SCHEMA;
+use crate::peers::PeerRecord;
 use crate::report::yearly;
 use crate::table::{Align, Plain};
 use sweetspot_advice::scout::candidate::{Gain, candidates, connects, gain};
@@ -24,7 +27,7 @@ const DAYS_PER_YEAR: f64 = 365.0;
 const NAMED: usize = 3;
 
 /// What is asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     /// How many candidates are shown.
     pub top: usize,
@@ -34,6 +37,8 @@ pub struct Asked {
     pub sat_per_vb: f64,
     /// The most that is put into one channel.
     pub most_sat: u64,
+    /// How peers kept their channels, by public key.
+    pub records: BTreeMap<String, PeerRecord>,
 }
 
 /// A node in the answer.
@@ -68,6 +73,8 @@ pub struct Line {
     payback_days: Option<f64>,
     /// What others charge towards it: the quartiles by capacity.
     sold_at_ppm: Option<[u64; 3]>,
+    /// How it kept channels with us that ended; null if there were none.
+    record: Option<PeerRecord>,
     /// Where payments through it go, and where those that come by it are from.
     reaches: Vec<Named>,
     comes_from: Vec<Named>,
@@ -144,6 +151,10 @@ pub fn scout(graph: &Graph, us: usize, asked: &Asked) -> Scouted {
             yield_high_per_year: high.map(|high| high / capital),
             payback_days: in_sat(gain.middle_msat()).map(|sat| on_chain_sat / sat * DAYS_PER_YEAR),
             sold_at_ppm: sold_at_ppm(&reversed, *node),
+            record: asked
+                .records
+                .get(graph.names.get(*node)?.key.as_str())
+                .cloned(),
             reaches: named(&to.sinks),
             comes_from: named(&to.sources),
         })
@@ -205,8 +216,16 @@ impl Scouted {
         table.column("channels", Align::Right, 5, None);
         table.column("reaches", Align::Left, 4, Some(12));
         table.column("comes from", Align::Left, 6, Some(12));
+        let recorded = self.peers.iter().any(|line| line.warning().is_some());
+        if recorded {
+            table.column("record", Align::Left, 0, Some(12));
+        }
         for line in &self.peers {
-            table.row(line.cells());
+            let mut cells = line.cells();
+            if recorded {
+                cells.push(line.warning().unwrap_or_default());
+            }
+            table.row(cells);
         }
         let income = match self.income_sat_per_year {
             Some(sat) => format!("an income of {} sat a year", grouped(Sat::rounded(sat).0)),
@@ -225,6 +244,10 @@ impl Scouted {
 }
 
 impl Line {
+    fn warning(&self) -> Option<String> {
+        self.record.as_ref().and_then(PeerRecord::warning)
+    }
+
     fn cells(&self) -> Vec<String> {
         let band =
             |low: Option<f64>, high: Option<f64>, show: &dyn Fn(f64) -> String| match (low, high) {

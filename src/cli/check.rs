@@ -166,7 +166,11 @@ fn judge_pause(config: &Config) -> Option<Finding> {
 fn judge_names(config: &Config, seen: &Observation) -> Vec<Finding> {
     let channels: Vec<&Channel> = seen.channels.values().collect();
     let unused = config.book.unused(&channels, seen.tip).into_iter();
-    let renamed = config.book.names.renamed(channels.iter().copied());
+    let renamed = config
+        .book
+        .remembered
+        .names
+        .renamed(channels.iter().copied());
     let renamed = renamed.into_iter().map(|renamed| {
         format!(
             "alias {:?} {} {}: it was {} when the rule first saw it, and is {} now; match it by \

@@ -11,8 +11,8 @@ const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Operate a node",
         &[
-            "run", "check", "import", "plan", "status", "report", "explain", "prune", "scout",
-            "cycles", "base-fee", "health", "alarm",
+            "run", "check", "import", "plan", "status", "report", "explain", "peers", "prune",
+            "scout", "cycles", "base-fee", "health", "alarm",
         ],
     ),
     (

@@ -1,5 +1,6 @@
 //! `scout`: which new channels would earn most. Advice only.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::config::{Config, SettingsFile};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::json::SCHEMA;
+use crate::peers::records;
 use crate::scout::{Asked, scout};
 use crate::table::terminal_width;
 use sweetspot_advice::scout::check::{self, Added, Found};
@@ -97,16 +99,28 @@ pub async fn run(file: &SettingsFile, args: &ScoutArgs) -> Result<(), Failure> {
     let us = graph.find(&key).ok_or_else(|| {
         Failure::CommandLine(format!("the graph has no channel of the node {key}"))
     })?;
-    let income = match args.income {
-        Some(sat) => Some(f64::from(sat)),
-        // Another node's income is not in this database.
-        None if args.node.is_some() => None,
+    // What another node earned, and who its peers were, is not in this database.
+    let store = match args.node {
+        Some(_) => None,
         None => match open(file).await {
-            Ok((_, store)) => income(&store).await?,
+            Ok((_, store)) => Some(store),
             Err(Failure::Open(_)) => None,
             Err(error) => return Err(error),
         },
     };
+    let income = match (args.income, &store) {
+        (Some(sat), _) => Some(f64::from(sat)),
+        (None, Some(store)) => income(store).await?,
+        (None, None) => None,
+    };
+    let records = match &store {
+        Some(store) => records(store).await?,
+        None => BTreeMap::new(),
+    };
+    let by_key = records.into_iter();
+    let records = by_key
+        .map(|(peer, record)| (peer.to_string(), record))
+        .collect();
     let scouted = scout(
         &graph,
         us,
@@ -115,6 +129,7 @@ pub async fn run(file: &SettingsFile, args: &ScoutArgs) -> Result<(), Failure> {
             income_sat_per_year: income,
             sat_per_vb: f64::from(args.sat_per_vb),
             most_sat: args.max_sat,
+            records,
         },
     );
     match args.json {

@@ -129,6 +129,7 @@ pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) ->
         min_age_days: conditions.read(reader, "min_age_days", days),
         max_age_days: conditions.read(reader, "max_age_days", days),
         balance: balance(reader, &mut conditions),
+        record: list(reader, &mut conditions, "record", values::mark),
     };
     let empty = [
         crosses(matcher.min_capacity, matcher.max_capacity)

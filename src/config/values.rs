@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use toml::de::{DeInteger, DeValue};
 
 use super::reader::nearest;
+use sweetspot_core::peers::ended::Mark;
 use sweetspot_core::settings::keys::{MOST_BASE_FEE_MSAT, MOST_PPM};
 use sweetspot_core::settings::matcher::ChannelName;
 use sweetspot_core::settings::schedule::moment;
@@ -32,6 +33,13 @@ pub(super) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
         DeValue::Boolean(flag) => Ok(*flag),
         _ => wrong("true or false", value),
     }
+}
+
+/// What a peer did that it cannot undo.
+pub(super) fn mark(value: &DeValue<'_>) -> Result<Mark, String> {
+    let said = text(value)?;
+    let found = Mark::ALL.into_iter().find(|mark| mark.code() == said);
+    found.map_or_else(|| wrong("\"force_closed\" or \"breached\"", value), Ok)
 }
 
 /// Whether a cost is measured.

@@ -21,6 +21,7 @@ use crate::daemon::cycle::{Cycle, CycleError, CycleOptions, CycleSummary};
 use crate::daemon::deadlines::Deadlines;
 use crate::daemon::first_words;
 use crate::daemon::log;
+use crate::daemon::peers::Peers;
 use crate::daemon::preparing::Preparing;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::repeated_error::RepeatedError;
@@ -32,6 +33,7 @@ use crate::report;
 use crate::web::{self, Site};
 use sweetspot_core::alarm::sight::CycleSight;
 use sweetspot_core::ports::cost_log::CostLog;
+use sweetspot_core::ports::peer_log::PeerLog;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::FeeChange;
@@ -168,7 +170,7 @@ impl PolicyWriter for NoWriter {
 /// Turns the cycle until a signal stops it: no new write is begun, one in
 /// flight gets [`GRACE`]; a second signal ends it at once. Returns the store, if
 /// nobody was in the middle of using it.
-async fn serve<W: PolicyWriter, S: Store + CostLog>(
+async fn serve<W: PolicyWriter, S: Store + CostLog + PeerLog>(
     daemon: Daemon,
     cycle: Cycle<Lnd, W, S, SystemClock>,
     mut signals: Signals,
@@ -223,6 +225,7 @@ struct Daemon {
     preparing: Preparing,
     deadlines: Deadlines,
     bookkeeper: Bookkeeper,
+    peers: Peers,
     pulse: Pulse,
     /// Who else goes by the config.
     shown: tokio::sync::watch::Sender<Config>,
@@ -238,6 +241,7 @@ impl Daemon {
             preparing: Preparing::default(),
             deadlines: Deadlines::default(),
             bookkeeper: Bookkeeper::default(),
+            peers: Peers::default(),
             config,
             observe_only,
             lnd,
@@ -248,7 +252,7 @@ impl Daemon {
         }
     }
 
-    async fn keep_turning<W: PolicyWriter, S: Store + CostLog>(
+    async fn keep_turning<W: PolicyWriter, S: Store + CostLog + PeerLog>(
         mut self,
         mut cycle: Cycle<Lnd, W, S, SystemClock>,
         stop: &CancellationToken,
@@ -262,6 +266,7 @@ impl Daemon {
             tokio::select! {
                 () = stop.cancelled() => {
                     self.bookkeeper.flush(cycle.store()).await;
+                    self.peers.flush(cycle.store()).await;
                     return cycle.into_store();
                 }
                 Ok(()) = reload_asked.changed() => {
@@ -300,13 +305,10 @@ impl Daemon {
                 .report
                 .is_due(cycle.reported_at(), SystemClock.now());
             let now = SystemClock.now();
-            match self.bookkeeper.moved_in(cycle.store(), now).await {
-                Ok(moved_in) => self.config.book.moved_in = moved_in,
-                Err(error) => {
-                    self.tell_failure(&error.into());
-                    ticks.reset_after(RETRY_PAUSE);
-                    continue;
-                }
+            if let Err(error) = self.remember(cycle.store(), now).await {
+                self.tell_failure(&error);
+                ticks.reset_after(RETRY_PAUSE);
+                continue;
             }
             let orders = CycleOptions {
                 layers: &self.config.book,
@@ -326,6 +328,8 @@ impl Daemon {
                         seen.behind = self.preparing.look(goal, &outcome.input.seen);
                         seen.closing = self.closings.look(&self.lnd, &self.config.alarms).await;
                         self.alarms.saw(Sight::Done(seen));
+                        let seen = &outcome.input.seen;
+                        self.peers.look(&self.lnd, cycle.store(), seen).await;
                     }
                     if report_due {
                         self.report().await;
@@ -348,6 +352,19 @@ impl Daemon {
                 self.thin(cycle.store(), now).await;
             }
         }
+    }
+
+    /// What settings go by beside the file, and no cycle may go without.
+    async fn remember(
+        &mut self,
+        store: &(impl CostLog + PeerLog),
+        now: Timestamp,
+    ) -> Result<(), CycleError> {
+        let book = &mut self.config.book;
+        book.moved_in = self.bookkeeper.moved_in(store, now).await?;
+        let goes_by = book.goes_by_records();
+        book.remembered.marks = self.peers.marks(&self.lnd, store, goes_by).await?;
+        Ok(())
     }
 
     async fn keep_book(&mut self, store: &impl CostLog) {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::ChannelReport;
 use sweetspot_core::types::channel::PeerId;
 
-/// A peer with more than one channel, over the period.
+/// A peer, over the period.
 #[derive(Clone, Debug, Serialize)]
 pub struct PeerReport {
     /// Its public key.
@@ -26,20 +26,38 @@ pub struct PeerReport {
     pub worth_msat: f64,
 }
 
-/// The peers with more than one of `channels`, the one worth most first.
-pub(super) fn by_peer(channels: &[ChannelReport]) -> Vec<PeerReport> {
+impl PeerReport {
+    /// Of a peer without a channel.
+    pub fn of(peer_pubkey: PeerId) -> Self {
+        Self {
+            peer_pubkey,
+            peer_alias: None,
+            channel_count: 0,
+            forwards_out: 0,
+            earned_msat: 0,
+            assist_msat: 0,
+            worth_msat: 0.0,
+        }
+    }
+
+    /// The peer's alias, or the start of its key.
+    pub fn name(&self) -> String {
+        match &self.peer_alias {
+            Some(alias) if !alias.is_empty() => alias.clone(),
+            _ => self.peer_pubkey.short(),
+        }
+    }
+}
+
+/// The peers of `channels`, the one worth most first.
+pub fn by_peer(channels: &[ChannelReport]) -> Vec<PeerReport> {
     let mut peers: BTreeMap<PeerId, PeerReport> = BTreeMap::new();
     for line in channels {
         let peer = peers
             .entry(line.ids.peer_pubkey)
             .or_insert_with(|| PeerReport {
-                peer_pubkey: line.ids.peer_pubkey,
                 peer_alias: line.ids.peer_alias.clone(),
-                channel_count: 0,
-                forwards_out: 0,
-                earned_msat: 0,
-                assist_msat: 0,
-                worth_msat: 0.0,
+                ..PeerReport::of(line.ids.peer_pubkey)
             });
         peer.channel_count += 1;
         peer.forwards_out = peer.forwards_out.saturating_add(line.forwards_out);
@@ -47,8 +65,7 @@ pub(super) fn by_peer(channels: &[ChannelReport]) -> Vec<PeerReport> {
         peer.assist_msat = peer.assist_msat.saturating_add(line.assist_msat);
         peer.worth_msat += line.worth_msat;
     }
-    let several = peers.into_values().filter(|peer| peer.channel_count > 1);
-    let mut several: Vec<PeerReport> = several.collect();
-    several.sort_by(|a, b| b.worth_msat.total_cmp(&a.worth_msat));
-    several
+    let mut peers: Vec<PeerReport> = peers.into_values().collect();
+    peers.sort_by(|a, b| b.worth_msat.total_cmp(&a.worth_msat));
+    peers
 }

@@ -293,11 +293,12 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
     let home = Home::watched(&format!("{MANAGED}level_ppm = 600\n"), &node, 12).await;
     home.run(&["pause"]);
     let graph = graph_file(&home);
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["status"],
         &["plan"],
         &["report", "--days", "7"],
         &["explain", "700001x0x0", "--last", "20"],
+        &["peers"],
         &["prune"],
         &[
             "prepare",

@@ -16,6 +16,7 @@ mod database;
 mod hostile_text;
 mod import;
 mod odd_records;
+mod peers;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;

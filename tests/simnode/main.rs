@@ -13,6 +13,7 @@ mod fidelity;
 mod inbound;
 mod market;
 mod month;
+mod peers;
 mod raw;
 mod rig;
 mod scout;

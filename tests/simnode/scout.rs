@@ -20,6 +20,7 @@ async fn a_channel_is_advised_to_nodes_that_are_no_peers_and_within_what_is_allo
             income_sat_per_year: income,
             sat_per_vb: 10.0,
             most_sat,
+            records: Default::default(),
         };
         serde_json::to_value(scout(&graph, us, &asked)).expect("JSON")
     };

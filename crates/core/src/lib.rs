@@ -11,6 +11,7 @@ pub mod engine;
 pub mod inbound;
 pub mod limits;
 pub mod money;
+pub mod peers;
 pub mod ports;
 pub mod prune;
 pub mod recall;

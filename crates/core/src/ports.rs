@@ -2,6 +2,7 @@
 //! are different traits, so that observe mode is a type that cannot write.
 
 pub mod cost_log;
+pub mod peer_log;
 
 use std::error::Error;
 use std::future::Future;

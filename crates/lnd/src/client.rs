@@ -72,6 +72,7 @@ impl Lnd {
             connection: Arc::new(Connection::new(counts.then_some(handshakes))),
             walk: Arc::default(),
             deadlines: Arc::default(),
+            signs: Arc::default(),
             edges: Arc::default(),
             told: Arc::default(),
         })

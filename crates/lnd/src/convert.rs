@@ -196,16 +196,20 @@ pub(super) fn closed_channel(
     Ok(ClosedChannel {
         point: said.channel_point.parse()?,
         scids: named_scids(numbers.chain([said.zero_conf_confirmed_scid]), 0),
-        close_type: match ClosureType::try_from(said.close_type) {
-            Ok(ClosureType::CooperativeClose) => CloseType::Cooperative,
-            Ok(ClosureType::LocalForceClose) => CloseType::LocalForce,
-            Ok(ClosureType::RemoteForceClose) => CloseType::RemoteForce,
-            Ok(ClosureType::BreachClose) => CloseType::Breach,
-            Ok(ClosureType::FundingCanceled) => CloseType::FundingCanceled,
-            Ok(ClosureType::Abandoned) => CloseType::Abandoned,
-            Err(_) => CloseType::Unknown,
-        },
+        close_type: close_type(said.close_type),
     })
+}
+
+pub(super) fn close_type(said: i32) -> CloseType {
+    match ClosureType::try_from(said) {
+        Ok(ClosureType::CooperativeClose) => CloseType::Cooperative,
+        Ok(ClosureType::LocalForceClose) => CloseType::LocalForce,
+        Ok(ClosureType::RemoteForceClose) => CloseType::RemoteForce,
+        Ok(ClosureType::BreachClose) => CloseType::Breach,
+        Ok(ClosureType::FundingCanceled) => CloseType::FundingCanceled,
+        Ok(ClosureType::Abandoned) => CloseType::Abandoned,
+        Err(_) => CloseType::Unknown,
+    }
 }
 
 /// The update, and nothing that is not ours to set: what is left out (the HTLC

@@ -23,6 +23,7 @@ mod pending;
 mod permissions;
 #[doc(hidden)]
 pub mod proto;
+mod signs;
 mod state;
 mod tls;
 mod unannounced;
@@ -40,6 +41,7 @@ use macaroon::Macaroon;
 use proto::lightning_client::LightningClient;
 use proto::routerrpc::router_client::RouterClient;
 use proto::state_client::StateClient;
+use sweetspot_core::peers::watch::ChannelSigns;
 use sweetspot_core::ports::NodeInfo;
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::clean_text::CleanText;
@@ -130,6 +132,8 @@ pub struct Lnd {
     edges: Arc<Mutex<unannounced::Unannounced>>,
     /// When pending HTLCs time out.
     deadlines: Arc<Mutex<BTreeMap<ChannelPoint, HtlcDeadline>>>,
+    /// What was told of channels beside their state.
+    signs: Arc<Mutex<BTreeMap<ChannelPoint, ChannelSigns>>>,
     /// Channels whose data make no sense, and why, as told in the log.
     told: Arc<Mutex<BTreeSet<(CleanText, CleanText)>>>,
 }

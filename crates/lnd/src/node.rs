@@ -36,6 +36,7 @@ impl Node for Lnd {
         let own = node.pubkey.to_string();
         let channels = self.list_channels().await?;
         self.note_deadlines(&channels);
+        self.note_signs(&channels);
         let announced = self.announced(&own).await?;
         let graph_visit = self.visit(&own, &announced, at).await;
         let mut seen = Observation {

@@ -107,6 +107,12 @@ pub(super) fn close_summary(closed: &Closed) -> proto::ChannelCloseSummary {
             false => proto::Initiator::Remote.into(),
         };
     }
+    // Who wished a close by agreement, the simulated world does not say.
+    said.close_initiator = match closed.closed.close_type {
+        CloseType::LocalForce => proto::Initiator::Local.into(),
+        CloseType::RemoteForce | CloseType::Breach => proto::Initiator::Remote.into(),
+        _ => proto::Initiator::Unknown.into(),
+    };
     said
 }
 

@@ -40,6 +40,7 @@ mod open;
 mod orders;
 mod page;
 mod patch;
+mod peers;
 mod reader;
 mod recall;
 mod retention;
@@ -80,6 +81,7 @@ pub use in_memory::MemoryStore;
 pub use ledger::{DayBalance, Ledger, Sale};
 pub use open::{OpenError, OpenFault};
 pub use orders::{GiveError, NewOrder, give_orders};
+pub use peers::PeerBook;
 pub use reader::{KnownChannel, LastCycle, StoreReader};
 pub use turns::{Journal, StoredTurn};
 

@@ -54,6 +54,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("../../../migrations/0021_status.sql"),
         ),
         (
+            22,
+            "peers",
+            include_str!("../../../migrations/0022_peers.sql"),
+        ),
+        (
             25,
             "preparing",
             include_str!("../../../migrations/0025_preparing.sql"),

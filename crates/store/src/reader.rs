@@ -76,14 +76,16 @@ impl StoreReader {
     }
 
     /// Adds to `layers` what is remembered beside the settings file: the names by
-    /// which rules know peers, which conditions hold, orders, and what moving liquidity has cost.
+    /// which rules know peers, which conditions hold, what peers did, orders, and what
+    /// moving liquidity has cost.
     pub async fn recall_into(
         &self,
         layers: &mut SettingsLayers,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        layers.names = self.names().await?;
-        layers.latches = self.latches().await?;
+        layers.remembered.names = self.names().await?;
+        layers.remembered.latches = self.latches().await?;
+        layers.remembered.marks = self.marks().await?;
         layers.orders = self.orders().await?;
         layers.moved_in = self.moved_in(now.minus(MEASURED_OVER), now).await?;
         Ok(())

@@ -12,6 +12,7 @@ use super::{Cycle, CycleError, CycleOptions};
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError};
 use sweetspot_core::settings::layers::SettingsLayers;
+use sweetspot_core::settings::matcher::Remembered;
 use sweetspot_core::settings::orders::Orders;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
@@ -101,8 +102,11 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             self.latches = latches;
         }
         Ok(SettingsLayers {
-            names: self.names.clone(),
-            latches: self.latches.clone(),
+            remembered: Remembered {
+                names: self.names.clone(),
+                latches: self.latches.clone(),
+                marks: layers.remembered.marks.clone(),
+            },
             ..layers.clone()
         })
     }

@@ -18,12 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::money::costs::MovedIn;
-use crate::settings::alias_pins::AliasPins;
 use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::Layer;
 use crate::settings::keys::channel::ChannelLayer;
-use crate::settings::latches::{Latches, Threshold};
-use crate::settings::matcher::{ChannelName, Matcher};
+use crate::settings::latches::Threshold;
+use crate::settings::matcher::{ChannelName, Matcher, Remembered};
 use crate::settings::orders::Orders;
 use crate::settings::schedule::Schedule;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings};
@@ -90,11 +89,8 @@ pub struct SettingsLayers {
     pub channels: BTreeMap<ChannelName, ChannelLayer>,
     /// Targets and bounds that change with the moment, in file order.
     pub schedules: Vec<Schedule>,
-    /// The names by which rules know peers: what was remembered of earlier
-    /// cycles, not what the file says.
-    pub names: AliasPins,
-    /// Which conditions on balances hold: remembered like the names.
-    pub latches: Latches,
+    /// What conditions go by beside the file.
+    pub remembered: Remembered,
     /// What the operator ordered beside the file.
     pub orders: Orders,
     /// What was moved into channels of late, and what that cost.
@@ -220,7 +216,12 @@ impl SettingsLayers {
     }
 
     fn judge(&self, matcher: &Matcher, channel: &Channel, tip: BlockHeight) -> Option<bool> {
-        matcher.judge(channel, tip, &self.names, &self.latches)
+        matcher.judge(channel, tip, &self.remembered)
+    }
+
+    /// Whether a rule or schedule goes by what peers did.
+    pub fn goes_by_records(&self) -> bool {
+        self.matchers().any(|matcher| !matcher.record.is_empty())
     }
 
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {

@@ -1,5 +1,6 @@
 //! Which channels a rule or a schedule is about.
 
+use crate::peers::ended::{Mark, Marks};
 use crate::settings::alias_pins::AliasPins;
 use crate::settings::latches::{Latches, Threshold};
 use crate::settings::pattern::fits_alias;
@@ -37,6 +38,18 @@ impl std::fmt::Display for ChannelName {
     }
 }
 
+/// What conditions go by that a look at a channel does not show: remembered of earlier
+/// cycles, not what the file says.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    /// The names by which rules know peers.
+    pub names: AliasPins,
+    /// Which conditions on balances hold.
+    pub latches: Latches,
+    /// What peers did that they cannot undo.
+    pub marks: Marks,
+}
+
 /// Conditions that must all hold; an empty list and `None` ask for nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matcher {
@@ -62,30 +75,42 @@ pub struct Matcher {
     pub max_age_days: Option<u32>,
     /// Conditions on the balance.
     pub balance: Vec<Threshold>,
+    /// The peer bears one of these marks.
+    pub record: Vec<Mark>,
 }
 
 impl Matcher {
     /// Whether every condition holds for `channel`, its peer being known by the
     /// name it has now.
     pub fn matches(&self, channel: &Channel, tip: BlockHeight) -> bool {
-        let latches = Latches::default();
-        self.judge(channel, tip, &AliasPins::default(), &latches) == Some(true)
+        self.judge(channel, tip, &Remembered::default()) == Some(true)
     }
 
     /// Whether every condition holds for `channel`; `None` if that depends on an
-    /// alias that is not known. Conditions on balances hold as `latches` has them.
+    /// alias that is not known.
     pub fn judge(
         &self,
         channel: &Channel,
         tip: BlockHeight,
-        names: &AliasPins,
-        latches: &Latches,
+        remembered: &Remembered,
     ) -> Option<bool> {
+        let latches = &remembered.latches;
         let balance = self.balance.iter().all(|at| at.holds(channel, latches));
-        match balance && self.holds_beside_alias(channel, tip) {
-            true => self.fits_name(channel, names),
+        let fits = balance
+            && self.fits_record(channel, &remembered.marks)
+            && self.holds_beside_alias(channel, tip);
+        match fits {
+            true => self.fits_name(channel, &remembered.names),
             false => Some(false),
         }
+    }
+
+    fn fits_record(&self, channel: &Channel, marks: &Marks) -> bool {
+        let bears = |mark| {
+            let found = marks.get(&channel.peer);
+            found.is_some_and(|found| found.contains(mark))
+        };
+        self.record.is_empty() || self.record.iter().any(bears)
     }
 
     /// The single names that are listed here, where there are several: each alone.
@@ -262,7 +287,12 @@ mod tests {
             ..Matcher::default()
         };
         let judge = |matcher: &Matcher, names: &AliasPins| {
-            matcher.judge(&nameless, TIP, names, &Latches::default())
+            let names = names.clone();
+            let remembered = Remembered {
+                names,
+                ..Remembered::default()
+            };
+            matcher.judge(&nameless, TIP, &remembered)
         };
         let none = AliasPins::default();
         assert_eq!(judge(&by_alias(None), &none), None);
@@ -276,6 +306,20 @@ mod tests {
             let pins = AliasPins::of([("ACINQ".to_owned(), nameless.peer, pin)]);
             assert_eq!(judge(&by_alias(None), &pins), Some(expected), "{alias}");
         }
+    }
+
+    #[test]
+    fn a_record_fits_who_bears_one_of_its_marks() {
+        let matcher = Matcher {
+            record: vec![Mark::ForceClosed, Mark::Breached],
+            ..Matcher::default()
+        };
+        let remembered = Remembered {
+            marks: [(channel(1).peer, [Mark::Breached].into())].into(),
+            ..Remembered::default()
+        };
+        let judge = |n| matcher.judge(&channel(n), TIP, &remembered);
+        assert_eq!((judge(1), judge(2)), (Some(true), Some(false)));
     }
 
     #[test]

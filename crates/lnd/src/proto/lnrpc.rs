@@ -461,6 +461,8 @@ pub struct ChannelCloseSummary {
     pub close_type: i32,
     #[prost(enumeration = "Initiator", tag = "11")]
     pub open_initiator: i32,
+    #[prost(enumeration = "Initiator", tag = "12")]
+    pub close_initiator: i32,
     #[prost(uint64, repeated, tag = "14")]
     pub alias_scids: ::prost::alloc::vec::Vec<u64>,
     #[prost(uint64, tag = "15")]
