@@ -4,6 +4,7 @@
 //! at the first fault and knows no rules between keys.
 
 mod alarm;
+mod chain_fees;
 mod diff;
 mod fault;
 mod file;
@@ -24,8 +25,10 @@ use std::time::Duration;
 
 use chrono::NaiveTime;
 use chrono_tz::Tz;
+use toml::de::DeValue;
 
 pub use alarm::Alarms;
+pub use chain_fees::ChainFeeSettings;
 pub use fault::{ConfigError, Fault};
 pub use file::SettingsFile;
 pub use ledger::LedgerSettings;
@@ -65,6 +68,8 @@ pub struct Config {
     pub alarms: Alarms,
     /// What beside forwards is kept book of.
     pub ledger: LedgerSettings,
+    /// What on-chain fees are like.
+    pub chain_fees: ChainFeeSettings,
     /// Where the page and the metrics are served.
     pub web: WebSettings,
     /// What holds for the node and for each channel.
@@ -121,6 +126,10 @@ impl Config {
 
         let ledger = root.section(r, "ledger");
         let ledger = ledger::ledger(r, ledger);
+        let chain_fees = root.section(r, "chain_fees");
+        let chain_fees = chain_fees::chain_fees(r, chain_fees);
+        let prune = root.section(r, "prune");
+        let keep_small = read_keep_small(r, prune);
         let settings = read_node_settings(r, &mut root);
         let defaults = root.section(r, "defaults");
         let defaults = keys::layer(r, defaults, &ChannelLayer::default());
@@ -137,6 +146,8 @@ impl Config {
             remembered: Default::default(),
             orders: Default::default(),
             moved_in: Default::default(),
+            chain_regime: None,
+            keep_small,
             defaults,
         };
         root.finish(r);
@@ -153,6 +164,7 @@ impl Config {
             report,
             alarms,
             ledger,
+            chain_fees,
             web,
             book,
             keys: diff::Keys::of(text),
@@ -244,6 +256,14 @@ fn read_report<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> DailyRe
 }
 
 /// Reads `[rhythm]`, `[budget]` and `[inbound]`.
+/// Reads `[prune]`: the quota of small peers.
+fn read_keep_small<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> usize {
+    let most = |value: &DeValue<'_>| values::whole(value, 0..=10_000_usize);
+    let quota = section.read(reader, "keep_small", most);
+    section.finish(reader);
+    quota.unwrap_or(0)
+}
+
 fn read_node_settings<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>) -> NodeSettings {
     let mut settings = NodeSettings::default();
     lay_over::<RhythmLayer>(reader, root, "rhythm", &mut settings);

@@ -6,6 +6,7 @@ mod alarm;
 #[path = "daemon/no_alarm.rs"]
 mod alarm;
 mod bookkeeping;
+mod chain_fees;
 pub mod clock;
 mod closings;
 pub mod connect;

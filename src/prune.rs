@@ -16,6 +16,11 @@ use sweetspot_core::money::costs::ChainCostKind;
 use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::prune::judge::{Judgement, USUAL_CLOSE_SAT, Worth, judge};
+use sweetspot_core::money::chain_fees::{FeeRegime, dear_open_and_close_sat};
+use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
+use sweetspot_core::ports::StoreError;
+use sweetspot_core::prune::cause::{Cause, PeerFees, cause};
+use sweetspot_core::prune::judge::{Judgement, Worth, judge};
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp, human_span, rfc3339};
@@ -66,6 +71,11 @@ pub struct Line {
     pub(crate) needed_days: f64,
     /// How the peer kept its channels.
     pub(crate) peer_record: PeerRecord,
+    /// Why it looks dead, if that lies with the peer.
+    pub(crate) cause: Option<Cause>,
+    /// Whether it is there for what may come: unannounced, kept on purpose, or opened by
+    /// a peer who never used it and binds nothing of ours.
+    pub(crate) future_use: bool,
 }
 
 /// Every open channel, the least worth its capital first.
@@ -81,7 +91,20 @@ pub struct Ranking {
     /// many of them are known; a usual cost where none is.
     pub(crate) close_cost_sat: f64,
     pub(crate) closes_known: usize,
+    /// What on-chain fees are like, if that is known.
+    pub(crate) chain_fees: Option<ChainFeesNow>,
+    /// What opening a channel anew and closing it costs in dear times.
+    pub(crate) reopen_when_dear_sat: u64,
     pub(crate) channels: Vec<Line>,
+}
+
+/// The regime of on-chain fees that is in force.
+#[derive(Debug, Serialize)]
+pub struct ChainFeesNow {
+    pub(crate) regime: FeeRegime,
+    #[serde(serialize_with = "times")]
+    pub(crate) since: Timestamp,
+    pub(crate) sat_per_vb: f64,
 }
 
 /// Ranks the open channels as of `now`.
@@ -107,13 +130,25 @@ pub async fn rank(
     let node_msat = ledger.node.fees.as_f64();
     let closes = closes_paid(store).await?;
     let close_cost_sat = median(&closes).unwrap_or(USUAL_CLOSE_SAT);
+    let channels = open.iter().map(|known| &known.channel);
+    let settings_of = config.book.resolve_all(channels.clone(), tip, now);
+    let peer_fees = PeerFees::of(channels);
+    let history = store.chain_fees().await?;
+    let bounds = &config.chain_fees.bounds;
+    let chain_fees = history.last().map(|change| ChainFeesNow {
+        regime: change.regime,
+        since: change.at,
+        sat_per_vb: change.sat_per_vb,
+    });
     let mut lines = vec![];
     for known in open {
         let channel = &known.channel;
         let Some(remembered) = memory.channels.get(&channel.point) else {
             continue;
         };
-        let settings = config.book.resolve(channel, tip, now);
+        let Some(settings) = settings_of.get(&channel.point).copied() else {
+            continue;
+        };
         let advice = rules::advice(&remembered.prune, channel, &settings);
         let flow = ledger.channels.get(&channel.point).copied();
         let flow = flow.unwrap_or_default();
@@ -126,6 +161,13 @@ pub async fn rank(
             close_sat: close_cost_sat,
         };
         let (judgement, reason) = judge(&advice, &worth);
+        let cause = match &advice {
+            Advice::Prune(found) => cause(found.rule, channel, &peer_fees),
+            _ => None,
+        };
+        let last_forward = remembered.meter.last_forward();
+        let binds_nothing = !channel.initiator && channel.spendable() == Sat(0);
+        let unused = last_forward.is_none() && binds_nothing;
         let age = channel
             .age_blocks(tip)
             .map(|blocks| BLOCK.saturating_mul(blocks));
@@ -147,11 +189,13 @@ pub async fn rank(
             could_earn_msat: worth.could_msat,
             yield_per_year: yield_per_year(worth.msat, local, days),
             used_tpm: remembered.meter.used_tpm(seen_at, windows),
-            last_forward: remembered.meter.last_forward(),
+            last_forward,
             age_days: age.map(in_days),
             opened_by: if channel.initiator { "us" } else { "peer" },
             watched_days: in_days(remembered.prune.watched),
             needed_days: in_days(settings.prune.min_history),
+            cause,
+            future_use: channel.private || settings.keep || unused,
             peer_record: records.get(&channel.peer).cloned().unwrap_or_default(),
         });
     }
@@ -168,6 +212,8 @@ pub async fn rank(
         node_yield_per_year: yield_per_year(node_msat, capital, days),
         close_cost_sat,
         closes_known: closes.len(),
+        chain_fees,
+        reopen_when_dear_sat: Sat::rounded(dear_open_and_close_sat(&history, bounds)).0,
         channels: lines,
     })
 }
@@ -229,6 +275,31 @@ impl Ranking {
             self.days,
             yearly(self.node_yield_per_year),
             self.close_cost_in_words(),
+             A close is taken to cost 1,000 sat; opening such a channel anew and closing it\n\
+             would cost {} sat in dear times.{}",
+            table.fit(width),
+            self.days,
+            yearly(self.node_yield_per_year),
+            grouped(self.reopen_when_dear_sat),
+            self.chain_fees_in_words(),
+        )
+    }
+}
+
+impl Ranking {
+    fn chain_fees_in_words(&self) -> String {
+        let Some(now) = &self.chain_fees else {
+            return String::new();
+        };
+        let slow = match now.regime {
+            FeeRegime::Cheap => ": the clock of idleness runs at half its pace",
+            _ => "",
+        };
+        format!(
+            "\nOn-chain fees are {} since {} ({:.1} sat/vB then){slow}.",
+            now.regime.code(),
+            local_time(now.since),
+            now.sat_per_vb
         )
     }
 
@@ -285,11 +356,17 @@ impl Line {
     /// The reason for it, with times as they are here, and what the peer's record warns
     /// of.
     pub fn why(&self) -> String {
-        let why = self.why_judged();
-        match self.peer_record.warning() {
-            Some(warning) => format!("{why}; the peer {warning}"),
-            None => why,
-        }
+        let future_use = self.future_use && !matches!(self.advice, Advice::Exempt(_));
+        let parts = [
+            Some(self.why_judged()),
+            future_use.then(|| "perhaps for the peer's future use".to_owned()),
+            self.cause.as_ref().map(Cause::words),
+            self.peer_record
+                .warning()
+                .map(|warning| format!("the peer {warning}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join("; ")
     }
 
     fn why_judged(&self) -> String {

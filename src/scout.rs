@@ -12,13 +12,11 @@ use crate::table::{Align, Plain};
 use sweetspot_advice::scout::candidate::{Gain, candidates, connects, gain};
 use sweetspot_advice::scout::market::{AMOUNT_SAT, Market};
 use sweetspot_advice::scout::terms::{Terms, sold_at_ppm};
+use sweetspot_core::money::chain_fees::open_and_close_sat;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::units::Sat;
 use sweetspot_graph::graph::{Graph, NodeName};
 
-/// Opening takes about 154 vB with one input and change, closing by agreement about
-/// 170: both are paid by who opens.
-const OPEN_AND_CLOSE_VB: f64 = 154.0 + 170.0;
 /// A channel suffices for so much of what would leave by it: with a slow interval of
 /// a day, fees have time to answer.
 const SIZED_FOR_DAYS: f64 = 14.0;
@@ -109,7 +107,7 @@ pub fn scout(graph: &Graph, us: usize, asked: &Asked) -> Scouted {
         .filter(|(_, gain)| gain.middle_msat() > 0.0)
         .collect();
     found.sort_by(|a, b| b.1.middle_msat().total_cmp(&a.1.middle_msat()));
-    let on_chain_sat = OPEN_AND_CLOSE_VB * asked.sat_per_vb;
+    let on_chain_sat = open_and_close_sat(asked.sat_per_vb);
     let earned = (standing.earned_msat > 0.0).then_some(standing.earned_msat);
     // Payments of the whole network in a year: what the node earns over what it earns
     // of one.

@@ -278,7 +278,7 @@ fn judge_pending(permissions: &Permissions, config: &Config) -> Option<Finding> 
 
 /// Whether the macaroon lets book be kept of what is wanted.
 fn judge_ledger(permissions: &Permissions, config: &Config) -> Vec<Finding> {
-    let missing = config.ledger.needs();
+    let missing = config.ledger.needs().chain(config.chain_fees.needs());
     let missing = missing.filter(|(uri, _)| !permissions.permits(uri));
     missing
         .map(|(uri, lost)| {
@@ -320,7 +320,8 @@ fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {
 fn bake_line(config: &Config) -> String {
     let pending = tells_force_closes(config).then_some(&PENDING_URI);
     let uris = READ_URIS.iter().chain([&WRITE_URI]).chain(pending).copied();
-    let uris = uris.chain(config.ledger.needs().map(|(uri, _)| uri));
+    let optional = config.ledger.needs().chain(config.chain_fees.needs());
+    let uris = uris.chain(optional.map(|(uri, _)| uri));
     let uris: Vec<String> = uris.map(|uri| format!("uri:{uri}")).collect();
     format!(
         "lncli bakemacaroon --save_to=sweetspot.macaroon {} && chmod 600 sweetspot.macaroon",

@@ -81,6 +81,9 @@ fn every_default_in_the_example_is_the_built_in_one() {
     assert_eq!(example.report, empty.report);
     assert_eq!(example.alarms, empty.alarms);
     assert_eq!(example.ledger, empty.ledger);
+    assert_eq!(example.book.keep_small, 5);
+    assert_eq!(example.chain_fees.bounds, empty.chain_fees.bounds);
+    assert_eq!(empty.chain_fees.given_sat_per_vb, None);
     assert!(empty.web.listen.is_none() && example.web.listen.is_some());
     assert_eq!(example.book.node, NodeSettings::default());
     let defaults = &example.book.defaults;
@@ -98,11 +101,20 @@ fn every_default_in_the_example_is_the_built_in_one() {
 }
 
 #[test]
+fn a_rate_that_is_given_and_one_that_is_asked_for_exclude_each_other() {
+    let both = faults("[chain_fees]\nestimate = true\nsat_per_vb = 3\n");
+    assert!(both.contains("set one of them"), "{both}");
+    let close = faults("[chain_fees]\ncheap_sat_per_vb = 10\ndear_sat_per_vb = 20\n");
+    assert!(close.contains("at least three times"), "{close}");
+    assert!(good("[chain_fees]\nestimate = true\n").chain_fees.estimate);
+}
+
+#[test]
 fn every_key_that_is_known_is_in_the_example() {
     // Each table is asked for a key it does not have, and names those it has.
     let nonsense = "zzz = 1\n[node]\nzzz = 1\n[store]\nzzz = 1\n[history]\nzzz = 1\n\
         [report]\nzzz = 1\n[web]\nzzz = 1\n[alarm]\nzzz = 1\n[alarm.webhook]\nzzz = 1\n[alarm.ntfy]\nzzz = 1\n\
-        [alarm.telegram]\nzzz = 1\n[ledger]\nzzz = 1\n[rhythm]\nzzz = 1\n[budget]\nzzz = 1\n[inbound]\nzzz = 1\n[defaults]\nzzz = 1\n\
+        [alarm.telegram]\nzzz = 1\n[ledger]\nzzz = 1\n[chain_fees]\nzzz = 1\n[prune]\nzzz = 1\n[rhythm]\nzzz = 1\n[budget]\nzzz = 1\n[inbound]\nzzz = 1\n[defaults]\nzzz = 1\n\
         [[rule]]\nzzz = 1\nmatch.zzz = 1\n[[schedule]]\nzzz = 1\n";
     let faults = faults(nonsense);
     let lists: Vec<&str> = faults
@@ -110,7 +122,7 @@ fn every_key_that_is_known_is_in_the_example() {
         .filter_map(|line| line.split_once("valid keys: "))
         .map(|(_, list)| list)
         .collect();
-    assert_eq!(lists.len(), 18, "{faults}");
+    assert_eq!(lists.len(), 20, "{faults}");
     let example = whole_example();
     for key in lists.iter().flat_map(|list| list.split(", ")) {
         let is_there = example.lines().any(|line| {

@@ -14,6 +14,7 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::Sight;
 use crate::daemon::alarm::AlarmTask;
 use crate::daemon::bookkeeping::Bookkeeper;
+use crate::daemon::chain_fees::ChainFees;
 use crate::daemon::clock::{SystemClock, in_real_time};
 use crate::daemon::closings::Closings;
 use crate::daemon::connect::lnd_config;
@@ -32,6 +33,7 @@ use crate::report;
 #[cfg(feature = "web")]
 use crate::web::{self, Site};
 use sweetspot_core::alarm::sight::CycleSight;
+use sweetspot_core::ports::chain_fee_log::ChainFeeLog;
 use sweetspot_core::ports::cost_log::CostLog;
 use sweetspot_core::ports::peer_log::PeerLog;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError, WriteError};
@@ -170,7 +172,7 @@ impl PolicyWriter for NoWriter {
 /// Turns the cycle until a signal stops it: no new write is begun, one in
 /// flight gets [`GRACE`]; a second signal ends it at once. Returns the store, if
 /// nobody was in the middle of using it.
-async fn serve<W: PolicyWriter, S: Store + CostLog + PeerLog>(
+async fn serve<W: PolicyWriter, S: Store + CostLog + PeerLog + ChainFeeLog>(
     daemon: Daemon,
     cycle: Cycle<Lnd, W, S, SystemClock>,
     mut signals: Signals,
@@ -226,6 +228,7 @@ struct Daemon {
     deadlines: Deadlines,
     bookkeeper: Bookkeeper,
     peers: Peers,
+    chain_fees: ChainFees,
     pulse: Pulse,
     /// Who else goes by the config.
     shown: tokio::sync::watch::Sender<Config>,
@@ -242,6 +245,7 @@ impl Daemon {
             deadlines: Deadlines::default(),
             bookkeeper: Bookkeeper::default(),
             peers: Peers::default(),
+            chain_fees: ChainFees::default(),
             config,
             observe_only,
             lnd,
@@ -252,7 +256,7 @@ impl Daemon {
         }
     }
 
-    async fn keep_turning<W: PolicyWriter, S: Store + CostLog + PeerLog>(
+    async fn keep_turning<W: PolicyWriter, S: Store + CostLog + PeerLog + ChainFeeLog>(
         mut self,
         mut cycle: Cycle<Lnd, W, S, SystemClock>,
         stop: &CancellationToken,
@@ -357,23 +361,27 @@ impl Daemon {
     /// What settings go by beside the file, and no cycle may go without.
     async fn remember(
         &mut self,
-        store: &(impl CostLog + PeerLog),
+        store: &(impl CostLog + PeerLog + ChainFeeLog),
         now: Timestamp,
     ) -> Result<(), CycleError> {
         let book = &mut self.config.book;
+        let settings = &self.config.chain_fees;
+        book.chain_regime = self.chain_fees.regime(store, settings).await?;
         book.moved_in = self.bookkeeper.moved_in(store, now).await?;
         let goes_by = book.goes_by_records();
         book.remembered.marks = self.peers.marks(&self.lnd, store, goes_by).await?;
         Ok(())
     }
 
-    async fn keep_book(&mut self, store: &impl CostLog) {
+    async fn keep_book(&mut self, store: &(impl CostLog + ChainFeeLog)) {
         let now = SystemClock.now();
         let from = now.minus(self.config.backfill);
         let wanted = self.config.ledger;
         self.bookkeeper
             .look(&self.lnd, store, wanted, from, now)
             .await;
+        let settings = &self.config.chain_fees;
+        self.chain_fees.look(&self.lnd, store, settings, now).await;
     }
 
     /// Deletes what is old, and what the bound on the database's size has no room for.

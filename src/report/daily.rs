@@ -11,6 +11,7 @@ use sweetspot_core::money::change::{Trend, relative};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::settings::layers::SettingsLayers;
+use sweetspot_core::types::channel::Channel;
 use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::format::change;
 use sweetspot_core::types::time::Timestamp;
@@ -104,17 +105,17 @@ async fn recommended(
     let memory = store.memory().await?;
     let tip = store.last_cycle().await?.map(|cycle| cycle.tip);
     let known = store.channels().await?;
-    let is_recommended = |channel: &&sweetspot_store::KnownChannel| {
-        let channel = &channel.channel;
-        let settings = book.resolve(channel, tip.unwrap_or_default(), now);
-        memory.channels.get(&channel.point).is_some_and(|memory| {
-            matches!(
-                rules::advice(&memory.prune, channel, &settings),
-                Advice::Prune(_)
-            )
+    let open = known.iter().filter(|known| known.open);
+    let open = open.map(|known| &known.channel);
+    let settings = book.resolve_all(open.clone(), tip.unwrap_or_default(), now);
+    let is_recommended = |channel: &&Channel| {
+        let memory = memory.channels.get(&channel.point);
+        let settings = settings.get(&channel.point);
+        memory.zip(settings).is_some_and(|(memory, settings)| {
+            let advice = rules::advice(&memory.prune, channel, settings);
+            matches!(advice, Advice::Prune(_))
         })
     };
-    let open = known.iter().filter(|known| known.open);
     Ok(counted(open.filter(is_recommended).count()))
 }
 

@@ -9,6 +9,7 @@
 #[cfg(feature = "alarm")]
 mod alarms;
 mod bookkeeping;
+mod chain_fees;
 mod check;
 #[cfg(feature = "lab")]
 mod clock;

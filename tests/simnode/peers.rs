@@ -6,7 +6,7 @@ use std::time::Duration;
 use sweetspot_core::peers::ended::{Mark, marks};
 use sweetspot_core::peers::watch::PeerWatch;
 use sweetspot_core::peers::week::PeerSums;
-use sweetspot_core::ports::Node;
+use sweetspot_core::ports::{Node, NodeError};
 use sweetspot_core::types::channel::PeerId;
 use sweetspot_core::types::observation::CloseType;
 use sweetspot_lnd::Lnd;
@@ -53,4 +53,17 @@ async fn absences_are_seen_and_each_end_is_told_with_its_peer() {
             .is_some_and(|marks| marks.contains(&Mark::ForceClosed));
         assert!(!forced || bears);
     }
+}
+
+#[tokio::test]
+async fn on_chain_fees_are_told_to_who_may_ask() {
+    let served = Served::new(node_after(DAY));
+    let asked = async |macaroon| {
+        let lnd = Lnd::new(served.config(macaroon)).expect("a good configuration");
+        lnd.sat_per_vb().await
+    };
+    // The simulated node's rate for less than a day: 2,500 sat per kw.
+    assert_eq!(asked("admin").await, Ok(10.0));
+    let denied = asked("sweetspot").await;
+    assert!(matches!(denied, Err(NodeError::Denied(_))), "{denied:?}");
 }

@@ -1,5 +1,6 @@
 //! What the node earns, for whoever looks at it: nothing here moves a fee.
 
+pub mod chain_fees;
 pub mod change;
 pub mod costs;
 pub mod failed;

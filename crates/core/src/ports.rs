@@ -1,6 +1,7 @@
 //! What the cycle needs of the world, named by its need. Reading and writing
 //! are different traits, so that observe mode is a type that cannot write.
 
+pub mod chain_fee_log;
 pub mod cost_log;
 pub mod peer_log;
 

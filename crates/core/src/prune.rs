@@ -1,5 +1,6 @@
 //! Advice on dead channels.
 
+pub mod cause;
 pub mod judge;
 pub mod recommend;
 pub mod rules;

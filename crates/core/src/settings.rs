@@ -12,6 +12,7 @@ pub mod orders;
 mod pattern;
 pub mod preparation;
 pub mod schedule;
+pub mod small_peers;
 pub mod tuning;
 pub mod values;
 pub mod windows;

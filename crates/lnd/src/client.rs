@@ -17,6 +17,7 @@ use super::macaroon::{Header, Macaroon};
 use super::proto::lightning_client::LightningClient;
 use super::proto::routerrpc::router_client::RouterClient;
 use super::proto::state_client::StateClient;
+use super::proto::walletrpc::wallet_kit_client::WalletKitClient;
 use super::tls::{Pin, PinnedCert};
 use super::unannounced::Unannounced;
 use super::walk::Walk;
@@ -65,7 +66,8 @@ impl Lnd {
             lightning: LightningClient::new(channel.clone())
                 .max_decoding_message_size(MAX_REPLY_BYTES),
             router: RouterClient::new(channel.clone()),
-            state: StateClient::new(channel),
+            state: StateClient::new(channel.clone()),
+            wallet: WalletKitClient::new(channel),
             macaroon: Arc::new(Macaroon::new(config.macaroon)),
             request_timeout: config.request_timeout,
             seen: Arc::new(Mutex::new(None)),

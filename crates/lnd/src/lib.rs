@@ -5,6 +5,7 @@
 //! messages in `convert`, failures in `fault`, trust in `tls`, permission in
 //! `macaroon` and `permissions`, releases in `version`.
 
+mod chain_fee;
 mod client;
 mod connection;
 mod convert;
@@ -41,6 +42,7 @@ use macaroon::Macaroon;
 use proto::lightning_client::LightningClient;
 use proto::routerrpc::router_client::RouterClient;
 use proto::state_client::StateClient;
+use proto::walletrpc::wallet_kit_client::WalletKitClient;
 use sweetspot_core::peers::watch::ChannelSigns;
 use sweetspot_core::ports::NodeInfo;
 use sweetspot_core::types::channel::ChannelPoint;
@@ -52,8 +54,8 @@ pub use macaroon::{MacaroonError, MacaroonSource};
 pub use node_clock::{NODE_CLOCK, NodeClockError, ToldClock};
 pub use pending::ForceClosing;
 pub use permissions::{
-    CHAIN_COSTS_URI, GRAPH_URI, HTLCS_URI, PAYMENTS_URI, PENDING_URI, Permission, Permissions,
-    READ_URIS, UnreadableMacaroon, WRITE_URI,
+    CHAIN_COSTS_URI, CHAIN_FEES_URI, GRAPH_URI, HTLCS_URI, PAYMENTS_URI, PENDING_URI, Permission,
+    Permissions, READ_URIS, UnreadableMacaroon, WRITE_URI,
 };
 pub use version::{LndVersion, OLDEST_SUPPORTED, VersionError, check_version};
 
@@ -120,6 +122,7 @@ pub struct Lnd {
     lightning: LightningClient<Channel>,
     router: RouterClient<Channel>,
     state: StateClient<Channel>,
+    wallet: WalletKitClient<Channel>,
     macaroon: Arc<Macaroon>,
     request_timeout: Duration,
     /// What GetInfo said last: who the node is, its release, and the tip.

@@ -32,6 +32,9 @@ pub const PAYMENTS_URI: &str = "/lnrpc.Lightning/ListPayments";
 /// The RPC that only the record of on-chain costs needs, as a macaroon URI.
 pub const CHAIN_COSTS_URI: &str = "/lnrpc.Lightning/GetTransactions";
 
+/// The RPC that only the history of on-chain fees needs, as a macaroon URI.
+pub const CHAIN_FEES_URI: &str = "/walletrpc.WalletKit/EstimateFee";
+
 /// The RPC that only the record of failed HTLCs needs, as a macaroon URI.
 pub const HTLCS_URI: &str = "/routerrpc.Router/SubscribeHtlcEvents";
 /// The RPC that only `scout` needs, and not if it is given a graph, as a macaroon URI.
@@ -106,7 +109,7 @@ impl Permission {
     fn covers(&self, uri: &str) -> bool {
         let (entity, action) = match uri {
             WRITE_URI => ("offchain", "write"),
-            CHAIN_COSTS_URI => ("onchain", "read"),
+            CHAIN_COSTS_URI | CHAIN_FEES_URI => ("onchain", "read"),
             GRAPH_URI => ("info", "read"),
             _ if uri.ends_with("Info") => ("info", "read"),
             _ => ("offchain", "read"),

@@ -7,6 +7,7 @@
 
 mod alias_pins;
 mod backup;
+mod chain_fees;
 mod changes;
 mod columns;
 #[cfg(test)]

@@ -59,6 +59,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("../../../migrations/0022_peers.sql"),
         ),
         (
+            23,
+            "chain_fees",
+            include_str!("../../../migrations/0023_chain_fees.sql"),
+        ),
+        (
             25,
             "preparing",
             include_str!("../../../migrations/0025_preparing.sql"),

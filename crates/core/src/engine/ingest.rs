@@ -216,7 +216,8 @@ fn watch(
         fee: channel.policy.map(|policy| policy.fees.outbound),
     };
     let holds = |rule| rules::holds(rule, &symptoms, settings);
-    memory.prune.watch(now, span, node_quiet, holds);
+    let cheap = settings.chain_is_cheap;
+    memory.prune.watch(now, span, node_quiet, cheap, holds);
 }
 
 /// Compares the node's fees with what we last confirmed. The node is the

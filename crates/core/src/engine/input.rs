@@ -6,7 +6,7 @@ use crate::settings::layers::SettingsLayers;
 use crate::settings::orders::Fresh;
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::state::clock::ClockStep;
-use crate::types::channel::{Channel, ChannelPoint};
+use crate::types::channel::ChannelPoint;
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
 
@@ -98,13 +98,11 @@ impl CycleInput {
     /// Has `layers` hold for everything seen.
     pub fn settle(&mut self, layers: &SettingsLayers, observe_only: bool) {
         let seen = &self.seen;
-        let effective = |channel: &Channel| {
-            let mut settings = layers.resolve(channel, seen.tip, seen.at);
+        let channels = seen.channels.values();
+        self.settings = layers.resolve_all(channels, seen.tip, seen.at);
+        for settings in self.settings.values_mut() {
             settings.observe_only |= observe_only;
-            settings
-        };
-        let channels = seen.channels.iter();
-        self.settings = channels.map(|(point, c)| (*point, effective(c))).collect();
+        }
         self.node = layers.node;
     }
 }

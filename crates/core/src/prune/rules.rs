@@ -57,6 +57,8 @@ pub enum Exemption {
     Ignored,
     /// Smaller than the channels judged.
     Small,
+    /// One of the small peers that are kept.
+    SmallPeer,
 }
 
 impl Advice {
@@ -73,8 +75,9 @@ impl Advice {
                 human_span(*needed)
             ),
             Self::Exempt(why) => match why {
-                Exemption::Kept => "exempt: keep = true",
-                Exemption::Private => "exempt: unannounced channel",
+                Exemption::Kept => "exempt: keep = true, for future use",
+                Exemption::SmallPeer => "exempt: one of the small peers that keep_small keeps",
+                Exemption::Private => "exempt: unannounced channel, for future use",
                 Exemption::Ignored => "exempt: mode ignore",
                 Exemption::Small => "exempt: smaller than prune_ignore_below_sat",
             }
@@ -117,6 +120,8 @@ fn exemption(channel: &Channel, settings: &ChannelSettings) -> Option<Exemption>
         Some(Exemption::Ignored)
     } else if channel.capacity.0 < settings.prune.ignore_below_sat {
         Some(Exemption::Small)
+    } else if settings.kept_small {
+        Some(Exemption::SmallPeer)
     } else {
         None
     }
@@ -199,7 +204,9 @@ mod tests {
     }
 
     fn watch(memory: &mut PruneMemory, n: u32, span: Duration, seen: &Symptoms, quiet: bool) {
-        memory.watch(hour(n), span, quiet, |rule| holds(rule, seen, &managed()));
+        memory.watch(hour(n), span, quiet, false, |rule| {
+            holds(rule, seen, &managed())
+        });
     }
 
     fn pruned(rule: Rule) -> Advice {
@@ -260,6 +267,25 @@ mod tests {
         let mut memory = watched(40, idle);
         watch(&mut memory, 961, HOUR, &HEALTHY, false);
         watch(&mut memory, 962, HOUR, &idle, false);
+        assert_eq!(advice(&memory, &channel(1), &managed()), Advice::Keep);
+    }
+
+    #[test]
+    fn while_the_chain_is_cheap_idleness_counts_half_and_a_drained_channel_whole() {
+        let dead = Symptoms {
+            ratio: 0.0,
+            used_tpm: 0.0,
+            fee: Some(FeePpm(100)),
+        };
+        let mut memory = PruneMemory::default();
+        for n in 0..=24 * 40 {
+            let span = if n == 0 { Duration::ZERO } else { HOUR };
+            memory.watch(hour(n), span, false, true, |rule| {
+                holds(rule, &dead, &managed())
+            });
+        }
+        let days = |rule| memory.held[&rule].watched.as_secs() / 86_400;
+        assert_eq!((days(Rule::Idle), days(Rule::StuckRemote)), (20, 40));
         assert_eq!(advice(&memory, &channel(1), &managed()), Advice::Keep);
     }
 

@@ -79,6 +79,8 @@ impl ChannelSettings {
             protect: protect(),
             prune: prune(),
             keep: false,
+            kept_small: false,
+            chain_is_cheap: false,
             inbound_discount: true,
             paused: None,
             name_unknown: false,

@@ -17,7 +17,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::money::chain_fees::FeeRegime;
 use crate::money::costs::MovedIn;
+
 use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::Layer;
 use crate::settings::keys::channel::ChannelLayer;
@@ -25,6 +27,7 @@ use crate::settings::latches::Threshold;
 use crate::settings::matcher::{ChannelName, Matcher, Remembered};
 use crate::settings::orders::Orders;
 use crate::settings::schedule::Schedule;
+use crate::settings::small_peers::small_peers;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings};
 use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::time::Timestamp;
@@ -93,6 +96,10 @@ pub struct SettingsLayers {
     pub remembered: Remembered,
     /// What the operator ordered beside the file.
     pub orders: Orders,
+    /// What on-chain fees are like, if that is known.
+    pub chain_regime: Option<FeeRegime>,
+    /// So many of the peers with the smallest channels are kept.
+    pub keep_small: usize,
     /// What was moved into channels of late, and what that cost.
     pub moved_in: BTreeMap<ChannelPoint, MovedIn>,
 }
@@ -138,8 +145,27 @@ impl SettingsLayers {
             settings.cost.ppm = settings.cost.ppm.max(measured);
         }
         settings.cost_floor = settings.cost.floor(channel.capacity);
+        settings.chain_is_cheap = self.chain_regime == Some(FeeRegime::Cheap);
         settings.name_unknown = self.depends_on_unknown_name(channel, tip);
         workable(settings)
+    }
+
+    /// What holds for each of `channels`, as [`Self::resolve`] has it, with the quota of
+    /// small peers, which is filled from all of them.
+    pub fn resolve_all<'a>(
+        &self,
+        channels: impl Iterator<Item = &'a Channel> + Clone,
+        tip: BlockHeight,
+        now: Timestamp,
+    ) -> BTreeMap<ChannelPoint, ChannelSettings> {
+        let small = small_peers(channels.clone(), self.keep_small);
+        channels
+            .map(|channel| {
+                let mut settings = self.resolve(channel, tip, now);
+                settings.kept_small = small.contains(&channel.peer);
+                (channel.point, settings)
+            })
+            .collect()
     }
 
     /// What took part in the settings of `channel` at `now`, in order, as it is

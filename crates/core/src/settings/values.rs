@@ -194,6 +194,10 @@ pub struct ChannelSettings {
     pub prune: PruneRules,
     /// Never recommend pruning.
     pub keep: bool,
+    /// Whether the peer is one of the small ones that are kept.
+    pub kept_small: bool,
+    /// Whether on-chain fees are low: then an idle channel says less.
+    pub chain_is_cheap: bool,
     /// Whether the channel may have an inbound discount.
     pub inbound_discount: bool,
     /// Whether the operator has paused the node.

@@ -74,12 +74,15 @@ pub struct Recommendation {
 
 impl PruneMemory {
     /// Notes which rules hold at the end of a watched `span`. A quiet node stops
-    /// all clocks, and a rule that no longer holds loses its time.
+    /// all clocks, and a rule that no longer holds loses its time. While on-chain fees
+    /// are low, the clock of idleness runs at half its pace: who can pay on the chain for
+    /// little sends less by channels.
     pub fn watch(
         &mut self,
         now: Timestamp,
         span: Duration,
         node_quiet: bool,
+        chain_is_cheap: bool,
         holds: impl Fn(Rule) -> bool,
     ) {
         if node_quiet {
@@ -91,9 +94,13 @@ impl PruneMemory {
                 self.held.remove(&rule);
                 continue;
             }
+            let counts = match rule {
+                Rule::Idle if chain_is_cheap => span / 2,
+                _ => span,
+            };
             self.held
                 .entry(rule)
-                .and_modify(|held| held.watched += span)
+                .and_modify(|held| held.watched += counts)
                 .or_insert(Held {
                     since: now,
                     watched: Duration::ZERO,

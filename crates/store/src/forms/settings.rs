@@ -34,6 +34,10 @@ form! {
         protect: ProtectForm,
         prune: PruneRulesForm,
         keep: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        kept_small: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        chain_is_cheap: bool,
         inbound_discount: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         paused: Option<PauseForm>,
