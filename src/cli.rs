@@ -17,6 +17,7 @@ mod generate;
 mod health;
 mod help;
 mod import;
+mod leases;
 mod orders;
 mod output;
 mod peers;
@@ -184,6 +185,8 @@ enum Command {
     BaseFee(base_fee::BaseFeeArgs),
     /// Find closed walks that pay for themselves: out where there is too much
     Cycles(cycles::CyclesArgs),
+    /// Show what channels earn by routing, against what leases pay
+    Leases(leases::LeasesArgs),
     /// What the node can receive and send now, and by a day
     Prepare(prepare::PrepareArgs),
     /// Rank nodes by what a new channel to them would add to the income
@@ -368,6 +371,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Cycles(args) => {
             let (config, store) = open(&file).await?;
             cycles::run(&config, &store, &args).await
+        }
+        Command::Leases(args) => {
+            let (config, store) = open(&file).await?;
+            leases::run(&config, &store, &args).await
         }
         Command::Prepare(args) => {
             let (config, store) = open(&file).await?;

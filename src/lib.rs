@@ -17,6 +17,7 @@ pub mod explain;
 pub mod format;
 pub mod import;
 pub mod json;
+pub mod leases;
 pub mod orders;
 pub mod overview;
 pub mod peers;

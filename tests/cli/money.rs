@@ -293,7 +293,7 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
     let home = Home::watched(&format!("{MANAGED}level_ppm = 600\n"), &node, 12).await;
     home.run(&["pause"]);
     let graph = graph_file(&home);
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &["status"],
         &["plan"],
         &["report", "--days", "7"],
@@ -310,6 +310,7 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
             "700002x0x0",
             "--yes",
         ],
+        &["leases", "--price-ppm-year", "1000000"],
         &["base-fee"],
         &["cycles", "--graph", &graph],
         &["restore-original"],

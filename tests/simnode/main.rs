@@ -11,6 +11,7 @@ mod cycles;
 mod faults;
 mod fidelity;
 mod inbound;
+mod leases;
 mod market;
 mod month;
 mod peers;

@@ -5,6 +5,7 @@ pub mod able;
 pub mod base_fee;
 pub mod circulation;
 pub mod cycles;
+pub mod leases;
 pub mod prepare;
 pub mod scout;
 pub mod worth;

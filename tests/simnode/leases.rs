@@ -1,0 +1,74 @@
+//! What the simulated node's channels earn, against what leases pay.
+
+use std::path::Path;
+
+use sweetspot::config::Config;
+use sweetspot::daemon::cycle::{Cycle, CycleError, CycleOptions};
+use sweetspot::leases::{Asked, gather, price};
+use sweetspot_core::ports::NodeError;
+use sweetspot_store::{SqliteStore, StoreReader};
+use tokio_util::sync::CancellationToken;
+
+use crate::market::{DAY, HOUR, node_after};
+
+#[tokio::test]
+async fn any_price_leases_nothing_or_everything_and_between_them_the_idle_first() {
+    let node = node_after(DAY * 20);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("db");
+    let store = SqliteStore::open(&path).await.expect("opens");
+    let direct = node.direct();
+    let from = node.now().minus(DAY * 30);
+    let cycle = Cycle::start(direct.clone(), direct.clone(), store, direct, from);
+    let mut cycle = cycle.await.expect("a good store");
+    let config = Config::parse("", Some(Path::new("home"))).expect("good settings");
+    let stop = CancellationToken::new();
+    for _ in 0..24 {
+        let orders = CycleOptions {
+            layers: &config.book,
+            observe_only: true,
+            report_due: false,
+        };
+        match cycle.run(orders, &stop).await {
+            Ok(_) | Err(CycleError::Node(NodeError::Unreachable(_))) => {}
+            Err(error) => panic!("{error}"),
+        }
+        node.advance(HOUR);
+    }
+    let reader = StoreReader::open(&path).await.expect("opens");
+    let now = node.now();
+    let found = async |ppm_per_year| {
+        let asked = Asked {
+            offers: vec![price(ppm_per_year, 90)],
+            term_days: 90.0,
+            sat_per_vb: 5.0,
+        };
+        let leases = gather(&config.book, &reader, &asked, now).await;
+        let shown = serde_json::to_value(leases.expect("reads")).expect("JSON");
+        shown["channels"].as_array().expect("a list").clone()
+    };
+    let with = |lines: &[serde_json::Value], verdict: &str| {
+        let is = |line: &&serde_json::Value| line["verdict"] == verdict;
+        lines.iter().filter(is).count()
+    };
+    let (low, high) = (found(1).await, found(1_000_000).await);
+    assert_eq!(with(&low, "lease"), 0);
+    let for_lease = with(&low, "route");
+    assert!(for_lease > 4, "{low:?}");
+    assert!(with(&high, "lease") > for_lease / 2, "{high:?}");
+    let number = |line: &serde_json::Value, name: &str| line[name].as_f64().expect("a number");
+    for line in low.iter().filter(|line| line["verdict"] == "route") {
+        let least = number(line, "least_ppm_per_year");
+        assert!(least > number(line, "even_ppm_per_year"), "{line}");
+        assert!(number(line, "even_ppm_per_year") > number(line, "earned_ppm_per_year"));
+        // Exactly above its least price, it had better be leased.
+        let lease = |lines: &[serde_json::Value]| {
+            let same = |one: &&serde_json::Value| one["channel_point"] == line["channel_point"];
+            lines.iter().find(same).expect("there")["verdict"] == "lease"
+        };
+        assert_eq!(lease(&high), least < 1e6, "{line}");
+    }
+    // What a sat-day earns, over all sat-days, is what the node earned by them.
+    let sum: f64 = low.iter().map(|line| number(line, "worth_msat")).sum();
+    assert!(sum > 0.0);
+}
