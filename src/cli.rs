@@ -382,8 +382,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Scout(args) => scout::run(&file, &args).await,
         Command::Report(args) => {
-            let (_, store) = open(&file).await?;
-            report::run(&store, &args).await
+            let (config, store) = open(&file).await?;
+            report::run(&config, &store, &args).await
         }
         Command::Pin(args) => {
             let (config, store) = open(&file).await?;

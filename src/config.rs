@@ -13,6 +13,7 @@ mod layers;
 mod ledger;
 mod lndconnect;
 mod node;
+mod own_nodes;
 mod reader;
 mod schedules;
 mod values;
@@ -33,6 +34,7 @@ pub use fault::{ConfigError, Fault};
 pub use file::SettingsFile;
 pub use ledger::LedgerSettings;
 pub use node::{Macaroon, NodeConnection, Tls};
+pub use own_nodes::OwnDatabase;
 pub use web::WebSettings;
 
 use reader::{Reader, Section};
@@ -68,6 +70,8 @@ pub struct Config {
     pub alarms: Alarms,
     /// What beside forwards is kept book of.
     pub ledger: LedgerSettings,
+    /// Where the operator's other nodes have their databases.
+    pub own_databases: Vec<OwnDatabase>,
     /// What on-chain fees are like.
     pub chain_fees: ChainFeeSettings,
     /// Where the page and the metrics are served.
@@ -124,6 +128,8 @@ impl Config {
         let web = root.section(r, "web");
         let web = web::web(r, web, home);
 
+        let own_nodes = root.sections(r, "own_node");
+        let (own_nodes, own_databases) = own_nodes::own_nodes(r, own_nodes, home);
         let ledger = root.section(r, "ledger");
         let ledger = ledger::ledger(r, ledger);
         let chain_fees = root.section(r, "chain_fees");
@@ -143,6 +149,7 @@ impl Config {
             peers: layers::peers(r, peers, &defaults),
             channels: layers::channels(r, channels, &defaults),
             schedules: schedules::schedules(r, schedules),
+            own_nodes,
             remembered: Default::default(),
             orders: Default::default(),
             moved_in: Default::default(),
@@ -164,6 +171,7 @@ impl Config {
             report,
             alarms,
             ledger,
+            own_databases,
             chain_fees,
             web,
             book,

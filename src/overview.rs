@@ -215,8 +215,34 @@ pub struct Overview {
     pub given_way: f64,
     /// Forwards kept aside because they cannot be any.
     pub quarantined_forwards: u64,
+    /// What lies in channels to the operator's other nodes, each counted at this end.
+    pub own_nodes: OwnBalances,
     /// The channels, by peer.
     pub channels: Vec<Line>,
+}
+
+/// The balances of channels between the operator's own nodes.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct OwnBalances {
+    /// How many channels.
+    pub channel_count: usize,
+    /// On our side.
+    pub local_sat: u64,
+    /// On the other node's side, which is ours as well.
+    pub remote_sat: u64,
+}
+
+impl OwnBalances {
+    /// Of the `open` channels.
+    pub fn of<'a>(book: &SettingsLayers, open: impl Iterator<Item = &'a KnownChannel>) -> Self {
+        let own = open.map(|known| &known.channel);
+        let own = own.filter(|channel| book.own_nodes.contains(channel.peer));
+        own.fold(Self::default(), |sum, channel| Self {
+            channel_count: sum.channel_count + 1,
+            local_sat: sum.local_sat.saturating_add(channel.local_balance.0),
+            remote_sat: sum.remote_sat.saturating_add(channel.remote_balance.0),
+        })
+    }
 }
 
 impl Overview {
@@ -243,6 +269,7 @@ impl Overview {
         };
         let known = store.channels().await?;
         let open = known.iter().filter(|known| known.open);
+        let own_nodes = OwnBalances::of(book, open.clone());
         let levels = sources.levels(open.clone());
         let mut channels: Vec<Line> = open.map(|known| sources.line(known)).collect();
         channels.sort_by_key(|line| (line.ids.peer_name(), line.ids.scid));
@@ -253,6 +280,7 @@ impl Overview {
             paused: book.orders.paused(now),
             node: sources.spans(|ledger| ledger.node),
             levels,
+            own_nodes,
             network: NetworkPrices {
                 index: market.index.value(),
                 nodes_read: market.index.visits,

@@ -4,6 +4,7 @@
 
 mod daily;
 mod outcomes;
+mod own_nodes;
 mod paid;
 mod peers;
 mod shown;
@@ -25,6 +26,7 @@ use sweetspot_store::{ChannelFlow, KnownChannel, Ledger, StoreReader};
 
 pub use daily::{DailyNews, log as log_daily};
 pub use outcomes::{ChangeReport, outcomes};
+pub use own_nodes::{Group, OwnNode};
 pub use paid::{ChannelPaid, Paid};
 pub use peers::{PeerReport, by_peer};
 pub use shown::{csv_field, sat, yearly};
@@ -124,6 +126,8 @@ pub struct Report {
     pub channels: Vec<ChannelReport>,
     /// The same by peer, for peers with more than one channel.
     pub peers: Vec<PeerReport>,
+    /// All nodes of the operator as one, if there are others.
+    pub group: Option<Group>,
     /// Fee changes confirmed in the period.
     pub changes_confirmed: u64,
     /// Fee updates that came to nothing in it.
@@ -220,6 +224,7 @@ impl Report {
             by_day,
             peers: several(&channels),
             channels,
+            group: None,
             changes_confirmed: count(&confirmed),
             changes_failed: count(&failed),
             outcomes: vec![],

@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::Failure;
 use super::output::{print, print_json};
+use crate::config::Config;
 use crate::daemon::clock::SystemClock;
-use crate::report::{Report, csv_field};
+use crate::report::{Group, Report, csv_field};
 use crate::table::terminal_width;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::channel::{Channel, ChannelPoint};
@@ -29,13 +30,15 @@ pub struct ReportArgs {
     json: bool,
 }
 
-pub async fn run(store: &StoreReader, args: &ReportArgs) -> Result<(), Failure> {
+pub async fn run(config: &Config, store: &StoreReader, args: &ReportArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
     if args.csv {
         print(csv(store, now, args.days).await?.trim_end());
         return Ok(());
     }
-    let report = Report::gather(store, now, args.days).await?;
+    let mut report = Report::gather(store, now, args.days).await?;
+    let (book, databases) = (&config.book, &config.own_databases);
+    report.group = Group::gather(book, databases, store, &report, now).await?;
     match args.json {
         true => print_json(&report),
         false => {

@@ -101,6 +101,19 @@ fn every_default_in_the_example_is_the_built_in_one() {
 }
 
 #[test]
+fn an_own_node_needs_its_key_and_is_named_once() {
+    let key = channel(1).peer.to_string();
+    let text = format!("[[own_node]]\npubkey = \"{key}\"\nppm = 5\ndatabase = \"/b.db\"\n");
+    let read = good(&text);
+    assert_eq!(read.book.own_nodes.0, [(channel(1).peer, FeePpm(5))].into());
+    assert_eq!(read.own_databases.len(), 1);
+    let twice = faults(&format!("{text}{text}"));
+    assert!(twice.contains("named above"), "{twice}");
+    let keyless = faults("[[own_node]]\nppm = 5\n");
+    assert!(keyless.contains("needs the node's public key"), "{keyless}");
+}
+
+#[test]
 fn a_rate_that_is_given_and_one_that_is_asked_for_exclude_each_other() {
     let both = faults("[chain_fees]\nestimate = true\nsat_per_vb = 3\n");
     assert!(both.contains("set one of them"), "{both}");
@@ -115,14 +128,14 @@ fn every_key_that_is_known_is_in_the_example() {
     let nonsense = "zzz = 1\n[node]\nzzz = 1\n[store]\nzzz = 1\n[history]\nzzz = 1\n\
         [report]\nzzz = 1\n[web]\nzzz = 1\n[alarm]\nzzz = 1\n[alarm.webhook]\nzzz = 1\n[alarm.ntfy]\nzzz = 1\n\
         [alarm.telegram]\nzzz = 1\n[ledger]\nzzz = 1\n[chain_fees]\nzzz = 1\n[prune]\nzzz = 1\n[rhythm]\nzzz = 1\n[budget]\nzzz = 1\n[inbound]\nzzz = 1\n[defaults]\nzzz = 1\n\
-        [[rule]]\nzzz = 1\nmatch.zzz = 1\n[[schedule]]\nzzz = 1\n";
+        [[rule]]\nzzz = 1\nmatch.zzz = 1\n[[schedule]]\nzzz = 1\n[[own_node]]\nzzz = 1\n";
     let faults = faults(nonsense);
     let lists: Vec<&str> = faults
         .lines()
         .filter_map(|line| line.split_once("valid keys: "))
         .map(|(_, list)| list)
         .collect();
-    assert_eq!(lists.len(), 20, "{faults}");
+    assert_eq!(lists.len(), 21, "{faults}");
     let example = whole_example();
     for key in lists.iter().flat_map(|list| list.split(", ")) {
         let is_there = example.lines().any(|line| {

@@ -107,6 +107,14 @@ impl Overview {
                 n => format!("; {} impossible forwards quarantined", grouped(n)),
             },
         ));
+        if self.own_nodes.channel_count > 0 {
+            lines.push(format!(
+                "{} to your other nodes: {} sat here, {} sat there",
+                channels(self.own_nodes.channel_count),
+                grouped(self.own_nodes.local_sat),
+                grouped(self.own_nodes.remote_sat),
+            ));
+        }
         lines.extend(self.levels_in_words(now));
         lines.join("\n")
     }

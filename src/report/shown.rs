@@ -51,6 +51,10 @@ impl Report {
                 .to_owned(),
             String::new(),
         ];
+        if let Some(group) = self.group_in_words() {
+            // After what this node earned and paid.
+            parts.insert(3, group);
+        }
         if let Some(unserved) = self.unserved_table(width) {
             parts.push(format!(
                 "HTLCs failed by this node, by the channel they wanted to leave by (anyone can\n\
@@ -102,6 +106,40 @@ impl Report {
             sat(self.node.sold_msat),
             yearly(self.yield_per_year),
         )
+    }
+
+    /// All nodes of the operator as one; `None` where there is one.
+    fn group_in_words(&self) -> Option<String> {
+        let group = self.group.as_ref()?;
+        let mut lines: Vec<String> = group
+            .others
+            .iter()
+            .map(|other| {
+                let said = match (&other.node, &other.error) {
+                    (Some(node), _) => format!(
+                        "{} sat earned, {} forwards, {} sat on its side",
+                        sat(node.earned_msat),
+                        grouped(node.forwards),
+                        grouped(other.local_sat.unwrap_or(0)),
+                    ),
+                    (None, error) => format!(
+                        "not known: {}",
+                        error.as_ref().map_or("", |error| error.as_str())
+                    ),
+                };
+                format!("your node {}: {said}", other.peer_pubkey.short())
+            })
+            .collect();
+        lines.push(match (&group.together, group.local_sat) {
+            (Some(all), Some(local)) => format!(
+                "together  {} sat earned by {} forwards, {} sat on your side",
+                sat(all.earned_msat),
+                grouped(all.forwards),
+                grouped(local)
+            ),
+            _ => "together  not known".to_owned(),
+        });
+        Some(lines.join("\n"))
     }
 
     /// What was paid, and what is left.

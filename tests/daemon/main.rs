@@ -17,6 +17,7 @@ mod database;
 mod hostile_text;
 mod import;
 mod odd_records;
+mod own_nodes;
 mod peers;
 mod running;
 #[path = "../support/mod.rs"]

@@ -14,6 +14,7 @@ mod inbound;
 mod leases;
 mod market;
 mod month;
+mod own_nodes;
 mod peers;
 mod raw;
 mod rig;

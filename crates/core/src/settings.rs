@@ -9,6 +9,7 @@ pub mod latches;
 pub mod layers;
 pub mod matcher;
 pub mod orders;
+pub mod own_nodes;
 mod pattern;
 pub mod preparation;
 pub mod schedule;

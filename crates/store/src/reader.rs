@@ -151,6 +151,18 @@ impl StoreReader {
         self.named("cannot read the last cycle", found)
     }
 
+    /// The public key of the node that the database is bound to; `None` before the first
+    /// cycle.
+    pub async fn bound_node(&self) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar("select pubkey from identity")
+            .fetch_optional(&mut *self.connection.lock().await)
+            .await;
+        self.named(
+            "cannot read whose database it is",
+            found.map_err(Fault::from),
+        )
+    }
+
     /// How far the node's forwarding history was read.
     pub async fn cursor(&self) -> Result<Option<HistoryCursor>, StoreError> {
         let found = forwards::cursor(&mut *self.connection.lock().await).await;

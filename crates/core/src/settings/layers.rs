@@ -2,7 +2,8 @@
 //!
 //! Layers are laid over each other, key by key, the later over the earlier:
 //! what is built in; `[defaults]`; the built-in rule that leaves unannounced
-//! channels alone, which yields to any rule, peer or channel that sets a mode;
+//! channels alone, and the price of those to our own other nodes, which yield to any
+//! rule, peer or channel that sets a mode;
 //! each matching `[[rule]]` in file order; the peer; the channel. A channel that
 //! carries assets is left alone unless it is named itself. Then schedules move
 //! the target and bounds, and last comes what the operator ordered. What is built in depends on the strategy, which
@@ -26,6 +27,7 @@ use crate::settings::keys::channel::ChannelLayer;
 use crate::settings::latches::Threshold;
 use crate::settings::matcher::{ChannelName, Matcher, Remembered};
 use crate::settings::orders::Orders;
+use crate::settings::own_nodes::OwnNodes;
 use crate::settings::schedule::Schedule;
 use crate::settings::small_peers::small_peers;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings};
@@ -92,6 +94,8 @@ pub struct SettingsLayers {
     pub channels: BTreeMap<ChannelName, ChannelLayer>,
     /// Targets and bounds that change with the moment, in file order.
     pub schedules: Vec<Schedule>,
+    /// The operator's other nodes.
+    pub own_nodes: OwnNodes,
     /// What conditions go by beside the file.
     pub remembered: Remembered,
     /// What the operator ordered beside the file.
@@ -112,9 +116,12 @@ impl SettingsLayers {
             named_mode |= layer.mode.is_some();
             named_target |= layer.target_ratio.is_some();
         }
+        let is_own = self.own_nodes.contains(channel.peer);
         let mut settings = ChannelSettings::laid_over(|settings| {
             self.defaults.lay_over_in_bounds(settings);
-            if channel.private {
+            if is_own {
+                self.own_nodes.lay_over(channel.peer, settings);
+            } else if channel.private {
                 settings.mode = Mode::Ignore;
             }
             for (_, layer) in self.named_layers(channel, tip) {
@@ -135,6 +142,9 @@ impl SettingsLayers {
                 bounds.lay_over_in_bounds(&mut settings);
             }
         }
+        // To have a price of its own lifts no observe mode.
+        let writes = matches!(self.defaults.mode, Some(Mode::Manage | Mode::Pin(_)));
+        settings.observe_only |= is_own && !writes && !named_mode;
         let given = matches!(settings.mode, Mode::Pin(_) | Mode::Ignore) && named_mode;
         settings.explicit = given || named_target;
         self.orders.lay_over(&mut settings, channel.point, now);
@@ -175,7 +185,11 @@ impl SettingsLayers {
         if !self.defaults.is_empty() {
             sources.push("[defaults]".to_owned());
         }
-        if channel.private {
+        let is_own = self.own_nodes.contains(channel.peer);
+        if is_own {
+            sources.push("[[own_node]]".to_owned());
+        }
+        if channel.private && !is_own {
             sources.push("built in: unannounced channels are left alone".to_owned());
         }
         sources.extend(

@@ -350,3 +350,27 @@ fn a_schedule_moves_the_bounds_in_its_window_and_they_never_cross() {
     });
     assert_eq!(bounds(&book, NOW), (90, 90, 0.5, 2));
 }
+
+#[test]
+fn a_channel_to_an_own_node_has_its_price_unless_it_is_named_or_observed() {
+    let book = |defaults: Mode, rate: u32| SettingsLayers {
+        defaults: mode(defaults),
+        own_nodes: OwnNodes([(channel(1).peer, FeePpm(rate))].into()),
+        ..SettingsLayers::default()
+    };
+    let at = |book: &SettingsLayers, channel: &Channel| book.resolve(channel, TIP, NOW);
+    let managed = book(Mode::Manage, 0);
+    for own in [channel(1), private()] {
+        let settings = at(&managed, &own);
+        assert_eq!(settings.mode, Mode::Pin(FeePpm(0)));
+        assert!(settings.writes() && settings.keep);
+    }
+    assert_eq!(at(&managed, &channel(2)).mode, Mode::Manage);
+    let dear = at(&book(Mode::Manage, 50_000), &channel(1));
+    assert_eq!(dear.mode, Mode::Pin(FeePpm(50_000)));
+    assert!(!at(&book(Mode::Observe, 0), &channel(1)).writes());
+    let mut named = book(Mode::Observe, 0);
+    named.peers.insert(channel(1).peer, mode(Mode::Manage));
+    let settings = at(&named, &channel(1));
+    assert_eq!((settings.mode, settings.writes()), (Mode::Manage, true));
+}
