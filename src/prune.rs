@@ -12,15 +12,12 @@ use crate::overview::NOTHING_YET;
 use crate::peers::{PeerRecord, records};
 use crate::report::{local_of, sat, yearly};
 use crate::table::{Align, Plain};
+use sweetspot_core::money::chain_fees::{FeeRegime, dear_open_and_close_sat};
 use sweetspot_core::money::costs::ChainCostKind;
 use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
 use sweetspot_core::ports::StoreError;
-use sweetspot_core::prune::judge::{Judgement, USUAL_CLOSE_SAT, Worth, judge};
-use sweetspot_core::money::chain_fees::{FeeRegime, dear_open_and_close_sat};
-use sweetspot_core::money::worth::{ASSIST_SHARE, could_msat, worth_msat, yield_per_year};
-use sweetspot_core::ports::StoreError;
 use sweetspot_core::prune::cause::{Cause, PeerFees, cause};
-use sweetspot_core::prune::judge::{Judgement, Worth, judge};
+use sweetspot_core::prune::judge::{Judgement, USUAL_CLOSE_SAT, Worth, judge};
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp, human_span, rfc3339};
@@ -270,16 +267,12 @@ impl Ranking {
              node's average of {} a year. A channel's worth is half of what it earned and\n\
              half of its assist. Advice only; sweetspot never closes channels. About a third\n\
              of the channels that were idle for 90 days forward again within the next 90.\n\
-             {}",
+             {} Opening such a channel\n\
+             anew and closing it would cost {} sat in dear times.{}",
             table.fit(width),
             self.days,
             yearly(self.node_yield_per_year),
             self.close_cost_in_words(),
-             A close is taken to cost 1,000 sat; opening such a channel anew and closing it\n\
-             would cost {} sat in dear times.{}",
-            table.fit(width),
-            self.days,
-            yearly(self.node_yield_per_year),
             grouped(self.reopen_when_dear_sat),
             self.chain_fees_in_words(),
         )
