@@ -102,7 +102,7 @@ impl Story {
         let calm = world.tell(|state| {
             state.event("the daemon starts");
             state.observe_only = ends > Instant::now() + CALM && state.chance.happens(0.15);
-            (state.trouble, state.deadly) == (0.0, 0.0) && ends <= Instant::now() + CALM
+            state.calm
         });
         let disk = Disk::open(&self.database(), world).await;
         let backfill_from = world.now().minus(self.config.backfill);

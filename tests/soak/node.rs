@@ -234,6 +234,9 @@ impl Update {
 
 impl State {
     fn update(&mut self) -> Update {
+        if self.calm {
+            return Update::Done;
+        }
         if self.chance.happens(self.deadly * 20.0) {
             return self.chance.one_of(&[Update::DiesBefore, Update::DiesAfter]);
         }

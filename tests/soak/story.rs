@@ -49,7 +49,7 @@ impl World {
     pub fn calm(&self) {
         self.tell(|state| {
             state.event("all is calm");
-            (state.trouble, state.deadly) = (0.0, 0.0);
+            (state.calm, state.trouble, state.deadly) = (true, 0.0, 0.0);
             (state.unsynced, state.swapped, state.observe_only) = (false, false, false);
             state.swapped_midway = false;
         });

@@ -48,6 +48,8 @@ pub struct State {
     pub history: BTreeMap<u64, RawForward>,
     /// Up to when forwards have happened, in nanoseconds of real time.
     lived_until: i64,
+    /// Nothing goes wrong any more.
+    pub calm: bool,
     /// How likely a call goes wrong.
     pub trouble: f64,
     /// How likely the daemon is killed at a call.
@@ -90,6 +92,7 @@ impl World {
             closed: vec![],
             history: BTreeMap::new(),
             lived_until: -20 * 86_400 * SECOND,
+            calm: false,
             trouble: 0.0,
             deadly: 0.0,
             unsynced: false,

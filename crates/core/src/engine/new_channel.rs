@@ -55,3 +55,62 @@ pub fn initial_ppm(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::channel;
+    use crate::types::channel::Scid;
+    use crate::types::time::Timestamp;
+
+    const OPENED_AT: u32 = 800_000;
+
+    /// Whether a channel of this age, in blocks, is new, after what `change` does to it.
+    fn is_new_after(
+        age: u32,
+        change: fn(&mut Channel, &mut FeeMemory, &mut ChannelSettings),
+    ) -> bool {
+        let mut channel = channel(1);
+        channel.scid = Scid(u64::from(OPENED_AT) << 40 | 1 << 16);
+        if let Some(policy) = &mut channel.policy {
+            policy.fees = LND_DEFAULT;
+        }
+        let mut settings = ChannelSettings {
+            mode: Mode::Manage,
+            ..ChannelSettings::default()
+        };
+        let mut memory = FeeMemory::default();
+        change(&mut channel, &mut memory, &mut settings);
+        is_new(&channel, &memory, &settings, BlockHeight(OPENED_AT + age))
+    }
+
+    #[test]
+    fn a_channel_at_the_default_is_new_for_three_days_of_blocks() {
+        assert!(is_new_after(0, |_, _, _| ()));
+        assert!(is_new_after(432, |_, _, _| ()));
+        assert!(!is_new_after(433, |_, _, _| ()));
+        assert!(is_new_after(9, |_, _, settings| settings.mode = Mode::Observe));
+    }
+
+    #[test]
+    fn what_somebody_has_set_or_we_have_shown_or_may_not_manage_is_not_new() {
+        assert!(!is_new_after(9, |channel, _, _| channel.policy = None));
+        assert!(!is_new_after(9, |channel, _, _| {
+            channel.policy = channel.policy.map(|policy| crate::types::channel::Policy {
+                fees: crate::types::channel::FeeParts {
+                    outbound: FeePpm(2),
+                    ..LND_DEFAULT
+                },
+                ..policy
+            });
+        }));
+        assert!(!is_new_after(9, |_, memory, _| memory.written_at =
+            Some(Timestamp::from_secs(1))));
+        assert!(!is_new_after(9, |_, memory, _| memory.shown_at =
+            Some(Timestamp::from_secs(1))));
+        assert!(!is_new_after(9, |_, _, settings| settings.mode = Mode::Ignore));
+        assert!(!is_new_after(9, |_, _, settings| {
+            settings.mode = Mode::Pin(FeePpm(5));
+        }));
+    }
+}
