@@ -298,6 +298,7 @@ fn a_quick_drain_is_answered_within_minutes_and_only_by_a_raise() {
     let decisions = world.round(at(0).plus(MINUTE * 5));
     assert_eq!(decisions.len(), 1);
     assert_eq!(decisions[0].trigger, Trigger::Drain);
+    assert_eq!(decisions[0].terms.dampening, 1.0, "not dampened");
     assert_eq!(world.ppm(0), 125);
     assert!(world.round(at(0).plus(MINUTE * 10)).is_empty());
 }
