@@ -23,6 +23,10 @@ lean:
 demo:
     cargo run --release -- demo --days 30
 
+# Pictures of the page over the demo, into docs/img
+screenshots:
+    deploy/screenshots
+
 # The gRPC code from proto/
 generate:
     GENERATE=1 cargo test -p sweetspot-lnd --test generated

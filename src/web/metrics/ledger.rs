@@ -72,7 +72,11 @@ impl LedgerMetrics {
                     .set(whole(fees));
             }
         }
-        for reason in FailReason::ALL {
+        let heard = report
+            .channels
+            .iter()
+            .any(|line| !line.paid.failed.is_empty());
+        for reason in FailReason::ALL.into_iter().filter(|_| heard) {
             let sums = report.channels.iter();
             let sums = sums.filter_map(|line| line.paid.failed.get(&reason));
             let htlcs = sums.fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
@@ -94,11 +98,13 @@ impl LedgerMetrics {
                     .get_or_create(&channel)
                     .set(fees);
             }
-            let failed = line.paid.failed.values();
-            let htlcs = failed.fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
-            self.channel_failed
-                .get_or_create(&channel)
-                .set(whole(htlcs));
+            if heard {
+                let failed = line.paid.failed.values();
+                let htlcs = failed.fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
+                self.channel_failed
+                    .get_or_create(&channel)
+                    .set(whole(htlcs));
+            }
         }
     }
 }

@@ -195,7 +195,8 @@ fn paid(report: &Report) -> Markup {
     let failed = report
         .channels
         .iter()
-        .flat_map(|line| line.paid.failed.values());
+        .flat_map(|line| line.paid.failed.values())
+        .fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
     let sign = if paid.net_msat < 0 { "-" } else { "" };
     html! {
         h2 { "Money, " (report.days) " whole days" }
@@ -213,9 +214,17 @@ fn paid(report: &Report) -> Markup {
             }
             div { dt { "Left" } dd { (sign) (report::sat(paid.net_msat.unsigned_abs())) " sat" small { "as far as costs are known" } } }
             div { dt { "Yield, a year" } dd { (report::yearly(report.yield_per_year)) small { "on the local balances" } } }
-            div { dt { "HTLCs failed here" } dd { (grouped(failed.map(|sum| sum.htlcs).sum())) small { "anyone can make such" } } }
+            div { dt { "HTLCs failed here" } dd { (count_known(failed)) small { "anyone can make such" } } }
         }
         p class="soft" { "What is not known is asked for by [ledger] in the config." }
+    }
+}
+
+/// A count of what may not have been listened for.
+pub fn count_known(count: u64) -> String {
+    match count {
+        0 => "none known".to_owned(),
+        some => grouped(some),
     }
 }
 

@@ -41,7 +41,9 @@ async fn every_metric_is_documented_and_every_one_that_is_named_is_served() {
         "rebalanced_msat",
         "rebalance_fees_msat",
         "chain_fees_sat",
+        "failed_htlcs",
         "channel_rebalance_fees_msat",
+        "channel_failed_htlcs",
     ];
     assert_eq!(unknown, of_ledger.map(|name| format!("sweetspot_{name}")));
     let alerts = include_str!("../../../deploy/alerts.yml");

@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use crate::report::{Report, sat, yearly};
+use crate::web::page::node::count_known;
 use sweetspot_core::money::failed::FailReason;
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::format::grouped;
 
 /// Why HTLCs failed, in words.
-pub fn reason_name(reason: FailReason) -> &'static str {
+fn reason_name(reason: FailReason) -> &'static str {
     match reason {
         FailReason::InsufficientBalance => "no balance",
         FailReason::FeeInsufficient => "fee too low",
@@ -25,6 +26,8 @@ pub fn of_channel(report: &Report, point: ChannelPoint) -> Markup {
         return html! {};
     };
     let paid = &line.paid;
+    let failed = paid.failed.values();
+    let failed = failed.fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
     let on_chain = |fee: Option<u64>| {
         fee.map_or("not known".to_owned(), |fee| {
             format!("{} sat", grouped(fee))
@@ -42,7 +45,7 @@ pub fn of_channel(report: &Report, point: ChannelPoint) -> Markup {
                 } @else { dd { "not known" } }
             }
             div { dt { "Opening, on the chain" } dd { (on_chain(paid.open_fee_sat)) } }
-            div { dt { "HTLCs failed here" } dd { (grouped(paid.failed.values().map(|sum| sum.htlcs).sum()))
+            div { dt { "HTLCs failed here" } dd { (count_known(failed))
                 @for (reason, sum) in &paid.failed { small { (grouped(sum.htlcs)) " " (reason_name(*reason)) } } } }
         }
         p class="soft" {
