@@ -128,7 +128,7 @@ pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) ->
         max_capacity: conditions.read(reader, "max_capacity_sat", sat),
         min_age_days: conditions.read(reader, "min_age_days", days),
         max_age_days: conditions.read(reader, "max_age_days", days),
-        balance: balance(reader, &mut conditions),
+        thresholds: thresholds(reader, &mut conditions),
         record: list(reader, &mut conditions, "record", values::mark),
     };
     let empty = [
@@ -145,8 +145,8 @@ pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) ->
     matcher
 }
 
-/// Reads the conditions on the balance.
-fn balance<'t>(reader: &mut Reader<'t>, conditions: &mut Section<'t>) -> Vec<Threshold> {
+/// Reads the conditions on what moves.
+fn thresholds<'t>(reader: &mut Reader<'t>, conditions: &mut Section<'t>) -> Vec<Threshold> {
     let mut read = |quantity, [least, most]: [&'static str; 2], allowed: RangeInclusive<f64>| {
         let mut bound = |name, side| {
             let at = conditions.read(reader, name, |value| values::number(value, allowed.clone()));
@@ -164,10 +164,14 @@ fn balance<'t>(reader: &mut Reader<'t>, conditions: &mut Section<'t>) -> Vec<Thr
     let ratio = ["min_local_ratio", "max_local_ratio"];
     let local = ["min_local_sat", "max_local_sat"];
     let remote = ["min_remote_sat", "max_remote_sat"];
+    let incoming = ["min_forwarded_in_sat", "max_forwarded_in_sat"];
+    let outgoing = ["min_forwarded_out_sat", "max_forwarded_out_sat"];
     let found = [
         read(Quantity::LocalRatio, ratio, RATIO),
         read(Quantity::Local, local, 0.0..=MOST_SAT),
         read(Quantity::Remote, remote, 0.0..=MOST_SAT),
+        read(Quantity::ForwardedIn, incoming, 0.0..=MOST_SAT),
+        read(Quantity::ForwardedOut, outgoing, 0.0..=MOST_SAT),
     ];
     found.into_iter().flatten().flatten().collect()
 }

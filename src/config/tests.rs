@@ -299,11 +299,17 @@ fn rules_take_peers_and_channels_from_files() {
 }
 
 #[test]
-fn rules_match_by_balance() {
+fn rules_match_by_balance_and_by_what_was_forwarded() {
     let rule = |conditions: &str| format!("[[rule]]\nmatch = {{ {conditions} }}\nkeep = true\n");
     let config = good(&rule("min_local_ratio = 0.9, max_remote_sat = 5_000"));
     let thresholds: Vec<String> = config.book.thresholds().map(ToString::to_string).collect();
     assert_eq!(thresholds, ["min_local_ratio 0.9", "max_remote_sat 5000"]);
+    let config = good(&rule("max_forwarded_in_sat = 0, min_forwarded_out_sat = 9"));
+    let thresholds: Vec<String> = config.book.thresholds().map(ToString::to_string).collect();
+    assert_eq!(
+        thresholds,
+        ["max_forwarded_in_sat 0", "min_forwarded_out_sat 9"]
+    );
     insta::assert_snapshot!(faults(&rule("min_local_ratio = 9")), @"2:29: rule 1.match.min_local_ratio: must be a number from 0 to 1, not 9");
     insta::assert_snapshot!(faults(&rule("min_local_sat = 2, max_local_sat = 1")), @"2:1: rule 1.match: min_local_sat is above max_local_sat: no channel can match");
 }

@@ -28,6 +28,7 @@ use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
+mod forwarded;
 mod reading;
 
 /// How long after a cycle's first update another is begun: what is due stays due. One

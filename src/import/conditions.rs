@@ -3,6 +3,7 @@
 use super::ini::Entry;
 use super::notes::Notes;
 use super::rule::{Match, Value};
+use sweetspot_core::settings::latches::FORWARDED_DAYS;
 use sweetspot_core::types::channel::{PeerId, Scid};
 
 /// Blocks in a day, as our ages count.
@@ -20,12 +21,16 @@ enum Meaning {
     Channels,
     /// Public keys, listed or in a file.
     Peers,
+    /// A sum of what was forwarded, if it is over as many days as ours.
+    Forwarded(&'static str),
+    /// How the sums are taken: part of the criteria that go by them.
+    OfForwarded,
     /// Nothing we can match by, and why.
     Unsayable(&'static str),
 }
 
 fn meaning(key: &str) -> Meaning {
-    use Meaning::{Blocks, Channels, Flag, Number, Peers, Unsayable};
+    use Meaning::{Blocks, Channels, Flag, Forwarded, Number, OfForwarded, Peers, Unsayable};
     match key {
         "chan.id" => Channels,
         "chan.initiator" => Flag("initiator"),
@@ -40,6 +45,11 @@ fn meaning(key: &str) -> Meaning {
         "chan.max_local_balance" => Number("max_local_sat"),
         "chan.min_remote_balance" => Number("min_remote_sat"),
         "chan.max_remote_balance" => Number("max_remote_sat"),
+        "chan.min_sats_in" => Forwarded("min_forwarded_in_sat"),
+        "chan.max_sats_in" => Forwarded("max_forwarded_in_sat"),
+        "chan.min_sats_out" => Forwarded("min_forwarded_out_sat"),
+        "chan.max_sats_out" => Forwarded("max_forwarded_out_sat"),
+        "chan.activity_period" | "chan.activity_period_ignore_channel_age" => OfForwarded,
         "node.id" => Peers,
         "chan.disabled" => Unsayable(
             "charge-lnd fails on every channel that it looks at by this, and leaves it alone",
@@ -49,35 +59,36 @@ fn meaning(key: &str) -> Meaning {
         }
         _ if key.contains("shared") => Unsayable("no rule goes by what else is open with a peer"),
         _ if key.contains("pending") => Unsayable("no rule goes by pending HTLCs"),
+        _ if PEERS_OWN.contains(&key) => {
+            Unsayable("no rule goes by what the peer sets for nothing")
+        }
         _ if KNOWN.contains(&key) => Unsayable("no rule goes by this"),
         _ => Unsayable("charge-lnd does not know this criterion, and leaves the channels alone"),
     }
 }
 
-/// The other criteria that charge-lnd knows.
-const KNOWN: &[&str] = &[
+/// What charge-lnd asks of the peer's own policy and of its part in the graph.
+const PEERS_OWN: &[&str] = &[
     "chan.min_base_fee_msat",
     "chan.max_base_fee_msat",
     "chan.min_fee_ppm",
     "chan.max_fee_ppm",
-    "chan.activity_period",
-    "chan.activity_period_ignore_channel_age",
-    "chan.min_htlcs_in",
-    "chan.max_htlcs_in",
-    "chan.min_htlcs_out",
-    "chan.max_htlcs_out",
-    "chan.min_sats_in",
-    "chan.max_sats_in",
-    "chan.min_sats_out",
-    "chan.max_sats_out",
-    "chan.min_htlcs_ratio",
-    "chan.max_htlcs_ratio",
-    "chan.min_sats_ratio",
-    "chan.max_sats_ratio",
     "node.min_channels",
     "node.max_channels",
     "node.min_capacity",
     "node.max_capacity",
+];
+
+/// The other criteria that charge-lnd knows.
+const KNOWN: &[&str] = &[
+    "chan.min_htlcs_in",
+    "chan.max_htlcs_in",
+    "chan.min_htlcs_out",
+    "chan.max_htlcs_out",
+    "chan.min_htlcs_ratio",
+    "chan.max_htlcs_ratio",
+    "chan.min_sats_ratio",
+    "chan.max_sats_ratio",
 ];
 
 /// The criteria of a section.
@@ -122,6 +133,15 @@ pub(super) fn conditions(
                 }
                 (ours, Value::Number(days.ceil()))
             }),
+            Meaning::Forwarded(ours) => sum(entries, &entry.value).map(|sat| {
+                note("roughly: over whole days, and with a margin before it ends".to_owned());
+                (ours, Value::Number(sat))
+            }),
+            Meaning::OfForwarded if entries.iter().any(is_forwarded) => {
+                notes.said(line, key);
+                continue;
+            }
+            Meaning::OfForwarded => Err("nothing in this section goes by it".to_owned()),
             Meaning::Channels => {
                 list(&entry.value, file, &mut note, channel_id).map(|list| ("channel", list))
             }
@@ -141,6 +161,41 @@ pub(super) fn conditions(
         }
     }
     found
+}
+
+fn is_forwarded(entry: &Entry) -> bool {
+    matches!(meaning(&entry.key), Meaning::Forwarded(_))
+}
+
+/// A bound on a sum, if `entries` have it taken as ours are: over 30 days, of channels
+/// that are at least so old.
+fn sum(entries: &[Entry], value: &str) -> Result<f64, String> {
+    let of = |key| entries.iter().find(|entry| entry.key == key);
+    let period = of("chan.activity_period").map(|entry| entry.value.as_str());
+    let unit = |unit| period?.strip_suffix(unit)?.trim().parse::<f64>().ok();
+    let seconds = [
+        ("d", 86_400.0),
+        ("h", 3_600.0),
+        ("m", 60.0),
+        ("s", 1.0),
+        ("", 1.0),
+    ];
+    let seconds = seconds
+        .iter()
+        .find_map(|(name, long)| Some(unit(name)? * long));
+    if seconds != Some(f64::from(FORWARDED_DAYS) * 86_400.0) {
+        return Err(format!(
+            "rules here go by what {FORWARDED_DAYS} days forwarded"
+        ));
+    }
+    let heeds_age = of("chan.activity_period_ignore_channel_age")
+        .is_none_or(|entry| flag(&entry.value) == Ok(true));
+    match heeds_age {
+        true => number(value),
+        false => Err(format!(
+            "rules here go by no channel younger than {FORWARDED_DAYS} days"
+        )),
+    }
 }
 
 /// `true` or `false`, as Python's `getboolean` reads it.

@@ -6,6 +6,7 @@
 mod balance;
 mod clock;
 mod explicit;
+mod forwarded;
 mod inbound;
 mod names;
 mod node;

@@ -11,6 +11,7 @@ use super::super::{history, log};
 use super::{Cycle, CycleError, CycleOptions};
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::{Clock, Node, NodeError, PolicyWriter, Store, StoreError};
+use sweetspot_core::settings::latches::Threshold;
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::matcher::Remembered;
 use sweetspot_core::settings::orders::Orders;
@@ -81,7 +82,7 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     }
 
     /// The settings with the names by which their rules know the peers seen, and the
-    /// conditions on balances that hold. Either counts only once it is stored: it is
+    /// conditions on what moves that hold. Either counts only once it is stored: it is
     /// to hold over restarts.
     async fn by_known_names(
         &mut self,
@@ -95,8 +96,12 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             self.names = names;
         }
         renamed.iter().for_each(log::renamed);
+        let forwarded = match layers.thresholds().any(Threshold::is_of_forwards) {
+            true => self.forwarded(seen).await?,
+            false => BTreeMap::new(),
+        };
         let mut latches = self.latches.clone();
-        latches.learn(layers.thresholds(), seen);
+        latches.learn(layers.thresholds(), seen, &forwarded);
         if latches != self.latches {
             self.store.save_latches(&latches).await?;
             self.latches = latches;

@@ -54,7 +54,7 @@ fn everything_not_carried_over_is_named_with_its_line_and_reason() {
     30: [list] max_htlc_msat: HTLC limits are never changed
     31: [list] inbound_fee_ppm: no fixed inbound fee can be set
     33: [mirror] left alone: not all of its criteria can be said, so this may be about more
-    35: [mirror] node.max_channels: no rule goes by this
+    35: [mirror] node.max_channels: no rule goes by what the peer sets for nothing
     39: [young] chan.max_age: roughly: 7 days
     40: [young] strategy: roughly: the fee stays between the same bounds and is their mean at half the channel, but demand moves it too, step by step, and a peer's channels have one fee
     47: [costly] strategy: left alone: what a channel cost is not looked up; say it with cost_sat, as a floor
@@ -235,6 +235,49 @@ fn balances_are_matched_as_theirs_are() {
         );
         let theirs = imported.theirs(&channel, TIP, &list);
         assert!(matches!(theirs, Theirs::Sets { fee_ppm: Some(fee), .. } if fee == u64::from(ppm)));
+    }
+}
+
+#[test]
+fn what_was_forwarded_is_matched_where_theirs_counts_as_ours() {
+    let section = |beside: &str| {
+        let bound = "chan.min_sats_out = 1_000_000\nchan.max_sats_in = 0\n";
+        imported(&format!(
+            "[a]\n{beside}{bound}strategy = static\nfee_ppm = 10\n"
+        ))
+    };
+    for said in [
+        "chan.activity_period = 30d\n",
+        "chan.activity_period = 720h\n",
+    ] {
+        let imported = section(said);
+        let toml = Config::parse(&imported.toml, Some(Path::new("home"))).expect("good settings");
+        let conditions: Vec<String> = toml.book.thresholds().map(ToString::to_string).collect();
+        let ours = ["max_forwarded_in_sat 0", "min_forwarded_out_sat 1000000"];
+        assert_eq!(
+            BTreeSet::from_iter(conditions),
+            ours.map(str::to_owned).into()
+        );
+        assert!(
+            imported
+                .notes
+                .iter()
+                .all(|note| note.why.starts_with("roughly"))
+        );
+    }
+    for unsaid in [
+        "",
+        "chan.activity_period = 7d\n",
+        "chan.activity_period = 30x\n",
+        "chan.activity_period = 30d\nchan.activity_period_ignore_channel_age = false\n",
+    ] {
+        let imported = section(unsaid);
+        assert!(!imported.toml.contains("forwarded_out_sat ="), "{unsaid}");
+        let told = imported
+            .notes
+            .iter()
+            .filter(|note| note.why.starts_with("rules here go by"));
+        assert_eq!(told.count(), 2, "{unsaid}");
     }
 }
 

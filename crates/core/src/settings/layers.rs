@@ -309,9 +309,9 @@ impl SettingsLayers {
         unused
     }
 
-    /// Every condition on a balance.
+    /// Every condition on what moves.
     pub fn thresholds(&self) -> impl Iterator<Item = &Threshold> {
-        self.matchers().flat_map(|matcher| &matcher.balance)
+        self.matchers().flat_map(|matcher| &matcher.thresholds)
     }
 
     /// Every pattern that an alias may have to fit.

@@ -73,8 +73,8 @@ pub struct Matcher {
     pub min_age_days: Option<u32>,
     /// The funding is at most so many days deep.
     pub max_age_days: Option<u32>,
-    /// Conditions on the balance.
-    pub balance: Vec<Threshold>,
+    /// Conditions on what moves: the balance, and what was forwarded.
+    pub thresholds: Vec<Threshold>,
     /// The peer bears one of these marks.
     pub record: Vec<Mark>,
 }
@@ -95,8 +95,8 @@ impl Matcher {
         remembered: &Remembered,
     ) -> Option<bool> {
         let latches = &remembered.latches;
-        let balance = self.balance.iter().all(|at| at.holds(channel, latches));
-        let fits = balance
+        let moving = self.thresholds.iter().all(|at| at.holds(channel, latches));
+        let fits = moving
             && self.fits_record(channel, &remembered.marks)
             && self.holds_beside_alias(channel, tip);
         match fits {
