@@ -140,7 +140,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Say another fee manager's config in ours
+    /// Convert another fee manager's config to ours
     #[command(subcommand)]
     Import(import::ImportArgs),
     /// Show what the node earned, and every channel: balance, fee, income, state

@@ -225,7 +225,7 @@ pub struct Loaded {
     pub cycles_since_checkpoint: Option<u32>,
     /// The names by which rules know peers.
     pub names: AliasPins,
-    /// Which conditions on balances hold.
+    /// Which conditions on what moves hold.
     pub latches: Latches,
 }
 
@@ -326,7 +326,7 @@ pub trait Store: ForwardLog {
     /// Stores the names by which rules know peers, these and no others.
     fn save_names(&self, names: &AliasPins) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores which conditions on balances hold, these and no others.
+    /// Stores which conditions on what moves hold, these and no others.
     fn save_latches(
         &self,
         latches: &Latches,

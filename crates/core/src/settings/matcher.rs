@@ -44,7 +44,7 @@ impl std::fmt::Display for ChannelName {
 pub struct Remembered {
     /// The names by which rules know peers.
     pub names: AliasPins,
-    /// Which conditions on balances hold.
+    /// Which conditions on what moves hold.
     pub latches: Latches,
     /// What peers did that they cannot undo.
     pub marks: Marks,
