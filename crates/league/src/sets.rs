@@ -229,6 +229,15 @@ const WORLDS: &[Entry] = &[
         "rate = 9000\nchannels = 6\nscale = 300\ndays = 6\nwarm_up_days = 1\n\
          demand = { amount_median_sat = 2000 }\npeers = { private = 0 }",
     ),
+    // Wages and meters that are paid by the minute: an hour's stream of payments of
+    // 800 sat each, so much of them as the plain world has of ordinary ones in sat.
+    (
+        "streams",
+        ALL_WORLDS,
+        "rate = 60\nchannels = 12\ndays = 40\nwarm_up_days = 10\npeers = { private = 0 }\n\
+         demand = { amount_median_sat = 800, amount_ln_sd = 0.7, tiny = 0, cluster = 60, \
+         cluster_gap_secs = 60, regular = true, shock_shape = 0, rhythm = 0.2 }",
+    ),
     ("small", &[51], "channels = 8\npeers = { private = 0 }"),
     ("small", &[52], "channels = 12\npeers = { private = 0 }"),
     ("small", &[53], "channels = 15\npeers = { private = 0 }"),

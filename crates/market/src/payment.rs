@@ -55,8 +55,14 @@ pub fn session(
     let inbound_aware = random.chance(scenario.demand.inbound_aware);
     let lag = random.exponential(1.0).min(OLDEST_LAG) * scenario.gossip_mean_secs;
     let fails_downstream = random.chance(scenario.htlcs.downstream_failure);
+    let regular = scenario.demand.regular;
+    let mut streamed_sat = None;
     for _ in 0..random.geometric(scenario.demand.cluster) {
-        let amount_sat = amount(class, scenario, random);
+        let amount_sat = match streamed_sat {
+            Some(sat) => sat,
+            None => amount(class, scenario, random),
+        };
+        streamed_sat = regular.then_some(amount_sat);
         let hold_secs = match random.chance(scenario.htlcs.hanging) {
             true => random.exponential(scenario.htlcs.hanging_mean_hours * 3_600.0),
             false => random.exponential(scenario.htlcs.hold_mean_secs),
@@ -71,9 +77,11 @@ pub fn session(
             hold: seconds(hold_secs),
             fails_downstream,
         });
-        at = at.plus(seconds(
-            random.exponential(scenario.demand.cluster_gap_secs),
-        ));
+        let gap_secs = scenario.demand.cluster_gap_secs;
+        at = at.plus(seconds(match regular {
+            true => gap_secs,
+            false => random.exponential(gap_secs),
+        }));
     }
 }
 
@@ -106,4 +114,37 @@ pub fn share_below(rules: &DemandRules, sat: f64) -> f64 {
 /// A span of seconds, to the nanosecond.
 pub fn seconds(secs: f64) -> Duration {
     Duration::from_nanos(math::whole(secs * 1e9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_pays_one_amount_at_equal_intervals_and_another_session_does_not() {
+        let class = AmountClass {
+            from_sat: 0.0,
+            below_sat: f64::MAX,
+            typical_sat: 1_000.0,
+        };
+        let payments = |regular: bool| {
+            let text =
+                format!("demand = {{ cluster = 60, cluster_gap_secs = 60, regular = {regular} }}");
+            let scenario = Scenario::parse(&text).expect("reads");
+            let mut random = Random::stream(7, super::super::random::Purpose::Network, 0);
+            let mut payments = vec![];
+            let start = Timestamp::EPOCH;
+            session(start, 0, class, 0.0, &scenario, &mut random, &mut payments);
+            payments
+        };
+        let alike = |payments: &[Payment]| {
+            payments.windows(2).all(|pair| {
+                let gap = pair[1].at.since(pair[0].at);
+                pair[0].amount_msat == pair[1].amount_msat && gap == Duration::from_secs(60)
+            })
+        };
+        let stream = payments(true);
+        assert!(stream.len() > 2 && alike(&stream), "{stream:?}");
+        assert!(!alike(&payments(false)));
+    }
 }

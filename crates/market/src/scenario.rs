@@ -152,6 +152,8 @@ pub struct DemandRules {
     pub cluster: f64,
     /// Seconds between payments of a session, mean.
     pub cluster_gap_secs: f64,
+    /// Whether each session is a stream: one amount, again and again, at equal intervals.
+    pub regular: bool,
     /// Shape of the Gamma factor on all demand, drawn anew every six hours; 0
     /// means none.
     pub shock_shape: f64,

@@ -60,6 +60,7 @@ impl Default for DemandRules {
             tiny: 0.12,
             cluster: 2.2,
             cluster_gap_secs: 45.0,
+            regular: false,
             shock_shape: 0.5,
             receiver_shock_shape: 1.0,
             drift_sd: 0.5,
