@@ -37,13 +37,8 @@ impl Backwards {
         }
     }
 
-    /// The next turns; empty at the end. Decisions as they are stored are parsed only
-    /// where `wanted` in their text.
-    async fn read(
-        &mut self,
-        db: &mut SqliteConnection,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Vec<Decision>>, Fault> {
+    /// The next turns, as they are stored; empty at the end.
+    async fn read(&mut self, db: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, Fault> {
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
             "select id, decided from turns
              where id < ? and at_ns <= ? and decided is not null order by id desc limit ?",
@@ -54,15 +49,23 @@ impl Backwards {
         .fetch_all(db)
         .await?;
         self.before = rows.last().map_or(self.before, |(id, _)| *id);
-        Ok(readable(rows.iter().map(|(_, bytes)| {
-            let text = inflate(bytes)?;
-            if !wanted(&text) {
-                return Ok(vec![]);
-            }
-            let forms: Vec<DecisionForm> = from_json("decisions", &text)?;
-            Ok(forms.into_iter().map(Form::into_core).collect())
-        })))
+        Ok(rows.into_iter().map(|(_, bytes)| bytes).collect())
     }
+}
+
+/// The decisions of a turn; none of one that another version wrote in a form that this
+/// one cannot read, or that does not name the channel.
+fn decisions_in(turn: &[u8], naming: Option<&str>) -> Vec<Decision> {
+    let parsed = || {
+        let text = inflate(turn)?;
+        if naming.is_some_and(|name| !text.contains(name)) {
+            return Ok(vec![]);
+        }
+        let forms: Vec<DecisionForm> = from_json("decisions", &text)?;
+        Ok(forms.into_iter().map(Form::into_core).collect::<Vec<_>>())
+    };
+    let readable = readable(std::iter::once(parsed()));
+    readable.into_iter().flatten().collect()
 }
 
 /// A channel's last `limit` decisions up to `until`, newest first.
@@ -78,16 +81,17 @@ pub(super) async fn of_channel(
     // Most turns decide other channels only, and parsing them takes most of the time.
     let name = point.to_string();
     while found.len() < limit {
-        let turns = backwards
-            .read(&mut *db, |text| text.contains(&name))
-            .await?;
+        let turns = backwards.read(&mut *db).await?;
         if turns.is_empty() {
             break;
         }
-        let decisions = turns.into_iter().flatten();
-        found.extend(decisions.filter(|decision| decision.point == point));
+        let decisions = turns
+            .iter()
+            .flat_map(|turn| decisions_in(turn, Some(&name)));
+        let left = limit - found.len();
+        let decisions = decisions.filter(|decision| decision.point == point);
+        found.extend(decisions.take(left));
     }
-    found.truncate(limit);
     let missing = u32::try_from(limit - found.len()).unwrap_or(u32::MAX);
     let bodies: Vec<String> = sqlx::query_scalar(
         "select d.body from decisions d join channels c on c.id = d.channel_id
@@ -117,14 +121,19 @@ pub(super) async fn last(
     let mut backwards = Backwards::new(Timestamp::from_nanos(i64::MAX));
     let mut looked_at = 0;
     while !missing.is_empty() && looked_at < TURNS_LOOKED_AT {
-        let turns = backwards.read(&mut *db, |_| true).await?;
+        let turns = backwards.read(&mut *db).await?;
         if turns.is_empty() {
             break;
         }
         looked_at += turns.len();
-        for decision in turns.into_iter().flatten() {
-            if missing.remove(&decision.point) {
-                found.insert(decision.point, decision);
+        for turn in &turns {
+            if missing.is_empty() {
+                break;
+            }
+            for decision in decisions_in(turn, None) {
+                if missing.remove(&decision.point) {
+                    found.insert(decision.point, decision);
+                }
             }
         }
     }
@@ -187,12 +196,7 @@ async fn of_turn(db: &mut SqliteConnection, turn: i64) -> Result<Vec<Decision>, 
         let bodies = sqlx::query_scalar("select body from decisions where turn_id = ?");
         return Ok(parse_decisions(bodies.bind(turn).fetch_all(db).await?));
     };
-    let read = |bytes: &[u8]| {
-        let forms: Vec<DecisionForm> = from_json("decisions", &inflate(bytes)?)?;
-        Ok(forms.into_iter().map(Form::into_core).collect::<Vec<_>>())
-    };
-    let turns = readable([read(&bytes)].into_iter());
-    Ok(turns.into_iter().flatten().collect())
+    Ok(decisions_in(&bytes, None))
 }
 
 impl StoreReader {
