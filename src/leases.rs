@@ -24,6 +24,8 @@ const LOOKED_AT: Duration = Duration::from_secs(90 * 86_400);
 const LEAST_DAYS: f64 = 14.0;
 /// The most that is read of a file of offers: thousands of them.
 const MOST_BYTES: u64 = 1 << 20;
+/// At ten minutes each.
+const BLOCKS_PER_DAY: f64 = 144.0;
 /// The longest term and the highest price that can be meant.
 const MOST_DAYS: f64 = 3_660.0;
 const MOST_PPM_PER_YEAR: f64 = 1e6;
@@ -98,7 +100,7 @@ pub enum Verdict {
     Lease,
     /// More than it did, but perhaps not more than it will.
     Unclear,
-    /// Routing pays more, or nobody offers enough.
+    /// Routing pays more, or nobody is left who offers enough.
     Route,
     /// Kept on purpose: `keep`, or unannounced.
     Kept,
@@ -187,6 +189,12 @@ pub async fn gather(
             .copied()
             .unwrap_or_default();
         let forwards = flow.outgoing.count.saturating_add(flow.incoming.count);
+        // A young channel had less time to earn in.
+        let age = channel.age_blocks(tip).map_or_else(
+            || now.days_since(known.first_seen),
+            |blocks| f64::from(blocks) / BLOCKS_PER_DAY,
+        );
+        let days = days.min(age);
         // Not what is there in a lucky moment; and no more than there is.
         let local_sat = local_of(&locals, known).min(channel.spendable().as_f64());
         let stock = Stock {
@@ -232,8 +240,11 @@ pub async fn gather(
             },
         });
     }
+    let mut left: Vec<&Offer> = asked.offers.iter().collect();
     for deal in deals(&stocks, &asked.offers, asked.sat_per_vb) {
         take(&mut lines, &stocks, &asked.offers, &deal, asked.sat_per_vb);
+        let taken = asked.offers.get(deal.offer).filter(|offer| !offer.for_all);
+        left.retain(|offer| taken.is_none_or(|taken| !std::ptr::eq(*offer, taken)));
     }
     for (line, stock) in lines.iter_mut().zip(&stocks) {
         let tempting = |offer: &Offer| {
@@ -241,8 +252,7 @@ pub async fn gather(
             let prices = stock.prices(amount, offer.days, asked.sat_per_vb)?;
             (offer.ppm_per_year > prices.even_ppm_per_year).then_some(())
         };
-        if line.verdict == Verdict::Route && asked.offers.iter().any(|one| tempting(one).is_some())
-        {
+        if line.verdict == Verdict::Route && left.iter().any(|one| tempting(one).is_some()) {
             line.verdict = Verdict::Unclear;
         }
     }

@@ -5,7 +5,9 @@ use std::path::Path;
 use sweetspot::config::Config;
 use sweetspot::daemon::cycle::{Cycle, CycleError, CycleOptions};
 use sweetspot::leases::{Asked, gather, price};
+use sweetspot_advice::leases::Offer;
 use sweetspot_core::ports::NodeError;
+use sweetspot_core::types::channel::Channel;
 use sweetspot_store::{SqliteStore, StoreReader};
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +70,37 @@ async fn any_price_leases_nothing_or_everything_and_between_them_the_idle_first(
         };
         assert_eq!(lease(&high), least < 1e6, "{line}");
     }
+    // Whoever is young has had no time to earn.
+    let seen = node.observe();
+    let mut young = 0;
+    for line in &low {
+        let same = |channel: &&Channel| line["channel_point"] == channel.point.to_string();
+        let channel = seen.channels.values().find(same).expect("open");
+        if channel
+            .age_blocks(seen.tip)
+            .is_some_and(|age| age < 13 * 144)
+        {
+            assert_ne!(line["verdict"], "route", "{line}");
+            young += 1;
+        }
+    }
+    assert!(young < low.len());
+    // One buyer takes one channel; the others are not tempted by an offer that is gone.
+    let buyer = Offer {
+        for_all: false,
+        ..price(1_000_000, 90)
+    };
+    let asked = Asked {
+        offers: vec![buyer],
+        term_days: 90.0,
+        sat_per_vb: 5.0,
+    };
+    let one = gather(&config.book, &reader, &asked, now)
+        .await
+        .expect("reads");
+    let one = serde_json::to_value(one).expect("JSON");
+    let one = one["channels"].as_array().expect("a list");
+    assert_eq!((with(one, "lease"), with(one, "unclear")), (1, 0));
     // What a sat-day earns, over all sat-days, is what the node earned by them.
     let sum: f64 = low.iter().map(|line| number(line, "worth_msat")).sum();
     assert!(sum > 0.0);
