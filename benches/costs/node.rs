@@ -1,6 +1,7 @@
 //! The node that everything is measured against: it counts its calls, and between two
 //! cycles a tenth of its balances change, a third of those by forwards.
 
+use sweetspot_core::settings::tuning::Tuning;
 use sweetspot_lnd::proto::{ForwardingEvent, RoutingPolicy};
 
 use crate::support::{FakeLnd, ScriptedChannel, World, forward};
@@ -10,8 +11,7 @@ pub const BEGAN_SECS: u64 = 1_767_571_200;
 /// The days of history before, and how many forwards a channel has in one.
 pub const DAYS_BEFORE: u64 = 30;
 const FORWARDS_A_DAY: u64 = 10;
-/// On the first day the fees that the daemon found are set right, which is not what it
-/// costs for good: the second one is measured.
+/// On the first day the daemon meets everything: the second one is measured.
 pub const MEASURED_SECS: u64 = BEGAN_SECS + 86_400;
 /// As the daemon waits between two cycles.
 pub const CYCLE_SECS: u64 = 300;
@@ -111,7 +111,7 @@ fn scid(n: u64) -> u64 {
 
 fn channel(n: u64, noise: &mut Noise) -> ScriptedChannel {
     let (peer, point) = (format!("02{}", noise.hex(32)), noise.hex(32) + ":0");
-    let local = i64::try_from(noise.below(4_900_000)).expect("small");
+    let local = CAPACITY_SAT * 45 / 100 + i64::try_from(noise.below(500_000)).expect("small");
     let mut channel = ScriptedChannel::new(0);
     let said = &mut channel.said;
     said.remote_pubkey.clone_from(&peer);
@@ -127,8 +127,11 @@ fn channel(n: u64, noise: &mut Noise) -> ScriptedChannel {
     edge.chan_point = point;
     edge.node2_pub = peer;
     edge.capacity = CAPACITY_SAT;
+    // As a daemon that has run for weeks would have it: what it costs to set fees right
+    // at first is not what it costs for good.
     let ours = RoutingPolicy {
-        fee_rate_milli_msat: 100 + i64::try_from(noise.below(900)).expect("small"),
+        fee_base_msat: 0,
+        fee_rate_milli_msat: Tuning::default().announced_ppm.round() as i64,
         ..edge.node1_policy.expect("a policy")
     };
     edge.node1_policy = Some(ours);

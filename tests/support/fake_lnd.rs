@@ -12,7 +12,7 @@ use sweetspot_lnd::proto::{
 use sweetspot_lnd::{Lnd, LndConfig, MacaroonSource, Tls};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 
 use super::cert::{Identity, lnd_identity};
@@ -138,7 +138,7 @@ impl FakeLnd {
                 .add_service(LightningServer::new(rpc.clone()))
                 .add_service(RouterServer::new(rpc.clone()))
                 .add_service(StateServer::new(rpc))
-                .serve_with_incoming(TcpListenerStream::new(listener))
+                .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
                 .await
         });
         self.running = Some(runtime);
