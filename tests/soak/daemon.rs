@@ -318,7 +318,7 @@ impl Story {
                     ));
                 }
             }
-            if changes.is_empty() {
+            if changes.is_empty() && !state.oracle.is_paused() {
                 found.push("nothing was ever changed".to_owned());
             }
             found.into_iter().for_each(|what| state.oracle.finds(what));

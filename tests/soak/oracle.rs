@@ -103,6 +103,11 @@ impl Oracle {
         rule
     }
 
+    /// Whether the operator has paused the node, and not gone on.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     pub fn ordered(&mut self, n: Option<u16>, verb: Verb) {
         let Some(n) = n else {
             self.paused = verb == Verb::Pause;
