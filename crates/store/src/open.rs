@@ -249,7 +249,11 @@ pub(super) async fn for_writing(path: &Path) -> Result<Opened, OpenFault> {
         .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1));
     let mut connection = options.connect().await?;
     refuse_foreign(&mut connection).await?;
-    refuse_damaged(&mut connection).await?;
+    // What was closed tidily was sound: looking a year's file over takes many seconds,
+    // in which nothing is guarded. `sweetspot doctor` looks at any time.
+    if left != Some(Left::Closed) {
+        refuse_damaged(&mut connection).await?;
+    }
     // Readers (`status`, `explain`) and the daemon do not block each other.
     let mode: String = sqlx::query_scalar("pragma journal_mode = wal")
         .fetch_one(&mut connection)
