@@ -253,6 +253,18 @@ async fn an_unanswered_update_is_settled_by_what_the_node_shows() {
 }
 
 #[tokio::test]
+async fn a_node_that_never_answers_is_sent_no_more_than_the_days_updates() {
+    let node = FakeNode::with_channels(1);
+    node.tell(|inner| inner.writes = Writes::UndoneUnanswered);
+    let mut daemon = Daemon::on(&node, PINNED).await;
+    daemon.run(HOUR * 23, MINUTE * 5).await;
+    // Each may be done yet, late.
+    assert_eq!(daemon.outcomes(), [Stage::NotApplied; 4]);
+    daemon.run(HOUR * 24, MINUTE * 5).await;
+    assert_eq!(daemon.outcomes().len(), 8);
+}
+
+#[tokio::test]
 async fn after_an_unanswered_update_no_other_is_sent_in_that_cycle() {
     let node = FakeNode::with_channels(3);
     node.tell(|inner| inner.writes = Writes::UndoneUnanswered);

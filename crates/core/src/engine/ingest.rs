@@ -245,6 +245,9 @@ fn fees(
             Stage::NotApplied
         };
         *change = change.clone().ended(stage, now, "settled by a later read");
+        if !done {
+            guard::note_unanswered(memory, now);
+        }
         if !done && memory.confirmed == Some(on_node) {
             return Some(FeeEvent::WriteFoundUndone);
         }

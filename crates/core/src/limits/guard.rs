@@ -249,10 +249,21 @@ fn note_attempt(memory: &mut FeeMemory, change: &FeeChange, at: Timestamp) {
     }
 }
 
+/// Notes a change that is taken as not done, for want of an answer. The node may do it
+/// yet: the daily limit counts it, and nothing waits for it.
+pub fn note_unanswered(memory: &mut FeeMemory, at: Timestamp) {
+    count(memory, at);
+}
+
 /// Notes a write in the memory that [`too_small_or_too_soon`] reads.
 pub fn note_write(memory: &mut FeeMemory, at: Timestamp) {
+    count(memory, at);
     memory.written_at = Some(at);
     memory.waiting_since = None;
+}
+
+/// Counts one of the day's writes.
+fn count(memory: &mut FeeMemory, at: Timestamp) {
     memory.writes.retain(|written| at.since(*written) < DAY);
     memory.writes.push_back(at);
 }

@@ -55,7 +55,7 @@ pub struct FeeMemory {
     /// Whether the next cycle must look again without another step: the node's
     /// budget held a change back, or the settings changed.
     pub retry: bool,
-    /// Our writes of the last 24 hours.
+    /// Our writes of the last 24 hours, with those that the node may do yet.
     pub writes: VecDeque<Timestamp>,
     /// The inbound side.
     pub inbound: InboundMemory,
