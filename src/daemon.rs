@@ -16,6 +16,7 @@ mod first_words;
 pub mod history;
 pub mod log;
 pub mod logging;
+mod main_loop;
 mod peers;
 mod preparing;
 pub mod pulse;
