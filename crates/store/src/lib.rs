@@ -378,9 +378,19 @@ impl Store for SqliteStore {
 
     async fn shrink(&self, now: Timestamp, most_bytes: u64) -> Result<Shrunk, StoreError> {
         let work = async {
-            let mut tx = self.begin().await?;
-            let dropped = size::drop_oldest(&mut tx.connection, now, most_bytes).await?;
-            tx.commit().await?;
+            let mut dropped = 0;
+            // A day at a time: whoever is killed meanwhile keeps what is done.
+            loop {
+                let mut tx = self.begin().await?;
+                let making_room = dropped > 0;
+                let day =
+                    size::drop_oldest(&mut tx.connection, now, most_bytes, making_room).await?;
+                tx.commit().await?;
+                if day == 0 {
+                    break;
+                }
+                dropped += day;
+            }
             let mut slot = self.connection.lock().await;
             let connection = match slot.as_mut() {
                 Some(connection) => connection,

@@ -16,68 +16,82 @@ use sweetspot_core::types::time::Timestamp;
 /// journal shorter than this saves next to nothing.
 const LEAST: Duration = Duration::from_secs(2 * 86_400);
 
-/// Room is made for some days at once, so that the bound holds until the next time and
-/// not every day moves everything: a tenth of the bound.
-const ROOM: u64 = 10;
+/// Room is made from this share of the bound on, in per cent, and to this one: the file
+/// grows for some days before more has to go, and does not reach the bound meanwhile.
+const FULL_PERCENT: u64 = 90;
+const ROOM_PERCENT: u64 = 80;
 
-/// What goes, a day of it at a time, the oldest first.
-const GO: [(&str, &str); 3] = [
-    // What is left must begin with a beginning.
-    (
-        "select min(at_ns) from turns",
-        "delete from turns where id < (
-             select min(id) from turns where beginning is not null and at_ns >= ?1)",
-    ),
-    (
-        "select min(at_ns) from decisions",
-        "delete from decisions where at_ns < ?1",
-    ),
-    (
-        "select min(day) * 86400000000000 from failed_forwards",
-        "delete from failed_forwards where (day + 1) * 86400000000000 <= ?1",
-    ),
-];
-
-/// Drops what is least useful until what is left fits; returns how many rows.
+/// Drops the oldest of what is least useful, a day of it at most, while what is kept is
+/// near the bound; `making_room` once something was dropped for it. Returns how many
+/// rows went: none where enough is free, or nothing can be spared.
 pub(super) async fn drop_oldest(
     db: &mut SqliteConnection,
     now: Timestamp,
     most_bytes: u64,
+    making_room: bool,
 ) -> Result<u64, Fault> {
-    if bytes_in_use(db).await? <= most_bytes {
+    let percent = if making_room {
+        ROOM_PERCENT
+    } else {
+        FULL_PERCENT
+    };
+    if bytes_in_use(db).await? <= most_bytes / 100 * percent {
         return Ok(0);
     }
-    let wanted = most_bytes - most_bytes / ROOM;
     let youngest = now.minus(LEAST);
-    let mut dropped = 0;
-    for (oldest, delete) in GO {
-        while bytes_in_use(db).await? > wanted {
-            let oldest: Option<i64> = sqlx::query_scalar(oldest).fetch_one(&mut *db).await?;
-            let Some(oldest) = oldest.map(Timestamp::from_nanos) else {
-                break;
-            };
-            if oldest >= youngest {
-                break;
-            }
-            let before = next_day(oldest).min(youngest);
-            let done = sqlx::query(delete).bind(before.nanos());
-            dropped += match done.execute(&mut *db).await?.rows_affected() {
-                // The days up to the next beginning: nothing of them can be spared.
-                0 => break,
-                rows => rows,
-            };
+    let turns = drop_turns(db, youngest).await?;
+    if turns > 0 {
+        return Ok(turns);
+    }
+    for (oldest, delete) in [
+        (
+            "select min(at_ns) from decisions",
+            "delete from decisions where at_ns < ?",
+        ),
+        (
+            "select min(day) * 86400000000000 from failed_forwards",
+            "delete from failed_forwards where (day + 1) * 86400000000000 <= ?",
+        ),
+    ] {
+        let oldest: Option<i64> = sqlx::query_scalar(oldest).fetch_one(&mut *db).await?;
+        let Some(oldest) = oldest.map(Timestamp::from_nanos) else {
+            continue;
+        };
+        let before = next_day(oldest).min(youngest);
+        let done = sqlx::query(delete).bind(before.nanos()).execute(&mut *db);
+        let dropped = done.await?.rows_affected();
+        if dropped > 0 {
+            return Ok(dropped);
         }
     }
-    Ok(dropped)
+    Ok(0)
+}
+
+/// Drops the first turns up to the next beginning: what is left must begin with one.
+/// Turns go in the order in which they were stored, whatever the clock said then.
+async fn drop_turns(db: &mut SqliteConnection, youngest: Timestamp) -> Result<u64, Fault> {
+    let next: Option<(i64, i64)> = sqlx::query_as(
+        "select id, at_ns from turns
+         where beginning is not null and id > (select min(id) from turns)
+         order by id limit 1",
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    match next {
+        Some((id, at_ns)) if Timestamp::from_nanos(at_ns) <= youngest => {
+            let done = sqlx::query("delete from turns where id < ?").bind(id);
+            Ok(done.execute(&mut *db).await?.rows_affected())
+        }
+        _ => Ok(0),
+    }
 }
 
 /// Gives space that is not used back to the disk where the file is larger than the
-/// bound: that writes all that is left anew, and so only happens once, for later rows
-/// use what was freed. Returns the size.
+/// bound: that writes all that is left anew. It happens once, for what is used stays
+/// below the bound from then on. Returns the size.
 pub(super) async fn give_back(db: &mut SqliteConnection, most_bytes: u64) -> Result<u64, Fault> {
     let size = file_bytes(db).await?;
-    let wanted = most_bytes - most_bytes / ROOM;
-    if size > most_bytes && bytes_in_use(db).await? <= wanted {
+    if size > most_bytes && bytes_in_use(db).await? <= most_bytes {
         sqlx::query("vacuum").execute(&mut *db).await?;
     }
     file_bytes(db).await
@@ -115,7 +129,7 @@ mod tests {
     use crate::SqliteStore;
     use crate::fixtures::*;
     use sweetspot_core::decision::Decision;
-    use sweetspot_core::ports::{CycleRecord, ForwardLog, Store};
+    use sweetspot_core::ports::{CycleRecord, ForwardLog, Shrunk, Store};
     use sweetspot_core::state::market::NodeMarket;
 
     const DAY: i64 = 86_400;
@@ -155,40 +169,66 @@ mod tests {
         (NOW_SECS - Timestamp::from_nanos(first).secs()) / DAY
     }
 
+    async fn shrunk(store: &SqliteStore, most_bytes: u64) -> Shrunk {
+        let shrunk = store.shrink(at(NOW_SECS), most_bytes).await;
+        shrunk.expect("shrinks")
+    }
+
     const TURNS: &str = "select min(at_ns) from turns";
     const DECISIONS: &str = "select min(at_ns) from decisions";
 
     #[tokio::test]
     async fn what_fits_is_left_alone() {
         let (_directory, store) = store(20).await;
-        let all = store.shrink(at(NOW_SECS), u64::MAX).await.expect("shrinks");
+        let all = shrunk(&store, u64::MAX).await;
         assert_eq!(all.dropped, 0);
-        let again = store
-            .shrink(at(NOW_SECS), all.bytes)
-            .await
-            .expect("shrinks");
-        assert_eq!(again, all);
+        assert_eq!(shrunk(&store, all.bytes * 10 / 8).await, all);
         assert_eq!(first_day(&store, TURNS).await, 19);
     }
 
     #[tokio::test]
     async fn the_journal_goes_first_and_no_more_than_is_needed() {
-        let (_directory, store) = store(200).await;
-        let all = store.shrink(at(NOW_SECS), u64::MAX).await.expect("shrinks");
-        let most = all.bytes * 97 / 100;
-        let less = store.shrink(at(NOW_SECS), most).await.expect("shrinks");
-        assert!(
-            less.dropped > 0 && less.bytes <= most,
-            "{less:?} of {all:?}"
-        );
-        let turns = first_day(&store, TURNS).await;
-        assert!(turns < 199, "{turns}");
-        // Where the journal is not enough, the terms of old changes go, too.
-        assert!(turns >= 2, "{turns}");
+        let (_directory, store) = store(100).await;
+        let all = shrunk(&store, u64::MAX).await;
+        // Some 4 % of all are to go.
+        let most = all.bytes * 120 / 100;
+        let less = shrunk(&store, all.bytes * 110 / 100).await;
+        assert!(less.dropped > 0, "{less:?} of {all:?}");
+        let [turns, decisions] = [TURNS, DECISIONS].map(|sql| first_day(&store, sql));
+        let (turns, decisions) = (turns.await, decisions.await);
+        assert!((2..99).contains(&turns), "{turns}");
+        assert!(decisions == 99 || turns == 2, "{decisions} {turns}");
         let before = format!("{:?}", store.load().await.expect("loads"));
-        let none = store.shrink(at(NOW_SECS), most).await.expect("shrinks");
-        assert_eq!((none.dropped, none.bytes), (0, less.bytes));
+        assert_eq!(shrunk(&store, most).await.dropped, 0, "there is room");
         assert_eq!(format!("{:?}", store.load().await.expect("loads")), before);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_large_for_what_was_freed_is_written_anew() {
+        let (_directory, store) = store(60).await;
+        let all = shrunk(&store, u64::MAX).await;
+        let mut tx = store.begin().await.expect("begins");
+        sqlx::query("delete from decisions")
+            .execute(&mut tx.connection)
+            .await
+            .expect("deletes");
+        tx.commit().await.expect("commits");
+        let less = shrunk(&store, all.bytes - 1).await;
+        assert_eq!(less.dropped, 0);
+        assert!(less.bytes < all.bytes * 9 / 10, "{less:?} of {all:?}");
+    }
+
+    #[tokio::test]
+    async fn a_turn_of_a_wrong_clock_keeps_no_journal() {
+        let (_directory, store) = store(40).await;
+        let mut tx = store.begin().await.expect("begins");
+        sqlx::query("update turns set at_ns = 5 where id = 20")
+            .execute(&mut tx.connection)
+            .await
+            .expect("updates");
+        tx.commit().await.expect("commits");
+        shrunk(&store, 1).await;
+        assert!((1..=2).contains(&first_day(&store, TURNS).await));
     }
 
     #[tokio::test]
@@ -196,7 +236,7 @@ mod tests {
         let (_directory, store) = store(40).await;
         let before = store.forwards_after(0, u32::MAX).await.expect("reads");
         let memory = format!("{:?}", store.load().await.expect("loads"));
-        let least = store.shrink(at(NOW_SECS), 1).await.expect("shrinks");
+        let least = shrunk(&store, 1).await;
         assert!(least.dropped > 0 && least.bytes > 1);
         for first in [TURNS, DECISIONS] {
             assert!((1..=2).contains(&first_day(&store, first).await));
