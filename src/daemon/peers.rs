@@ -1,7 +1,6 @@
 //! Watches peers after each cycle: nothing here is waited for by a cycle, unless a rule
 //! goes by what peers did.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -9,10 +8,10 @@ use tracing::warn;
 
 use crate::daemon::cycle::CycleError;
 use sweetspot_core::peers::ended::Marks;
+use sweetspot_core::peers::leaving::Leaving;
 use sweetspot_core::peers::watch::PeerWatch;
 use sweetspot_core::ports::NodeError;
 use sweetspot_core::ports::peer_log::PeerLog;
-use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_lnd::Lnd;
@@ -28,10 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Peers {
     watch: PeerWatch,
     stored_at: Option<Timestamp>,
-    /// The channels of the last look; `None` before the first.
-    open: Option<BTreeSet<ChannelPoint>>,
-    /// Whether the channels that ended are known; not after one is gone.
-    ended_known: bool,
+    leaving: Leaving,
     marks: Option<Marks>,
     /// Why those could not be listed, as told in the log.
     unread: Option<String>,
@@ -39,14 +35,15 @@ pub struct Peers {
 
 impl Peers {
     /// What peers did that they cannot undo. Where a rule `goes_by` that, no cycle may
-    /// go without the node's list.
+    /// go before the node's list was read once; later a failure costs news only, and no
+    /// peer chooses when cycles stop by closing a channel.
     pub async fn marks(
         &mut self,
         lnd: &Lnd,
         store: &impl PeerLog,
         goes_by: bool,
     ) -> Result<Marks, CycleError> {
-        if goes_by && !self.ended_known {
+        if goes_by && !self.leaving.is_listed() {
             self.learn(lnd, store).await?;
         }
         if let Some(known) = &self.marks {
@@ -60,13 +57,7 @@ impl Peers {
     /// Counts what a cycle saw, and stores what is due.
     pub async fn look(&mut self, lnd: &Lnd, store: &impl PeerLog, seen: &Observation) {
         self.watch.look(seen, &lnd.channel_signs());
-        let open: BTreeSet<_> = seen.channels.keys().copied().collect();
-        let before = self.open.replace(open);
-        let gone = |point: &ChannelPoint| !seen.channels.contains_key(point);
-        if before.is_some_and(|before| before.iter().any(gone)) {
-            self.ended_known = false;
-        }
-        if !self.ended_known {
+        if self.leaving.look(seen) {
             match self.learn(lnd, store).await {
                 Ok(()) => self.unread = None,
                 Err(error) => self.tell(error.to_string()),
@@ -103,7 +94,7 @@ impl Peers {
         store.add_ended(&ended).await?;
         // Read anew: what was stored before stays, whatever the node forgets.
         self.marks = None;
-        self.ended_known = true;
+        self.leaving.listed(ended.iter().map(|one| one.point));
         Ok(())
     }
 

@@ -2,5 +2,6 @@
 //! fee, but for rules that match by [`ended::Mark`].
 
 pub mod ended;
+pub mod leaving;
 pub mod watch;
 pub mod week;

@@ -7,9 +7,11 @@ use super::{Lnd, proto};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::units::BlockHeight;
 
-/// The pending HTLC of a channel that times out first.
+/// When a pending HTLC of a channel times out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HtlcDeadline {
+    /// Its number among those of its channel and direction.
+    pub index: u64,
     /// The height of its time-out.
     pub height: BlockHeight,
     /// Its amount, in sat.
@@ -20,28 +22,33 @@ pub struct HtlcDeadline {
 
 impl Lnd {
     /// Of each channel with pending HTLCs in the last `ListChannels`.
-    pub fn htlc_deadlines(&self) -> BTreeMap<ChannelPoint, HtlcDeadline> {
+    pub fn htlc_deadlines(&self) -> BTreeMap<ChannelPoint, Vec<HtlcDeadline>> {
         let deadlines = self.deadlines.lock();
         deadlines.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn note_deadlines(&self, channels: &[proto::Channel]) {
-        let first = channels.iter().filter_map(|said| {
+        let noted = channels.iter().filter_map(|said| {
             let pending = said.pending_htlcs.iter();
             // A height of 0 is none: an HTLC that is not told of in full.
             let told = pending.filter(|htlc| htlc.expiration_height > 0);
-            let htlc = told.min_by_key(|htlc| htlc.expiration_height)?;
-            let deadline = HtlcDeadline {
-                height: BlockHeight(htlc.expiration_height),
-                amount_sat: u64::try_from(htlc.amount).unwrap_or(0),
-                incoming: htlc.incoming,
-            };
-            Some((said.channel_point.parse().ok()?, deadline))
+            let deadlines: Vec<_> = told.map(deadline).collect();
+            let point = said.channel_point.parse().ok()?;
+            (!deadlines.is_empty()).then_some((point, deadlines))
         });
-        let first = first.collect();
+        let noted = noted.collect();
         *self
             .deadlines
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = first;
+            .unwrap_or_else(PoisonError::into_inner) = noted;
+    }
+}
+
+fn deadline(htlc: &proto::Htlc) -> HtlcDeadline {
+    HtlcDeadline {
+        index: htlc.htlc_index,
+        height: BlockHeight(htlc.expiration_height),
+        amount_sat: u64::try_from(htlc.amount).unwrap_or(0),
+        incoming: htlc.incoming,
     }
 }

@@ -134,7 +134,7 @@ pub struct Lnd {
     /// The edges of unannounced channels.
     edges: Arc<Mutex<unannounced::Unannounced>>,
     /// When pending HTLCs time out.
-    deadlines: Arc<Mutex<BTreeMap<ChannelPoint, HtlcDeadline>>>,
+    deadlines: Arc<Mutex<BTreeMap<ChannelPoint, Vec<HtlcDeadline>>>>,
     /// What was told of channels beside their state.
     signs: Arc<Mutex<BTreeMap<ChannelPoint, ChannelSigns>>>,
     /// Channels whose data make no sense, and why, as told in the log.
