@@ -132,7 +132,8 @@ pub async fn rank(
     let peer_fees = PeerFees::of(channels);
     let history = store.chain_fees().await?;
     let bounds = &config.chain_fees.bounds;
-    let chain_fees = history.last().map(|change| ChainFeesNow {
+    let last = history.last().filter(|_| config.chain_fees.is_told());
+    let chain_fees = last.map(|change| ChainFeesNow {
         regime: change.regime,
         since: change.at,
         sat_per_vb: change.sat_per_vb,

@@ -20,6 +20,11 @@ pub struct ChainFeeSettings {
 }
 
 impl ChainFeeSettings {
+    /// Whether anybody says what they are like.
+    pub fn is_told(&self) -> bool {
+        self.estimate || self.given_sat_per_vb.is_some()
+    }
+
     /// The RPC it takes, as a macaroon URI, with what is lost without it.
     pub fn needs(&self) -> Option<(&'static str, &'static str)> {
         let lost = "what on-chain fees are like is not known";

@@ -36,7 +36,6 @@ impl ChainFees {
         store: &impl ChainFeeLog,
         settings: &ChainFeeSettings,
     ) -> Result<Option<FeeRegime>, StoreError> {
-        let told = settings.estimate || settings.given_sat_per_vb.is_some();
         let watch = match &self.watch {
             Some(watch) => *watch,
             None => {
@@ -44,7 +43,9 @@ impl ChainFees {
                 *self.watch.insert(RegimeWatch::from(stored.last().copied()))
             }
         };
-        let current = watch.current.filter(|_| told && self.unread.is_none());
+        let current = watch
+            .current
+            .filter(|_| settings.is_told() && self.unread.is_none());
         Ok(current.map(|change| change.regime))
     }
 

@@ -143,7 +143,11 @@ impl Daemon {
                 .report
                 .is_due(cycle.reported_at(), SystemClock.now());
             let now = SystemClock.now();
-            if let Err(error) = self.remember(cycle.store(), now).await {
+            let remembers = self.remember(cycle.store(), now);
+            let Some(remembered) = stop.run_until_cancelled(remembers).await else {
+                continue;
+            };
+            if let Err(error) = remembered {
                 self.tell_failure(&error);
                 self.signs.beat(cycle.store(), SystemClock.now()).await;
                 self.pulse.alive();
@@ -160,24 +164,15 @@ impl Daemon {
                     if !std::mem::replace(&mut met, true) {
                         first_words::say(&self.config, self.observe_only).await;
                     }
-                    if let Some(outcome) = cycle.take_outcome() {
-                        let mut seen = CycleSight::of(&outcome, turn.changed, turn.failed);
-                        let deadlines = self.lnd.htlc_deadlines();
-                        seen.hanging = self.deadlines.look(&deadlines, &outcome.input.seen);
-                        let goal = cycle.preparing();
-                        seen.behind = self.preparing.look(goal, &outcome.input.seen);
-                        seen.closing = self.closings.look(&self.lnd, &self.config.alarms).await;
-                        self.alarms.saw(Sight::Done(seen));
-                        let seen = &outcome.input.seen;
-                        self.peers.look(&self.lnd, cycle.store(), seen).await;
-                    }
                     if report_due {
                         self.report().await;
                     }
                     self.repeated_error.is_over();
                     self.signs.works(SystemClock.now());
                     tell(turn);
-                    self.keep_book(cycle.store()).await;
+                    // A stop waits for none of these.
+                    stop.run_until_cancelled(self.chores(&mut cycle, turn))
+                        .await;
                 }
                 Err(error) => {
                     self.tell_failure(&error);
@@ -189,7 +184,8 @@ impl Daemon {
             let due = |now: &Timestamp| thinned_at.is_none_or(|at| now.since(at) >= THIN_INTERVAL);
             if let Some(now) = cycle.undoubted_now().filter(due) {
                 thinned_at = Some(now);
-                self.thin(cycle.store(), now).await;
+                let thinning = self.pulse.alive_while(self.thin(cycle.store(), now));
+                stop.run_until_cancelled(thinning).await;
             }
         }
     }
@@ -209,15 +205,32 @@ impl Daemon {
         Ok(())
     }
 
-    async fn keep_book(&mut self, store: &(impl CostLog + ChainFeeLog)) {
-        let now = SystemClock.now();
+    /// What is looked at and asked for after a cycle: nothing that a cycle waits for.
+    async fn chores<W: PolicyWriter, S: Store + CostLog + PeerLog + ChainFeeLog>(
+        &mut self,
+        cycle: &mut Cycle<Lnd, W, S, SystemClock>,
+        turn: CycleSummary,
+    ) {
+        if let Some(outcome) = cycle.take_outcome() {
+            let mut sight = CycleSight::of(&outcome, turn.changed, turn.failed);
+            let seen = &outcome.input.seen;
+            sight.hanging = self.deadlines.look(&self.lnd.htlc_deadlines(), seen);
+            sight.behind = self.preparing.look(cycle.preparing(), seen);
+            sight.closing = self.closings.look(&self.lnd, &self.config.alarms).await;
+            self.alarms.saw(Sight::Done(sight));
+            self.peers.look(&self.lnd, cycle.store(), seen).await;
+        }
+        let (store, now) = (cycle.store(), SystemClock.now());
         let from = now.minus(self.config.backfill);
         let wanted = self.config.ledger;
         self.bookkeeper
             .look(&self.lnd, store, wanted, from, now)
             .await;
-        let settings = &self.config.chain_fees;
-        self.chain_fees.look(&self.lnd, store, settings, now).await;
+        // History is kept by time: what a wrong clock dates ahead would stay the last.
+        if let Some(now) = cycle.undoubted_now() {
+            let settings = &self.config.chain_fees;
+            self.chain_fees.look(&self.lnd, store, settings, now).await;
+        }
     }
 
     /// Deletes what is old, and what the bound on the database's size has no room for.

@@ -86,7 +86,6 @@ impl StoreReader {
         layers.remembered.names = self.names().await?;
         layers.remembered.latches = self.latches().await?;
         layers.remembered.marks = self.marks().await?;
-        layers.chain_regime = self.chain_fees().await?.last().map(|change| change.regime);
         layers.orders = self.orders().await?;
         layers.moved_in = self.moved_in(now.minus(MEASURED_OVER), now).await?;
         Ok(())

@@ -161,20 +161,30 @@ impl SettingsLayers {
     }
 
     /// What holds for each of `channels`, as [`Self::resolve`] has it, with the quota of
-    /// small peers, which is filled from all of them.
+    /// small peers, which is filled from all of them that are judged.
     pub fn resolve_all<'a>(
         &self,
-        channels: impl Iterator<Item = &'a Channel> + Clone,
+        channels: impl Iterator<Item = &'a Channel>,
         tip: BlockHeight,
         now: Timestamp,
     ) -> BTreeMap<ChannelPoint, ChannelSettings> {
-        let small = small_peers(channels.clone(), self.keep_small);
-        channels
-            .map(|channel| {
-                let mut settings = self.resolve(channel, tip, now);
-                settings.kept_small = small.contains(&channel.peer);
-                (channel.point, settings)
-            })
+        let mut resolved: Vec<(&Channel, ChannelSettings)> = channels
+            .map(|channel| (channel, self.resolve(channel, tip, now)))
+            .collect();
+        // What is kept anyway takes no place of the quota.
+        let judged = resolved.iter().filter(|(channel, settings)| {
+            let prune = &settings.prune;
+            !settings.keep
+                && settings.mode != Mode::Ignore
+                && channel.capacity.0 >= prune.ignore_below_sat
+        });
+        let small = small_peers(judged.map(|(channel, _)| *channel), self.keep_small);
+        for (channel, settings) in &mut resolved {
+            settings.kept_small = small.contains(&channel.peer);
+        }
+        resolved
+            .into_iter()
+            .map(|(channel, settings)| (channel.point, settings))
             .collect()
     }
 

@@ -136,6 +136,32 @@ fn each_layer_gives_way_to_the_next() {
 }
 
 #[test]
+fn what_is_kept_anyway_takes_no_place_of_the_quota_of_small_peers() {
+    let sized = |n, sat| Channel {
+        capacity: crate::types::units::Sat(sat),
+        ..channel(n)
+    };
+    let channels = [
+        sized(1, 100),
+        sized(2, 5_000),
+        sized(3, 6_000),
+        sized(4, 7_000),
+    ];
+    let mut book = SettingsLayers {
+        keep_small: 1,
+        defaults: ChannelLayer {
+            prune_ignore_below_sat: Some(1_000),
+            ..ChannelLayer::default()
+        },
+        ..SettingsLayers::default()
+    };
+    book.peers.insert(channel(2).peer, mode(Mode::Ignore));
+    let resolved = book.resolve_all(channels.iter(), TIP, NOW);
+    let kept = (1..=4).filter(|n| resolved[&channel(*n).point].kept_small);
+    assert_eq!(kept.collect::<Vec<u8>>(), [3]);
+}
+
+#[test]
 fn layers_of_other_channels_and_peers_do_not_count() {
     let mut book = SettingsLayers::default();
     book.peers.insert(channel(2).peer, ratio(0.4));
