@@ -36,7 +36,7 @@ pub fn print(channels: u64, plot: &Path) {
 /// The size of the database over the days, and the part of it that forwards take.
 fn draw(points: &[(f64, f64, f64)]) -> String {
     /// What the store takes for one, in MB: see `start`.
-    const FORWARD_MB: f64 = 44e-6;
+    const FORWARD_MB: f64 = 49e-6;
     let top = points.iter().map(|point| point.1).fold(1.0, f64::max) * 1.1;
     let place = |day: f64, mb: f64| (60.0 + day / 365.0 * 620.0, 270.0 - mb / top * 250.0);
     let line = |of: fn(&(f64, f64, f64)) -> f64| {

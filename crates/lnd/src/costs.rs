@@ -68,11 +68,7 @@ impl Lnd {
     /// What the opening and closing of each channel cost us, where the wallet knows
     /// the transaction and we paid for it.
     pub async fn chain_costs(&self) -> Result<Vec<ChainCost>, NodeError> {
-        let query = proto::ClosedChannelsRequest::default();
-        let closed = self.read("ClosedChannels", query, |mut lnd, query| async move {
-            lnd.closed_channels(query).await
-        });
-        let closed = closed.await?.channels;
+        let closed = self.list_closed().await?;
         let open = self.list_channels().await?;
         // To the tip, and what is not confirmed yet.
         let query = proto::GetTransactionsRequest {

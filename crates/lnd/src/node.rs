@@ -110,15 +110,10 @@ impl Node for Lnd {
 
     async fn closed_channels(&self) -> Result<Vec<ClosedChannel>, NodeError> {
         let node = self.last_info().await?;
-        let query = proto::ClosedChannelsRequest::default();
-        let said = self
-            .read("ClosedChannels", query, |mut lnd, query| async move {
-                lnd.closed_channels(query).await
-            })
-            .await?;
+        let told = self.list_closed().await?;
         self.told_by(&node).await?;
-        let mut closed = Vec::with_capacity(said.channels.len());
-        for said in &said.channels {
+        let mut closed = Vec::with_capacity(told.len());
+        for said in &told {
             match convert::closed_channel(said) {
                 Ok(channel) => closed.push(channel),
                 Err(fault) => self.warn_malformed(&said.channel_point, &fault),
@@ -160,6 +155,16 @@ impl Lnd {
             Some(info) => Ok(info),
             None => self.info().await,
         }
+    }
+
+    pub(super) async fn list_closed(&self) -> Result<Vec<proto::ChannelCloseSummary>, NodeError> {
+        let query = proto::ClosedChannelsRequest::default();
+        let said = self
+            .read("ClosedChannels", query, |mut lnd, query| async move {
+                lnd.closed_channels(query).await
+            })
+            .await?;
+        Ok(said.channels)
     }
 
     pub(super) async fn list_channels(&self) -> Result<Vec<proto::Channel>, NodeError> {

@@ -37,14 +37,9 @@ impl Lnd {
 
     /// Every channel that ended, with whom and how.
     pub async fn ended_channels(&self) -> Result<Vec<EndedChannel>, NodeError> {
-        let query = proto::ClosedChannelsRequest::default();
-        let said = self
-            .read("ClosedChannels", query, |mut lnd, query| async move {
-                lnd.closed_channels(query).await
-            })
-            .await?;
+        let said = self.list_closed().await?;
         // One without a peer's key says nothing of a peer.
-        Ok(said.channels.iter().filter_map(ended).collect())
+        Ok(said.iter().filter_map(ended).collect())
     }
 }
 
