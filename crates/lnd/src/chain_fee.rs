@@ -1,8 +1,6 @@
 //! What a transaction pays to confirm soon. The permission for it is optional.
 
 use super::Lnd;
-use super::client::with_macaroon;
-use super::fault::Fault;
 use super::proto::walletrpc::EstimateFeeRequest;
 use sweetspot_core::ports::NodeError;
 
@@ -16,23 +14,16 @@ const MOST_SAT_PER_VB: f64 = 100_000.0;
 impl Lnd {
     /// The fee rate to confirm within an hour, in sat/vB.
     pub async fn sat_per_vb(&self) -> Result<f64, NodeError> {
-        let call = |fault: Fault| fault.into_read_error().of_call("EstimateFee");
-        let header = self.header()?;
         let query = EstimateFeeRequest {
             conf_target: TARGET_BLOCKS,
         };
-        let mut wallet = self.wallet.clone();
-        let sent = wallet.estimate_fee(with_macaroon(query, &header));
-        let said = match self.answer(sent).await {
-            Ok(said) => said.sat_per_kw,
-            Err(fault) => {
-                if fault.is_denial() {
-                    // What its file then holds goes with the next.
-                    self.macaroon.changed_since(&header);
-                }
-                return Err(call(fault));
-            }
-        };
+        let said = self.read_by(
+            &self.wallet,
+            "EstimateFee",
+            query,
+            |mut wallet, query| async move { wallet.estimate_fee(query).await },
+        );
+        let said = said.await?.sat_per_kw;
         per_vb(said).ok_or_else(|| {
             NodeError::Other(format!("EstimateFee: {said} sat per kw is no fee rate").into())
         })

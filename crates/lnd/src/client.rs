@@ -85,8 +85,7 @@ impl Lnd {
         &self.address
     }
 
-    /// One call that reads, by its name for messages: over a broken connection it is repeated, and once
-    /// more if the macaroon was refused and its file has changed.
+    /// One call of the main service that reads, as [`Self::read_by`] makes it.
     pub(super) async fn read<Q, A, F>(
         &self,
         name: &'static str,
@@ -97,12 +96,30 @@ impl Lnd {
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
+        self.read_by(&self.lightning, name, query, call).await
+    }
+
+    /// One call that reads, by a service's client and its name for messages: over a
+    /// broken connection it is repeated, and once more if the macaroon was refused and
+    /// its file has changed.
+    pub(super) async fn read_by<C, Q, A, F>(
+        &self,
+        client: &C,
+        name: &'static str,
+        query: Q,
+        call: impl Fn(C, Request<Q>) -> F,
+    ) -> Result<A, NodeError>
+    where
+        C: Clone,
+        Q: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
         let mut retries = read_retries();
         let mut renewed = false;
         loop {
             let header = self.header()?;
             let request = with_macaroon(query.clone(), &header);
-            let sent = call(self.lightning.clone(), request);
+            let sent = call(client.clone(), request);
             let fault = match self.answer(sent).await {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
