@@ -170,6 +170,7 @@ impl Story {
             self.world
                 .tell(|state| state.event(format!("the cycle fails: {error}")));
         }
+        self.world.tell(|state| state.is_bound |= ran.is_ok());
         let now = self.world.now();
         let beat = Heartbeat {
             version: "0.1.0".to_owned(),

@@ -133,7 +133,7 @@ impl Node for World {
                 }
                 state.event(format!("the policy of {} is not told", number(odd)));
             }
-            if state.chance.happens(state.trouble.min(0.01)) {
+            if state.chance.happens(state.trouble.min(0.01)) && state.is_bound {
                 state.event("another node at the address, within a cycle");
                 (state.swapped, state.swapped_midway) = (true, true);
             }

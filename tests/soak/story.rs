@@ -71,7 +71,8 @@ impl State {
             self.unsynced = !self.unsynced;
         }
         self.swapped_midway = false;
-        if self.once_in(if self.swapped { 3 } else { 300 }) {
+        // A database belongs to the node that is there when it is made.
+        if self.once_in(if self.swapped { 3 } else { 300 }) && self.is_bound {
             self.swapped = !self.swapped;
             self.event(format!("another node at the address: {}", self.swapped));
         }

@@ -57,6 +57,8 @@ pub struct State {
     pub unsynced: bool,
     /// Another node stands at the address.
     pub swapped: bool,
+    /// The database was bound to the node by a cycle that went well.
+    pub is_bound: bool,
     /// Since this cycle.
     pub swapped_midway: bool,
     /// Updates that are done some time after their call was given up.
@@ -97,6 +99,7 @@ impl World {
             deadly: 0.0,
             unsynced: false,
             swapped: false,
+            is_bound: false,
             swapped_midway: false,
             late: vec![],
             observe_only: false,
