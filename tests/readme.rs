@@ -70,7 +70,7 @@ fn the_settings_of_packages_are_good_and_write_nothing() {
 }
 
 #[test]
-fn every_bake_step_grants_the_same_seven_calls() {
+fn every_bake_step_grants_the_same_seven_calls_to_nobody_else() {
     use sweetspot_lnd::{READ_URIS, WRITE_URI};
     let needed: BTreeSet<&str> = READ_URIS.into_iter().chain([WRITE_URI]).collect();
     for steps in [
@@ -87,6 +87,25 @@ fn every_bake_step_grants_the_same_seven_calls() {
         let words = steps.split(|c: char| !c.is_ascii_alphanumeric() && !"/.".contains(c));
         let granted: BTreeSet<&str> = words.filter(|word| word.contains("rpc.")).collect();
         assert_eq!(granted, needed);
+        // `lncli` lets everybody on the machine read what it saves.
+        let closes = ["chmod 600", "umask 077"]
+            .iter()
+            .any(|way| steps.contains(way));
+        assert!(closes || !steps.contains("--save_to="), "{steps}");
+    }
+    // Nor does a copy stay behind where it was baked.
+    for (steps, removal) in [
+        (INSTALL, "rm sweetspot.macaroon"),
+        (
+            include_str!("../deploy/sweetspot.service"),
+            "rm sweetspot.macaroon",
+        ),
+        (
+            include_str!("../deploy/raspiblitz/bonus.sweetspot.sh"),
+            "rm -rf \"${place}\"",
+        ),
+    ] {
+        assert!(steps.contains(removal), "{removal} is not in {steps}");
     }
 }
 

@@ -23,6 +23,12 @@ let
       defaults.mode = "observe";
     }
     cfg.settings);
+  # With the config at hand: `sudo -u sweetspot sweetspot status`. (sudo passes no
+  # variable on, so the command itself has to know.)
+  command = pkgs.writeShellScriptBin name ''
+    export SWEETSPOT_CONFIG="''${SWEETSPOT_CONFIG:-${configFile}}"
+    exec ${cfg.package}/bin/${name} "$@"
+  '';
   calls = [
     "/lnrpc.Lightning/GetInfo"
     "/lnrpc.Lightning/ListChannels"
@@ -66,9 +72,7 @@ in
       };
     };
 
-    # With the config at hand: `sudo -u sweetspot sweetspot status`.
-    environment.systemPackages = [ cfg.package ];
-    environment.variables.SWEETSPOT_CONFIG = "${configFile}";
+    environment.systemPackages = [ command ];
 
     systemd.services.sweetspot = {
       description = "sweetspot, Lightning routing fee manager";

@@ -16,6 +16,8 @@ fi
 
 source /mnt/hdd/raspiblitz.conf
 isInstalled=$(dpkg -s sweetspot 2>/dev/null | grep -c '^Status: install ok installed')
+# The last step of "on": before that it may be done again.
+isEnabled=$(systemctl is-enabled sweetspot 2>/dev/null | grep -c '^enabled$')
 
 # Says why, in the form of the other scripts.
 fail() {
@@ -40,26 +42,29 @@ sudo systemctl reload sweetspot has been run." 16 76
   ;;
 
 1 | on)
-  [ "${isInstalled}" -eq 0 ] || fail "sweetspot is already installed"
+  [ "${isInstalled}${isEnabled}" != "11" ] || fail "sweetspot is already installed"
   [ "${lightning}" = "lnd" ] || fail "sweetspot needs LND"
   [ "${chain}" = "main" ] || fail "sweetspot is set up for mainnet"
 
+  # What fails leaves neither a macaroon behind nor a way that "on" cannot go again.
   place=$(mktemp -d) || fail "no temporary folder"
-  deb="sweetspot_${version}-1_$(dpkg --print-architecture).deb"
-  cd "${place}" || fail "no temporary folder"
-  wget -q "${releases}/${deb}" "${releases}/SHA256SUMS" || fail "cannot download ${deb}"
-  sha256sum --check --ignore-missing SHA256SUMS || fail "${deb} is not what was released"
-  sudo apt-get install -y "./${deb}" || fail "cannot install ${deb}"
-
+  trap 'rm -rf "${place}"' EXIT
   # The macaroon is baked by the admin user, and readable by sweetspot alone.
   lncli bakemacaroon --save_to="${place}/sweetspot.macaroon" \
     uri:/lnrpc.Lightning/GetInfo uri:/lnrpc.Lightning/ListChannels \
     uri:/lnrpc.Lightning/GetNodeInfo uri:/lnrpc.Lightning/GetChanInfo \
     uri:/lnrpc.Lightning/ForwardingHistory uri:/lnrpc.Lightning/ClosedChannels \
     uri:/lnrpc.Lightning/UpdateChannelPolicy || fail "cannot bake the macaroon: is LND unlocked?"
+  chmod 600 "${place}/sweetspot.macaroon"
+
+  deb="sweetspot_${version}-1_$(dpkg --print-architecture).deb"
+  cd "${place}" || fail "no temporary folder"
+  wget -q "${releases}/${deb}" "${releases}/SHA256SUMS" || fail "cannot download ${deb}"
+  sha256sum --check --ignore-missing SHA256SUMS || fail "${deb} is not what was released"
+  sudo apt-get install -y "./${deb}" || fail "cannot install ${deb}"
+
   sudo install -m 0640 -g sweetspot "${place}/sweetspot.macaroon" /etc/sweetspot/
   sudo install -m 0640 -g sweetspot /mnt/hdd/app-data/lnd/tls.cert /etc/sweetspot/
-  rm -r "${place}"
 
   # The database goes to the disk that outlives an update of the system.
   sudo install -d -m 0700 -o sweetspot -g sweetspot /mnt/hdd/app-data/sweetspot
@@ -75,12 +80,14 @@ sudo systemctl reload sweetspot has been run." 16 76
   ;;
 
 0 | off)
+  sudo systemctl disable --now sweetspot
   sudo apt-get remove -y sweetspot
   sudo rm -rf /etc/systemd/system/sweetspot.service.d
   sudo systemctl daemon-reload
   if [ "$2" = "delete-data" ]; then
     # With it go the original fees: restore them before.
     sudo rm -rf /mnt/hdd/app-data/sweetspot
+    sudo rm -f /etc/sweetspot/sweetspot.macaroon /etc/sweetspot/tls.cert
     sudo apt-get purge -y sweetspot
   fi
   /home/admin/config.scripts/blitz.conf.sh set sweetspot "off"

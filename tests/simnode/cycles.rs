@@ -58,7 +58,7 @@ async fn walks_are_found_that_gain_and_nothing_is_written() {
     let reader = StoreReader::open(&path).await.expect("opens");
     let found = gather(&config, &reader, Source::Node(&lnd), 1_000_000, now).await;
     let found = serde_json::to_value(found.expect("found")).expect("JSON");
-    let walks = found["walks"].as_array().expect("a list");
+    let walks = found["rebalances"].as_array().expect("a list");
     assert!(!walks.is_empty(), "{found}");
     let need = |point: &serde_json::Value| {
         let channels = found["channels"].as_array().expect("a list");

@@ -84,7 +84,7 @@ async fn any_price_leases_nothing_or_everything_and_between_them_the_idle_first(
             young += 1;
         }
     }
-    assert!(young < low.len());
+    assert!(young > 0 && young < low.len(), "{young} of {}", low.len());
     // One buyer takes one channel; the others are not tempted by an offer that is gone.
     let buyer = Offer {
         for_all: false,
@@ -101,7 +101,40 @@ async fn any_price_leases_nothing_or_everything_and_between_them_the_idle_first(
     let one = serde_json::to_value(one).expect("JSON");
     let one = one["channels"].as_array().expect("a list");
     assert_eq!((with(one, "lease"), with(one, "unclear")), (1, 0));
-    // What a sat-day earns, over all sat-days, is what the node earned by them.
+    // Each forward's fee is worth a half to each of its channels; some are closed.
+    let cursor = reader.cursor().await.expect("reads").expect("one");
+    let ledger = reader.ledger(cursor.from, now).await.expect("reads");
+    let flows = ledger.channels.values();
+    let halves =
+        flows.map(|flow| (flow.outgoing.fees.as_f64() + flow.incoming.fees.as_f64()) / 2.0);
+    let closed = ledger
+        .channels
+        .iter()
+        .filter(|(point, _)| !seen.channels.contains_key(point));
+    let closed =
+        closed.map(|(_, flow)| (flow.outgoing.fees.as_f64() + flow.incoming.fees.as_f64()) / 2.0);
     let sum: f64 = low.iter().map(|line| number(line, "worth_msat")).sum();
-    assert!(sum > 0.0);
+    let (halves, closed): (f64, f64) = (halves.sum(), closed.sum());
+    assert!((halves / ledger.node.fees.as_f64() - 1.0).abs() < 1e-9 && closed > 0.0);
+    assert!(
+        ((sum + closed) / halves - 1.0).abs() < 1e-9,
+        "{sum} and {closed} of {halves}"
+    );
+    // A sat-day earned that over the days looked at, or over a shorter life.
+    let days = now.days_since(cursor.from);
+    for line in low
+        .iter()
+        .filter(|line| number(line, "worth_msat") > 0.0 && !line["sat_day_msat"].is_null())
+    {
+        let over_all = number(line, "sat_day_msat") * number(line, "mean_local_sat") * days;
+        let times = over_all / number(line, "worth_msat");
+        let same = |channel: &&Channel| line["channel_point"] == channel.point.to_string();
+        let channel = seen.channels.values().find(same).expect("open");
+        let lived = f64::from(channel.age_blocks(seen.tip).expect("an age")) / 144.0;
+        let expected = days / lived.min(days);
+        assert!(
+            (times / expected - 1.0).abs() < 1e-2,
+            "{times} for {expected}: {line}"
+        );
+    }
 }

@@ -5,6 +5,8 @@
 
 #[path = "../adapter_suite/mod.rs"]
 mod adapter_suite;
+#[path = "../support/anyone.rs"]
+mod anyone;
 
 mod clock;
 mod cycles;

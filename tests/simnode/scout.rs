@@ -7,6 +7,10 @@ use sweetspot_lnd::Lnd;
 use super::cycles::node;
 use crate::market::Served;
 
+fn number(line: &serde_json::Value, name: &str) -> f64 {
+    line[name].as_f64().expect("a number")
+}
+
 #[tokio::test]
 async fn a_channel_is_advised_to_nodes_that_are_no_peers_and_within_what_is_allowed() {
     let served = Served::new(node());
@@ -37,22 +41,23 @@ async fn a_channel_is_advised_to_nodes_that_are_no_peers_and_within_what_is_allo
     for peer in peers {
         let key = peer["peer_pubkey"].as_str().expect("a key");
         assert!(!open.iter().any(|known| known == key) && key != own);
-        let number = |name: &str| peer[name].as_f64();
-        if let (Some(low), Some(high)) = (
-            number("added_low_sat_per_year"),
-            number("added_high_sat_per_year"),
-        ) {
-            assert!(low <= high);
-        }
+        let low = number(peer, "added_low_sat_per_year");
+        assert!(
+            low <= number(peer, "added_high_sat_per_year") && low >= 0.0,
+            "{peer}"
+        );
     }
     assert_eq!(large["on_chain_sat"], 3_240);
     // A small channel adds no more than a large one.
     let small = found(100_000, Some(1e6));
-    for (small, large) in small["peers"].as_array().expect("a list").iter().zip(peers) {
+    let small = small["peers"].as_array().expect("a list");
+    assert_eq!(small.len(), peers.len());
+    for (small, large) in small.iter().zip(peers) {
         assert_eq!(small["peer_pubkey"], large["peer_pubkey"]);
-        assert!(small["size_sat"].as_u64() <= Some(100_000));
-        let added = |line: &serde_json::Value| line["added_high_sat_per_year"].as_f64();
-        assert!(added(small) <= added(large));
+        let size = number(small, "size_sat");
+        assert!(size > 0.0 && size <= 100_000.0, "{small}");
+        let added = |line| number(line, "added_high_sat_per_year");
+        assert!(0.0 < added(small) && added(small) <= added(large));
     }
     // What it would come to in money is not made up.
     let unknown = found(100_000, None);

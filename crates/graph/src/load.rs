@@ -235,6 +235,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::routes::Costs;
 
     const CSV: &str = "from,to,max_htlc_sat,min_htlc_sat,base_msat,ppm,cltv\n\
         0,1,990000,1,1000,10,80\n1,0,500000,1,0,200,144\n\
@@ -281,6 +282,35 @@ mod tests {
             (321, 2, 9_000)
         );
         assert!(network.hop(2, 1).is_some());
+    }
+
+    #[test]
+    fn numbers_beyond_any_sense_make_no_sum_overflow() {
+        let policy = r#"{"time_lock_delta":18446744073709551615,"min_htlc":"1",
+            "fee_base_msat":"1000","fee_rate_milli_msat":"100000","disabled":false,
+            "max_htlc_msat":"18446744073709551615"}"#;
+        let edge = |one: &str, two: &str| {
+            format!(
+                r#"{{"node1_pub":"{one}","node2_pub":"{two}","capacity":"10000000000000000000",
+                "node1_policy":{policy},"node2_policy":{policy}}}"#
+            )
+        };
+        let edges = [edge("02a", "02b"), edge("02b", "02c"), edge("02a", "02b")].join(",");
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("graph.json");
+        std::fs::write(&path, format!(r#"{{"edges":[{edges}]}}"#)).expect("written");
+        let network = from_file(&path).expect("a graph").network;
+        assert_eq!(network.capacity_sat(0), u64::MAX);
+        for amount_sat in [1e3, 1e15] {
+            let costs = Costs::new(&network, usize::MAX, amount_sat, 1.0);
+            for as_sender in [true, false] {
+                let all = costs.cheapest_from(0, as_sender);
+                assert!(all[1] > 0.0 && all[2] >= all[1], "{all:?}");
+            }
+        }
+        let scaled = network.with_fees_scaled(f64::MAX);
+        let costs = Costs::new(&scaled, usize::MAX, 1e3, 1.0);
+        assert_eq!(costs.cheapest_from(0, false)[2], f64::INFINITY);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! later. The `libm` crate computes them in Rust. (`sqrt`, rounding and
 //! arithmetic are exact by IEEE 754 and need no such care.)
 
+pub use sweetspot_core::types::units::count;
+
 /// The natural logarithm.
 pub fn ln(x: f64) -> f64 {
     libm::log(x)
@@ -40,11 +42,5 @@ pub fn whole(x: f64) -> u64 {
 /// `n` as a float (exact below 2⁵³).
 #[allow(clippy::cast_precision_loss)]
 pub fn float(n: u64) -> f64 {
-    n as f64
-}
-
-/// A length or an index as a float.
-#[allow(clippy::cast_precision_loss)]
-pub fn count(n: usize) -> f64 {
     n as f64
 }

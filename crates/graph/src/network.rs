@@ -121,9 +121,10 @@ impl Network {
         between.max_by_key(|hop| hop.capacity_sat)
     }
 
-    /// The capacity of a node's channels, in sat.
+    /// The capacity of a node's channels, in sat; at most the largest number.
     pub fn capacity_sat(&self, node: usize) -> u64 {
-        self.hops(node).iter().map(|hop| hop.capacity_sat).sum()
+        let capacities = self.hops(node).iter().map(|hop| hop.capacity_sat);
+        capacities.fold(0, u64::saturating_add)
     }
 }
 

@@ -101,7 +101,10 @@ impl<'a> Costs<'a> {
                     continue;
                 };
                 let next = self.network.all_hops()[at].to;
-                let total = cost + risk + if free { 0 } else { fee };
+                // A graph may name any time lock: what adds up to the largest number is
+                // no way.
+                let fee = if free { 0 } else { fee };
+                let total = cost.saturating_add(risk).saturating_add(fee);
                 if total < least[next] {
                     least[next] = total;
                     open.push(Reverse((total, next)));
