@@ -8,12 +8,14 @@ use serde::Serialize;
 
 use crate::format::times;
 use crate::json::SCHEMA;
+use crate::overview::NOTHING_YET;
+use crate::report::Window;
 use crate::table::{Align, Plain};
 use sweetspot_advice::base_fee::{BaseFees, Candidate, Sold};
 use sweetspot_core::ports::{FORWARDS_PER_READ, ForwardLog, StoreError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::format::grouped;
-use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp, human_span};
 use sweetspot_core::types::units::{Msat, Sat};
 use sweetspot_store::StoreReader;
 
@@ -38,8 +40,7 @@ pub async fn gather(
     now: Timestamp,
 ) -> Result<BaseFeeAdvice, StoreError> {
     let span = Duration::from_secs(u64::from(days) * 86_400);
-    let known_from = store.cursor().await?.map_or(now, |cursor| cursor.from);
-    let from = now.minus(span).max(known_from);
+    let Window { from, days } = Window::known(store, span, now).await?;
     let scids = store.scids().await?;
     let known = store.channels().await?;
     let bases: BTreeMap<ChannelPoint, u64> = known
@@ -72,7 +73,7 @@ pub async fn gather(
     Ok(BaseFeeAdvice {
         schema: SCHEMA,
         from,
-        days: now.days_since(from),
+        days,
         forwards: found.classes.iter().map(|class| class.forwards).sum(),
         best_base_fee_msat: found.best().base_fee_msat,
         found,
@@ -84,10 +85,21 @@ fn sat(msat: u64) -> String {
 }
 
 impl BaseFeeAdvice {
+    /// Over how long, in words.
+    fn span(&self) -> String {
+        match self.days < 1.0 {
+            true => human_span(Duration::from_secs_f64(self.days * SECONDS_PER_DAY)),
+            false => format!("{:.0} days", self.days),
+        }
+    }
+
     /// As text in lines of at most `width` characters.
     pub fn render(&self, width: usize) -> String {
         if self.forwards == 0 {
-            return format!("No forwards in the last {:.0} days.", self.days);
+            return match self.days > 0.0 {
+                true => format!("No forwards in the last {}.", self.span()),
+                false => NOTHING_YET.to_owned(),
+            };
         }
         let mut amounts = Plain::new(&[
             ("amount sat", Align::Right),
@@ -123,14 +135,38 @@ impl BaseFeeAdvice {
         }
         let Candidate { base_fee_msat, .. } = self.found.best();
         format!(
-            "{} forwards of the last {:.0} days:\n\n{}\n\nWhat a base fee would have earned: at \
+            "{} forwards of the last {}:\n\n{}\n\nWhat a base fee would have earned: at \
              least if all left whose fee it more\nthan doubles, at most if all came.\n\n{}\n\n\
              Surely best: {} msat (base_fee_msat in the config).",
             grouped(self.forwards),
-            self.days,
+            self.span(),
             amounts.fit(width),
             bases.fit(width),
             grouped(base_fee_msat),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing_in(days: f64) -> String {
+        let advice = BaseFeeAdvice {
+            schema: SCHEMA,
+            from: Timestamp::from_secs(0),
+            days,
+            forwards: 0,
+            best_base_fee_msat: 0,
+            found: BaseFees::default(),
+        };
+        advice.render(80)
+    }
+
+    #[test]
+    fn where_nothing_is_known_no_days_are_named() {
+        assert_eq!(nothing_in(0.0), NOTHING_YET);
+        assert_eq!(nothing_in(0.25), "No forwards in the last 6h.");
+        assert_eq!(nothing_in(30.0), "No forwards in the last 30 days.");
     }
 }

@@ -183,7 +183,7 @@ enum Command {
     Peers(peers::PeersArgs),
     /// Show what a base fee would have brought, by the amounts of past forwards
     BaseFee(base_fee::BaseFeeArgs),
-    /// Find closed walks that pay for themselves: out where there is too much
+    /// Find circular rebalances that pay for themselves: out where there is too much
     Cycles(cycles::CyclesArgs),
     /// Show what channels earn by routing, against what leases pay
     Leases(leases::LeasesArgs),

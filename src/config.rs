@@ -263,7 +263,6 @@ fn read_report<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> DailyRe
     }
 }
 
-/// Reads `[rhythm]`, `[budget]` and `[inbound]`.
 /// Reads `[prune]`: the quota of small peers.
 fn read_keep_small<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> usize {
     let most = |value: &DeValue<'_>| values::whole(value, 0..=10_000_usize);
@@ -272,6 +271,7 @@ fn read_keep_small<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> usi
     quota.unwrap_or(0)
 }
 
+/// Reads `[rhythm]`, `[budget]` and `[inbound]`.
 fn read_node_settings<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>) -> NodeSettings {
     let mut settings = NodeSettings::default();
     lay_over::<RhythmLayer>(reader, root, "rhythm", &mut settings);

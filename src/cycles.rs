@@ -1,5 +1,5 @@
-//! `cycles`: closed walks through the node's channels that pay for themselves, and
-//! what each channel lacks. Advice only. docs/cycles.md says how.
+//! `cycles`: circular rebalances that pay for themselves, and what each channel lacks.
+//! Advice only. docs/cycles.md says how.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ use sweetspot_store::StoreReader;
 
 /// The most peers whose channels are read from the node: a call each.
 const MOST_READ: usize = 100;
-/// Walks shown as text; JSON has all.
+/// Rebalances shown as text; JSON has all.
 const MOST_SHOWN: usize = 10;
 /// A payment may cost half of what it gains more than was reckoned: fees on the way
 /// may have changed, and another way may be open.
@@ -94,7 +94,7 @@ pub struct Cycles {
     seen_at: Option<Timestamp>,
     /// How many public directions were looked at.
     hops_read: usize,
-    walks: Vec<Line>,
+    rebalances: Vec<Line>,
     channels: Vec<ChannelNeed>,
 }
 
@@ -234,7 +234,7 @@ impl Cycles {
             schema: SCHEMA,
             seen_at,
             hops_read,
-            walks: walks.collect(),
+            rebalances: walks.collect(),
             channels: needs.collect(),
         }
     }
@@ -257,19 +257,22 @@ impl Cycles {
             grouped_signed(too_much),
             grouped(u64::try_from(self.hops_read).unwrap_or(u64::MAX)),
         )];
-        if self.walks.is_empty() {
-            lines.push("No walk pays for itself.".to_owned());
+        if self.rebalances.is_empty() {
+            lines.push("No circular rebalance pays for itself.".to_owned());
             return lines.join("\n");
         }
-        for (number, walk) in (1..).zip(self.walks.iter().take(MOST_SHOWN)) {
+        for (number, walk) in (1..).zip(self.rebalances.iter().take(MOST_SHOWN)) {
             lines.push(walk.words(number));
         }
-        if self.walks.len() > MOST_SHOWN {
-            lines.push(format!("... and {} more.", self.walks.len() - MOST_SHOWN));
+        if self.rebalances.len() > MOST_SHOWN {
+            lines.push(format!(
+                "... and {} more.",
+                self.rebalances.len() - MOST_SHOWN
+            ));
         }
         lines.push(
             "\nAdvice only; sweetspot sends no payment. Worth is by the fees of `sweetspot plan`, if what \
-             comes in\nsells; the balances of others are not known, so a walk may find no way."
+             comes in\nsells; the balances of others are not known, so a payment may find no way."
                 .to_owned(),
         );
         lines.join("\n")

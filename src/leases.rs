@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::read_list;
 use crate::json::{Ids, SCHEMA};
-use crate::report::local_of;
+use crate::report::{Window, local_of};
 use crate::table::{Align, Plain};
 use sweetspot_advice::leases::{Deal, Offer, Prices, Stock, amount_sat, deals};
 use sweetspot_core::money::worth::worth_msat;
@@ -22,8 +23,6 @@ use sweetspot_store::StoreReader;
 const LOOKED_AT: Duration = Duration::from_secs(90 * 86_400);
 /// ... and what is too short to give up a channel by, in days.
 const LEAST_DAYS: f64 = 14.0;
-/// The most that is read of a file of offers: thousands of them.
-const MOST_BYTES: u64 = 1 << 20;
 /// At ten minutes each.
 const BLOCKS_PER_DAY: f64 = 144.0;
 /// The longest term and the highest price that can be meant.
@@ -44,11 +43,7 @@ struct OfferInFile {
 /// Reads a file of offers: a JSON list.
 pub fn offers(path: &Path) -> Result<Vec<Offer>, String> {
     let named = |why: String| format!("{}: {why}", path.display());
-    let length = std::fs::metadata(path).map_err(|error| named(error.to_string()))?;
-    if length.len() > MOST_BYTES {
-        return Err(named(format!("longer than {MOST_BYTES} bytes")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+    let text = read_list(path).map_err(named)?;
     let read: Vec<OfferInFile> =
         serde_json::from_str(&text).map_err(|error| named(error.to_string()))?;
     let offer = |(number, one): (usize, OfferInFile)| {
@@ -161,9 +156,7 @@ pub async fn gather(
     asked: &Asked,
     now: Timestamp,
 ) -> Result<Leases, StoreError> {
-    let known_from = store.cursor().await?.map_or(now, |cursor| cursor.from);
-    let from = now.minus(LOOKED_AT).max(known_from);
-    let days = now.days_since(from);
+    let Window { from, days } = Window::known(store, LOOKED_AT, now).await?;
     let ledger = store.ledger(from, now).await?;
     let locals = store.mean_local_sat(from, now).await?;
     let tip = store
@@ -365,6 +358,14 @@ mod tests {
         let path = folder.path().join("offers.json");
         std::fs::write(&path, text).expect("writes");
         offers(&path)
+    }
+
+    #[test]
+    fn what_has_no_end_is_no_file_of_offers() {
+        let refused = offers(Path::new("/dev/zero")).expect_err("no file");
+        assert_eq!(refused, "/dev/zero: it is not a regular file");
+        let long = read(&" ".repeat(2 << 20)).expect_err("too long");
+        assert!(long.ends_with("it is larger than 1048576 bytes"), "{long}");
     }
 
     #[test]

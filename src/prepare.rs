@@ -8,6 +8,7 @@ use crate::explain::{WhichChannel, the_one};
 use crate::format::{ago, local_time, times};
 use crate::json::{Ids, SCHEMA};
 use crate::orders::{OrderError, give};
+use crate::report::Window;
 use crate::table::{Align, Plain};
 use sweetspot_advice::able::{Able, able, usable};
 use sweetspot_advice::prepare::{
@@ -173,9 +174,8 @@ async fn propose_for(
         peer,
         able_at_start: Sat(able(open.iter().copied(), wish.purpose, peer).total_sat),
     };
-    let known_from = store.cursor().await?.map_or(now, |cursor| cursor.from);
-    let from = now.minus(PAST).max(known_from);
-    let past_days = now.days_since(from);
+    let past = Window::known(store, PAST, now).await?;
+    let (from, past_days) = (past.from, past.days);
     let ledger = store.ledger(from, now).await?;
     let per_day = |amount: f64| {
         if past_days > 0.0 {

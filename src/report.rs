@@ -8,6 +8,7 @@ mod own_nodes;
 mod paid;
 mod peers;
 mod shown;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use own_nodes::{Group, OwnNode};
 pub use paid::{ChannelPaid, Paid};
 pub use peers::{PeerReport, by_peer};
 pub use shown::{csv_field, sat, yearly};
+pub use window::Window;
 
 /// One UTC day of the node.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -13,6 +13,7 @@ use sweetspot_advice::scout::candidate::{Gain, candidates, connects, gain};
 use sweetspot_advice::scout::market::{AMOUNT_SAT, Market};
 use sweetspot_advice::scout::terms::{Terms, sold_at_ppm};
 use sweetspot_core::money::chain_fees::open_and_close_sat;
+use sweetspot_core::money::worth::DAYS_PER_YEAR;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::units::Sat;
 use sweetspot_graph::graph::{Graph, NodeName};
@@ -20,7 +21,6 @@ use sweetspot_graph::graph::{Graph, NodeName};
 /// A channel suffices for so much of what would leave by it: with a slow interval of
 /// a day, fees have time to answer.
 const SIZED_FOR_DAYS: f64 = 14.0;
-const DAYS_PER_YEAR: f64 = 365.0;
 /// How many nodes are named as reached, and as coming.
 const NAMED: usize = 3;
 

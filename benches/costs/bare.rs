@@ -3,9 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use sweetspot_lnd::proto::lightning_client::LightningClient;
 use sweetspot_lnd::proto::{
     ForwardingHistoryRequest, GetInfoRequest, ListChannelsRequest, NodeInfoRequest,
@@ -14,10 +11,10 @@ use tonic::Request;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, ClientTlsConfig};
 
-use crate::client::obey;
+use crate::client::{obey, runtime};
 use crate::meter;
 use crate::node::{BEGAN_SECS, DAYS_BEFORE};
-use crate::support::OWN_KEY;
+use crate::support::{Anyone, OWN_KEY};
 
 /// As many events as the daemon asks for at once.
 const PAGE_EVENTS: u32 = sweetspot::daemon::history::PAGE_EVENTS;
@@ -26,11 +23,7 @@ const OVERLAP_SECS: u64 = 600;
 
 /// Does cycles as told on standard input.
 pub fn serve(address: &str, folder: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(run(address, folder));
+    runtime().block_on(run(address, folder));
 }
 
 async fn run(address: &str, folder: &Path) {
@@ -38,7 +31,7 @@ async fn run(address: &str, folder: &Path) {
     let macaroon: AsciiMetadataValue = hex::encode(macaroon).parse().expect("hex");
     let tls = ClientTlsConfig::new().domain_name("localhost");
     let endpoint = Channel::from_shared(format!("https://{address}")).expect("an address");
-    let channel = endpoint.tls_config_with_verifier(tls, Arc::new(TakesAny));
+    let channel = endpoint.tls_config_with_verifier(tls, Arc::new(Anyone));
     let channel = channel.expect("TLS").connect().await;
     let permit = move |mut request: Request<()>| {
         request.metadata_mut().insert("macaroon", macaroon.clone());
@@ -80,46 +73,4 @@ async fn run(address: &str, folder: &Path) {
     .await;
     let [now_kb, _] = meter::memory_kb();
     println!("{now_kb}");
-}
-
-/// The node is this benchmark's own, and its certificate, as LND's, one that no
-/// verifier takes but one that pins it.
-#[derive(Debug)]
-struct TakesAny;
-
-impl ServerCertVerifier for TakesAny {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::ring::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }

@@ -83,6 +83,15 @@ pub async fn obey(mut cycle: impl AsyncFnMut(u64)) {
     }
 }
 
+/// Threads and timers as the program has them.
+pub fn runtime() -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.expect("a runtime")
+}
+
 /// Where the files of the node are, and what it takes to reach it.
 pub fn config(address: &str, folder: &Path) -> sweetspot_lnd::LndConfig {
     sweetspot_lnd::LndConfig {

@@ -18,7 +18,7 @@ use sweetspot_lnd::Lnd;
 use sweetspot_store::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::{config, obey};
+use crate::client::{config, obey, runtime};
 use crate::meter;
 use crate::node::{BEGAN_SECS, DAYS_BEFORE, MEASURED_SECS, Noise};
 
@@ -42,12 +42,7 @@ pub fn timestamp(secs: u64) -> Timestamp {
 /// Does cycles as told on standard input. At the end it says what it wrote and holds,
 /// and how long a start and `status` take then.
 pub fn serve(address: &str, folder: &Path) {
-    // As the program does.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(run(address, folder));
+    runtime().block_on(run(address, folder));
 }
 
 async fn run(address: &str, folder: &Path) {

@@ -1,4 +1,4 @@
-//! `cycles`: closed walks that pay for themselves. Advice only.
+//! `cycles`: circular rebalances that pay for themselves. Advice only.
 
 use std::path::PathBuf;
 

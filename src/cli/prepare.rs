@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::Failure;
 use super::orders::GIVEN_BY;
@@ -23,6 +23,7 @@ const MOST_SAT: i64 = 21_000_000 * 100_000_000;
 
 /// What is prepared for.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("wish").args(["receive", "spend"])))]
 pub struct PrepareArgs {
     /// Be able to receive so much, in sat
     #[arg(long, value_name = "SATS", requires = "by", conflicts_with_all = ["spend", "to"],
@@ -33,7 +34,7 @@ pub struct PrepareArgs {
         value_parser = clap::value_parser!(u64).range(1..=MOST_SAT.unsigned_abs()))]
     spend: Option<u64>,
     /// By when: a time (2026-12-01T12:00:00Z), a date (local) or a span from now (6d)
-    #[arg(long, value_name = "TIME", value_parser = End::parse)]
+    #[arg(long, value_name = "TIME", requires = "wish", value_parser = End::parse)]
     by: Option<End>,
     /// How long it is to stay possible
     #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = humantime::parse_duration)]
@@ -45,7 +46,7 @@ pub struct PrepareArgs {
     #[arg(long, value_name = "PEER", requires = "spend")]
     to: Option<String>,
     /// Do it; without this, the plan is only shown
-    #[arg(long)]
+    #[arg(long, requires = "wish")]
     yes: bool,
     /// Prepare for nothing any more
     #[arg(long, conflicts_with_all = ["receive", "spend", "yes", "json"])]

@@ -14,9 +14,11 @@ use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::json::SCHEMA;
 use crate::peers::records;
+use crate::report::Window;
 use crate::scout::{Asked, scout};
 use crate::table::terminal_width;
 use sweetspot_advice::scout::check::{self, Added, Found};
+use sweetspot_core::money::worth::DAYS_PER_YEAR;
 use sweetspot_core::ports::{Clock, Node, NodeError};
 use sweetspot_core::types::units::count;
 use sweetspot_graph::graph::Graph;
@@ -163,11 +165,9 @@ fn no_graph(error: &NodeError) -> Failure {
 /// What the node earns a year, in sat, as of the last days that are known.
 async fn income(store: &StoreReader) -> Result<Option<f64>, Failure> {
     let now = SystemClock.now();
-    let known_from = store.cursor().await?.map_or(now, |cursor| cursor.from);
-    let from = now.minus(LOOKED_AT).max(known_from);
-    let days = now.days_since(from);
+    let Window { from, days } = Window::known(store, LOOKED_AT, now).await?;
     let ledger = store.ledger(from, now).await?;
-    let sat_per_year = ledger.node.fees.as_sat() / days * 365.0;
+    let sat_per_year = ledger.node.fees.as_sat() / days * DAYS_PER_YEAR;
     Ok((days >= LEAST_DAYS && sat_per_year > 0.0).then_some(sat_per_year))
 }
 

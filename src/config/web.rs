@@ -21,6 +21,8 @@ pub struct WebSettings {
     /// Names under which a browser may ask, beside those of this machine: that of a
     /// reverse proxy.
     pub hosts: Vec<String>,
+    /// Whether a reverse proxy on this machine says who asks (`X-Forwarded-For`).
+    pub proxy: bool,
 }
 
 /// Reads `[web]`.
@@ -34,6 +36,7 @@ pub(super) fn web<'t>(
     let has_password = section.place_of("password_file").is_some();
     let password_file = optional_file(reader, &mut section, "password_file", home);
     let hosts = list(reader, &mut section, "hosts", host);
+    let proxy = section.read(reader, "proxy", values::flag).unwrap_or(false);
     if let Some(listen) = listen.filter(|listen| !listen.ip().is_loopback() && !has_password) {
         let message = format!(
             "an address other than loopback needs web.password_file: whoever reaches {listen} \
@@ -46,6 +49,7 @@ pub(super) fn web<'t>(
         listen,
         password_file,
         hosts,
+        proxy,
     }
 }
 

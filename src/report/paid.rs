@@ -51,6 +51,14 @@ pub struct ChannelPaid {
     pub failed: FailedByReason,
 }
 
+impl ChannelPaid {
+    /// How many HTLCs that were, whatever the reason.
+    pub fn failed_htlcs(&self) -> u64 {
+        let sums = self.failed.values();
+        sums.fold(0, |all, sum| all.saturating_add(sum.htlcs))
+    }
+}
+
 /// What was kept book of.
 pub(super) struct Books {
     from: Timestamp,

@@ -74,6 +74,8 @@ pub struct Access {
     pub sessions: Sessions,
     /// Names under which a browser may ask.
     pub hosts: Vec<String>,
+    /// Whether a reverse proxy on this machine says who asks.
+    proxy: bool,
 }
 
 #[derive(Default)]
@@ -126,6 +128,7 @@ impl Access {
             tries: Mutex::default(),
             sessions: Sessions::default(),
             hosts: settings.hosts.clone(),
+            proxy: settings.proxy,
         })
     }
 
@@ -135,15 +138,16 @@ impl Access {
     }
 
     /// Who asks: the address, or the one that a reverse proxy on this machine names last.
-    /// (Others it was told by whoever asked.)
+    /// (Others it was told by whoever asked.) Without the setting nobody is believed: what
+    /// comes through Tor or SSH comes from this machine, too, with any header.
     pub fn asker(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-        let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
-        let named = forwarded.and_then(|text| text.trim().parse().ok());
-        match named {
-            Some(named) if peer.to_canonical().is_loopback() && !self.hosts.is_empty() => named,
-            _ => peer,
+        if !self.proxy || !peer.to_canonical().is_loopback() {
+            return peer;
         }
+        let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+        let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        last.and_then(|text| text.trim().parse().ok())
+            .unwrap_or(peer)
     }
 
     /// Tries a password that comes from an address.
@@ -188,13 +192,35 @@ mod tests {
     use super::*;
 
     fn access(text: &str) -> Result<Access, PasswordError> {
+        access_with(text, &WebSettings::default())
+    }
+
+    fn access_with(text: &str, settings: &WebSettings) -> Result<Access, PasswordError> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("password");
         std::fs::write(&path, text).expect("written");
         Access::new(&WebSettings {
             password_file: Some(path),
-            ..WebSettings::default()
+            ..settings.clone()
         })
+    }
+
+    /// With a name under which it is asked, and a proxy or none.
+    fn behind(proxy: bool) -> Access {
+        let settings = WebSettings {
+            hosts: vec!["fees.example.org".to_owned()],
+            proxy,
+            ..WebSettings::default()
+        };
+        access_with("correct horse\n", &settings).expect("a password")
+    }
+
+    fn forwarded(lines: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_static(line));
+        }
+        headers
     }
 
     fn from(text: &str) -> IpAddr {
@@ -220,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_guesses_from_many_addresses_locks_out_no_address_that_knew() {
+    async fn who_guesses_from_many_addresses_locks_out_only_addresses_that_never_knew() {
         let access = access("correct horse\n").expect("a password");
         let guess = async |given: &str, address: &str| {
             let address = from(address);
@@ -237,17 +263,43 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_on_this_machine_names_who_asks_and_nobody_else_does() {
-        let mut access = access("correct horse\n").expect("a password");
-        let mut headers = HeaderMap::new();
-        let forwarded = HeaderValue::from_static("10.9.9.9, 10.0.0.1");
-        headers.insert("x-forwarded-for", forwarded);
-        let (here, there) = (from("127.0.0.1"), from("10.0.0.7"));
-        assert_eq!(access.asker(here, &headers), here);
-        access.hosts = vec!["fees.example.org".to_owned()];
-        assert_eq!(access.asker(here, &headers), from("10.0.0.1"));
-        assert_eq!(access.asker(here, &HeaderMap::new()), here);
-        assert_eq!(access.asker(there, &headers), there);
+    fn who_is_not_a_proxy_of_the_settings_is_not_believed() {
+        let headers = forwarded(&["10.0.0.1"]);
+        for here in ["127.0.0.1", "::1"].map(from) {
+            assert_eq!(behind(false).asker(here, &headers), here);
+        }
+        let there = from("10.0.0.7");
+        assert_eq!(behind(true).asker(there, &headers), there);
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_names_who_asks_last() {
+        let access = behind(true);
+        let here = from("127.0.0.1");
+        let asker = |lines: &[&'static str]| access.asker(here, &forwarded(lines));
+        assert_eq!(asker(&["10.0.0.1"]), from("10.0.0.1"));
+        assert_eq!(asker(&["10.9.9.9, 10.0.0.1"]), from("10.0.0.1"));
+        assert_eq!(asker(&["10.9.9.9", "10.0.0.1"]), from("10.0.0.1"));
+        for nobody in [&[][..], &["unknown"], &["10.0.0.1, "]] {
+            assert_eq!(asker(nobody), here);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_proxy_wrong_passwords_are_counted_by_the_address_it_names() {
+        let here = from("127.0.0.1");
+        for (proxy, another) in [(true, Tried::Right), (false, Tried::TooMany)] {
+            let access = behind(proxy);
+            let guess = async |given: &str, named: &'static str| {
+                let asker = access.asker(here, &forwarded(&[named]));
+                access.try_password(given, asker).await
+            };
+            for _ in 0..TRIES {
+                assert_eq!(guess("wrong horse", "10.0.0.1").await, Tried::Wrong);
+            }
+            assert_eq!(guess("correct horse", "10.0.0.1").await, Tried::TooMany);
+            assert_eq!(guess("correct horse", "10.0.0.2").await, another);
+        }
     }
 
     #[test]

@@ -322,7 +322,7 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
         fields(&shown, &mut found);
     }
     let shown = stdout(&home.run(&["cycles", "--graph", &graph, "--json"]));
-    assert!(found.contains("lncli"), "no walk: {shown}");
+    assert!(found.contains("lncli"), "no rebalance: {shown}");
     assert!(found.len() > 120, "{} fields only", found.len());
     for name in &found {
         assert!(
@@ -338,7 +338,7 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
             .iter()
             .any(|unit| amount.ends_with(unit));
         assert!(
-            has_unit || amount == "balance" || amount == "base_fee",
+            has_unit || ["balance", "base_fee", "rebalances"].contains(&amount.as_str()),
             "{amount}"
         );
     }
@@ -350,6 +350,32 @@ async fn every_field_of_json_is_documented_and_carries_its_unit() {
         "paced",
     ] {
         assert!(documented.contains(&format!("`{code}`")));
+    }
+}
+
+/// The largest numbers that a graph file can hold, among honest ones.
+#[test]
+fn a_graph_of_numbers_beyond_any_sense_is_scouted() {
+    let home = Home::new("");
+    let mut text = String::new();
+    for (from, to) in (0..8).flat_map(|from| (0..8).map(move |to| (from, to))) {
+        // Our own channels are with 1 and 2 alone.
+        let ours = from == 0 || to == 0;
+        if from == to || ours && from + to > 2 {
+            continue;
+        }
+        let cltv = if from + to == 9 { u64::MAX } else { 80 };
+        text += &format!("{from},{to},10000000000000000000,1,1000,100,{cltv}\n");
+    }
+    let path = home.path("graph.csv");
+    std::fs::write(&path, text).expect("a file");
+    let path = path.display().to_string();
+    let scouted = json(&home.run(&["scout", "--graph", &path, "--node", "0", "--json"]));
+    assert_eq!(scouted["graph_nodes"], 8);
+    let peers = scouted["peers"].as_array().expect("a list");
+    assert!(!peers.is_empty(), "{scouted}");
+    for peer in peers {
+        assert_eq!(peer["capacity_sat"], u64::MAX, "{peer}");
     }
 }
 

@@ -244,6 +244,8 @@ async fn what_fees_cannot_bring_is_said_and_a_plan_is_cancelled() {
     assert!(!stdout(&home.run(&["explain", "peer-4"])).contains("prepare: target to"));
     for wrong in [
         &["prepare", "--receive", "5"][..],
+        &["prepare", "--yes"],
+        &["prepare", "--by", "1d"],
         &["prepare", "--receive", "5", "--by", "2020-01-01"],
         &["prepare", "--spend", "5", "--by", "1d", "--from", "peer-4"],
     ] {

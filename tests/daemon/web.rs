@@ -23,12 +23,17 @@ fn free() -> SocketAddr {
 
 impl Page {
     async fn start(node: &crate::support::FakeLnd, password: bool) -> Self {
+        Self::start_with(node, password, "").await
+    }
+
+    /// With more lines below `[web]`.
+    async fn start_with(node: &crate::support::FakeLnd, password: bool, more: &str) -> Self {
         let address = free();
         let mut daemon = Running::prepare(node, "");
         let file = daemon.path("password");
         std::fs::write(&file, "correct horse\n").expect("written");
         let mut settings =
-            format!("[web]\nlisten = \"{address}\"\n[defaults]\nmode = \"manage\"\n");
+            format!("[web]\nlisten = \"{address}\"\n{more}[defaults]\nmode = \"manage\"\n");
         if password {
             let line = format!("[web]\npassword_file = \"{}\"\n", file.display());
             settings = settings.replace("[web]\n", &line);
@@ -57,6 +62,18 @@ impl Page {
         )
     }
 
+    /// The token of a session, as its pages have it.
+    fn token(&self, cookie: &str) -> String {
+        let head = format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}",
+            self.address
+        );
+        let shown = self.ask(&head, "");
+        let token = shown.split("name=\"csrf\" value=\"").nth(1);
+        let token = token.and_then(|rest| rest.split('"').next());
+        token.expect("a token").to_owned()
+    }
+
     fn post(&self, path: &str, cookie: &str, body: &str) -> String {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}",
@@ -82,6 +99,14 @@ fn try_ask(address: SocketAddr, lines: &str, body: &str) -> std::io::Result<Stri
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+/// The session that an answer begins.
+fn cookie(answer: &str) -> &str {
+    let mut lines = answer.lines();
+    let cookie = lines.find_map(|line| line.strip_prefix("set-cookie: "));
+    let pair = cookie.and_then(|cookie| cookie.split(';').next());
+    pair.expect("a cookie")
 }
 
 fn body(answer: &str) -> &str {
@@ -196,21 +221,10 @@ async fn who_is_logged_in_orders_with_the_token_of_the_session_only() {
     let wrong = page.post("/login", "", "password=wrong+horse");
     assert!(wrong.starts_with("HTTP/1.1 403"), "{wrong}");
     let right = page.post("/login", "", "password=correct+horse");
-    let cookie = right
-        .lines()
-        .find_map(|line| line.strip_prefix("set-cookie: "));
-    let cookie = cookie.expect("a cookie");
-    assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
-    let cookie = cookie.split(';').next().expect("its value");
-    let head = format!(
-        "GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}",
-        page.address
-    );
-    let shown = page.ask(&head, "");
-    let token = shown.split("name=\"csrf\" value=\"").nth(1);
-    let token = token
-        .and_then(|rest| rest.split('"').next())
-        .expect("a token");
+    assert!(right.contains("HttpOnly; SameSite=Strict"), "{right}");
+    let cookie = cookie(&right);
+    let token = page.token(cookie);
+    let token = token.as_str();
     let pause = |token: &str, cookie: &str| {
         page.post("/order", cookie, &format!("csrf={token}&verb=pause&until="))
     };
@@ -242,4 +256,38 @@ async fn who_is_logged_in_orders_with_the_token_of_the_session_only() {
     );
     page.daemon.logs("order from the page").await;
     assert!(!page.daemon.log().contains("horse"));
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_log_names_who_it_says_it_is() {
+    let node = node(1);
+    let page = Page::start_with(&node, true, "proxy = true\n").await;
+    let post = |path: &str, cookie: &str, body: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\
+             X-Forwarded-For: 192.0.2.9, 192.0.2.7",
+            page.address
+        );
+        page.ask(&head, body)
+    };
+    post("/login", "", "password=wrong+horse");
+    let right = post("/login", "", "password=correct+horse");
+    let cookie = cookie(&right);
+    let token = page.token(cookie);
+    let ordered = post("/order", cookie, &format!("csrf={token}&verb=pause&until="));
+    assert!(ordered.contains("Paused"), "{ordered}");
+    for event in [
+        "wrong password",
+        "logged in to the page",
+        "order from the page",
+    ] {
+        page.daemon.logs(event).await;
+        let log = page.daemon.log();
+        let line = log.lines().find(|line| line.contains(event));
+        let line = line.expect("logged");
+        assert!(
+            line.contains("192.0.2.7") && !line.contains("192.0.2.9"),
+            "{line}"
+        );
+    }
 }

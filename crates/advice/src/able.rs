@@ -34,11 +34,6 @@ pub fn part_sat(channel: &Channel, purpose: Purpose) -> u64 {
     if !channel.active || channel.carries_assets {
         return 0;
     }
-    side_sat(channel, purpose)
-}
-
-/// The same, whether or not the channel can be used now.
-pub fn side_sat(channel: &Channel, purpose: Purpose) -> u64 {
     match purpose {
         Purpose::Spend => channel.spendable().0,
         Purpose::Receive => {

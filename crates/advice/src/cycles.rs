@@ -220,7 +220,9 @@ impl<'a> Graph<'a> {
         }
         let most = need.most_sat();
         for piece in 0..PIECES {
-            let (from, to) = (most * piece / PIECES, most * (piece + 1) / PIECES);
+            // Whatever the node says of its balances, as exact as for real ones.
+            let part = |pieces: u64| most / PIECES * pieces + most % PIECES * pieces / PIECES;
+            let (from, to) = (part(piece), part(piece + 1));
             let price = need.price_after((Sat(from).as_f64() + Sat(to).as_f64()) / 2.0);
             let (arc, way) = if fills {
                 let fee = fee_ppm(theirs.fees);

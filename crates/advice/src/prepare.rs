@@ -8,9 +8,9 @@
 
 use serde::Serialize;
 
-use crate::able::{MOST_PARTS, part_sat, side_sat, usable};
+use crate::able::{MOST_PARTS, part_sat, usable};
 use sweetspot_core::settings::preparation::{Goal, Purpose, risen};
-use sweetspot_core::types::channel::{Channel, ChannelPoint, PeerId};
+use sweetspot_core::types::channel::{Channel, ChannelPoint};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Sat;
 
@@ -251,27 +251,13 @@ pub fn progress<'a>(
     }
 }
 
-/// Everything that the node holds for `purpose`, its peers online or not, in sat: what
-/// a peer that is away takes from it shows in the difference to what is possible.
-pub fn held_sat<'a>(
-    channels: impl IntoIterator<Item = &'a Channel>,
-    purpose: Purpose,
-    peer: Option<PeerId>,
-) -> u64 {
-    let own = channels
-        .into_iter()
-        .filter(|channel| peer.is_none_or(|peer| peer == channel.peer));
-    own.fold(0_u64, |sum, channel| {
-        sum.saturating_add(side_sat(channel, purpose))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
     use sweetspot_core::testing::channel;
+    use sweetspot_core::types::channel::PeerId;
 
     const NOW: Timestamp = Timestamp::from_secs(0);
 

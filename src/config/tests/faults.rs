@@ -320,10 +320,14 @@ fn an_address_that_others_reach_needs_a_password() {
 [web]
 listen = "0.0.0.0:9750"
 hosts = ["fees.example.org:443"]
+proxy = "yes"
 "#), @r#"
     3:10: web.listen: an address other than loopback needs web.password_file: whoever reaches 0.0.0.0:9750 could read what the node earns; listen on 127.0.0.1, or set a password
     4:10: web.hosts: must be a host's name without a port, such as fees.example.org, not "fees.example.org:443"
+    5:9: web.proxy: must be true or false, not "yes"
     "#);
+    assert!(good("[web]\nproxy = true\n").web.proxy);
+    assert!(!good("[web]\n").web.proxy);
     let guarded = "[web]\nlisten = \"0.0.0.0:9750\"\npassword_file = \"~/web.password\"\n";
     let web = good(guarded).web;
     assert_eq!(

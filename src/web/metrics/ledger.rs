@@ -99,11 +99,9 @@ impl LedgerMetrics {
                     .set(fees);
             }
             if heard {
-                let failed = line.paid.failed.values();
-                let htlcs = failed.fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
                 self.channel_failed
                     .get_or_create(&channel)
-                    .set(whole(htlcs));
+                    .set(whole(line.paid.failed_htlcs()));
             }
         }
     }

@@ -66,7 +66,7 @@ pub async fn take(
     let Some((value, session)) = site.access.sessions.begin() else {
         return Err(Trouble::busy());
     };
-    info!(from = %peer.0, session = session.name, "logged in to the page");
+    info!(%from, session = session.name, "logged in to the page");
     // Only a proxy that speaks TLS says so; on loopback there is none.
     let secure = headers
         .get("x-forwarded-proto")

@@ -192,11 +192,8 @@ async fn income(seen: &Seen<'_>) -> Result<Markup, Trouble> {
 fn paid(report: &Report) -> Markup {
     let (paid, node) = (&report.paid, &report.node);
     let chain_sat = paid.open_fees_sat.saturating_add(paid.close_fees_sat);
-    let failed = report
-        .channels
-        .iter()
-        .flat_map(|line| line.paid.failed.values())
-        .fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
+    let failed = report.channels.iter().map(|line| line.paid.failed_htlcs());
+    let failed = failed.fold(0, u64::saturating_add);
     let sign = if paid.net_msat < 0 { "-" } else { "" };
     html! {
         h2 { "Money, " (report.days) " whole days" }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::extract::rejection::FormRejection;
+use axum::http::HeaderMap;
 use axum::{Extension, Form};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -57,8 +58,9 @@ pub fn authorized<'v>(visitor: &'v Visitor, csrf: &str) -> Result<&'v Session, T
 }
 
 /// Who orders, as the order's record and the log have it.
-pub fn giver(session: &Session, peer: Peer) -> String {
-    format!("page, session {}, {}", session.name, peer.0.ip())
+pub fn giver(site: &Site, session: &Session, peer: Peer, headers: &HeaderMap) -> String {
+    let from = site.access.asker(peer.0.ip(), headers);
+    format!("page, session {}, {from}", session.name)
 }
 
 /// The end that a form gives.
@@ -76,12 +78,13 @@ pub async fn take(
     State(site): State<Arc<Site>>,
     Extension(visitor): Extension<Visitor>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     form: Result<Form<Ordered>, FormRejection>,
 ) -> Result<Markup, Trouble> {
     let Form(ordered) = form.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
     let session = authorized(&visitor, &ordered.csrf)?;
     let verb = verb(&ordered)?;
-    let given_by = giver(session, peer);
+    let given_by = giver(&site, session, peer, &headers);
     let seen = site.open().await?;
     let until = end(&ordered.until, seen.now)?;
     let operator = Operator::new(&seen.config, &seen.store, seen.now, &given_by);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::extract::rejection::FormRejection;
+use axum::http::HeaderMap;
 use axum::{Extension, Form};
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use maud::{Markup, html};
@@ -131,11 +132,12 @@ pub async fn take(
     State(site): State<Arc<Site>>,
     Extension(visitor): Extension<Visitor>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     form: Result<Form<RollbackForm>, FormRejection>,
 ) -> Result<Markup, Trouble> {
     let Form(form) = form.map_err(|error| Trouble::new(error.status(), error.body_text()))?;
     let session = authorized(&visitor, &form.csrf)?;
-    let given_by = giver(session, peer);
+    let given_by = giver(&site, session, peer, &headers);
     let seen = site.open().await?;
     let (config, store, now) = (&seen.config, &seen.store, seen.now);
     let to = moment(&form.to, now)?;

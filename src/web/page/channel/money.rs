@@ -26,8 +26,7 @@ pub fn of_channel(report: &Report, point: ChannelPoint) -> Markup {
         return html! {};
     };
     let paid = &line.paid;
-    let failed = paid.failed.values();
-    let failed = failed.fold(0, |all: u64, sum| all.saturating_add(sum.htlcs));
+    let failed = paid.failed_htlcs();
     let on_chain = |fee: Option<u64>| {
         fee.map_or("not known".to_owned(), |fee| {
             format!("{} sat", grouped(fee))
