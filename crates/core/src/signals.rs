@@ -1,5 +1,6 @@
 //! What is measured: demand, stock, prices.
 
+pub mod fading;
 pub mod level;
 pub mod meter;
 pub mod price_index;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decision::LevelMove;
 use crate::settings::values::{ChannelSettings, NodeSettings, StrategyName};
+use crate::signals::fading::FadingWindows;
 use crate::state::memory::Memory;
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
@@ -30,6 +31,8 @@ pub struct Market<'a> {
     pub settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
     /// What holds for the node.
     pub node: &'a NodeSettings,
+    /// How what is past fades, by the node's windows.
+    pub fading: &'a FadingWindows,
     /// The channels for which something may be decided now: the others need no
     /// asking, which is most of what a cycle costs.
     pub due: &'a BTreeSet<ChannelPoint>,

@@ -145,9 +145,9 @@ pub(super) async fn add(
         market,
         checkpoint,
     } = record;
-    let written = match Written::of(&log_reader, input, decisions, checkpoint) {
+    let written = match Written::of(log_reader, input, decisions, checkpoint) {
         Ok(Some(written)) => written,
-        Ok(None) => return Ok((None, log_reader)),
+        Ok(None) => return Ok((None, CycleLogReader::default())),
         Err(fault) => {
             warn!(error = %fault, "cannot store this cycle: after a restart, what is remembered begins anew");
             return Ok((None, CycleLogReader::default()));
@@ -181,12 +181,12 @@ struct Written {
 
 impl Written {
     fn of(
-        log_reader: &CycleLogReader,
+        log_reader: CycleLogReader,
         input: &CycleInput,
         decisions: &[Decision],
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Option<Self>, Fault> {
-        let before = log_reader.last.as_ref().map(|(_, page)| page);
+        let before = log_reader.last.map(|(_, page)| page);
         if before.is_none() && checkpoint.is_none() {
             return Ok(None);
         }
@@ -370,10 +370,11 @@ mod tests {
             let mut rows = vec![];
             for ((input, whole), id) in told.iter().zip(1_i64..) {
                 let begins = (*whole || id == 1).then(checkpoint);
-                let written = Written::of(&log_reader, input, &[hold(1, 1)], begins.as_ref());
+                let written = Written::of(log_reader, input, &[hold(1, 1)], begins.as_ref());
                 let written = written.expect("readable").expect("not left out");
                 rows.push(row(id, input.seen.at.nanos(), &written));
-                log_reader.last = Some((id, written.page));
+                let last = Some((id, written.page));
+                log_reader = CycleLogReader { last };
             }
             for first in (0..rows.len()).filter(|n| rows[*n].beginning.is_some()) {
                 let mut log_reader = CycleLogReader::default();
@@ -406,7 +407,7 @@ mod tests {
     #[test]
     fn a_turn_whose_predecessor_is_missing_is_not_made_up() {
         let first = Written::of(
-            &CycleLogReader::default(),
+            CycleLogReader::default(),
             &input(10, &[1]),
             &[],
             Some(&checkpoint()),
@@ -415,13 +416,13 @@ mod tests {
         let log_reader = CycleLogReader {
             last: Some((1, first.page.clone())),
         };
-        let next = Written::of(&log_reader, &input(20, &[1, 2]), &[], None);
+        let next = Written::of(log_reader, &input(20, &[1, 2]), &[], None);
         let next = next.expect("readable").expect("not left out");
         let mut reader = CycleLogReader::default();
         reader.read(&row(1, 10_000_000_000, &first)).expect("reads");
         let skipped = row(3, 20_000_000_000, &next);
         assert!(reader.read(&skipped).is_err());
-        let none = Written::of(&CycleLogReader::default(), &input(20, &[1]), &[], None);
+        let none = Written::of(CycleLogReader::default(), &input(20, &[1]), &[], None);
         assert!(none.expect("readable").is_none());
     }
 

@@ -50,7 +50,7 @@ impl Page {
     }
 
     /// The page after this one, and what differs.
-    pub fn next(&self, input: &CycleInput) -> Result<(Self, String), Fault> {
+    pub fn next(self, input: &CycleInput) -> Result<(Self, String), Fault> {
         let numbers = numbers(input, &self.numbers);
         let before = object(&CycleInputForm::of(&self.input))?;
         let cycle = patch::between(&before, &object(&CycleInputForm::of(input))?);
@@ -70,7 +70,7 @@ impl Page {
         told.insert("settings".into(), settings.into());
         told.retain(|_, part| part.as_object().is_some_and(|part| !part.is_empty()));
         let text = Value::Object(told).to_string();
-        let page = self.clone().turned(input.seen.at, &text)?;
+        let page = self.turned(input.seen.at, &text)?;
         page.must_be(input)?;
         Ok((page, text))
     }

@@ -17,6 +17,7 @@ use crate::inbound::supply::OutboundSupply;
 use crate::limits::budget;
 use crate::limits::guard;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect};
+use crate::signals::fading::FadingWindows;
 use crate::state::memory::{ChannelMemory, FeeMemory, Memory};
 use crate::strategy::ask::Ask;
 use crate::strategy::{self, Market};
@@ -41,6 +42,7 @@ pub fn decide(
         settings,
         node,
         due: &due,
+        fading: &FadingWindows::of(seen.at, node.windows()),
     });
     let market = memory.node.market;
     let doubted_until = memory.node.clock.doubted_at(seen.at);
@@ -112,14 +114,15 @@ pub fn decide(
     decisions
 }
 
-/// The channels on which something may be decided now: those whose turn it is, that
-/// drain, or that wait.
+/// The channels on which something may be decided now: those whose turn it is, by
+/// their hour or in the budget's queue, that drain, or of which something is new.
 fn due(
     memory: &Memory,
     seen: &Observation,
     settings: &BTreeMap<ChannelPoint, ChannelSettings>,
     node: &NodeSettings,
 ) -> BTreeSet<ChannelPoint> {
+    let next = budget::next_in_queue(memory, node, seen.at);
     let is_due = |channel: &Channel| {
         let point = &channel.point;
         let (Some(settings), Some(memory)) = (settings.get(point), memory.channels.get(point))
@@ -127,6 +130,7 @@ fn due(
             return false;
         };
         memory.fee.retry
+            || next.contains(point)
             || is_due(
                 &channel.peer,
                 memory.decided_at,
@@ -186,7 +190,8 @@ impl Case<'_> {
         if protection > 0.0 {
             return self.fast(memory, protection);
         }
-        memory.fee.retry.then(|| self.publish_again(memory))
+        let waits = memory.fee.retry || memory.fee.queued;
+        waits.then(|| self.publish_again(memory))
     }
 
     /// The channel's turn: the strategy's step.
@@ -275,6 +280,8 @@ impl Case<'_> {
                 reason: Hold::AtRest,
             },
         };
+        // Who may not be written to holds up nobody behind it.
+        fee.queued = false;
         if let Some(reason) = self.hands_off(fee, trigger) {
             decision.verdict = Verdict::Hold { reason };
             return decision;

@@ -9,6 +9,7 @@ use crate::prune::rules::{self, Symptoms};
 use crate::settings::orders::Fresh;
 use crate::settings::values::{ChannelSettings, NodeSettings};
 use crate::settings::windows::Windows;
+use crate::signals::fading::FadingWindows;
 use crate::signals::meter::{Meter, oldest_read};
 use crate::signals::volume::first_day_by_hours;
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
@@ -149,6 +150,7 @@ pub fn observation(
         false => memory.node.meter.forget(seen.at, NODE_WINDOWS),
     }
     let node_demand = memory.node.meter.demand(seen.at, NODE_WINDOWS);
+    let fading = FadingWindows::of(seen.at, node.windows());
     let rates = (node_demand.current.tpm(), node_demand.history.tpm());
     memory.channels.retain(|point, channel| {
         doubted
@@ -170,7 +172,7 @@ pub fn observation(
                 channel,
                 seen.at,
                 &settings,
-                node.windows(),
+                (node.windows(), &fading),
                 node_quiet,
             );
         }
@@ -190,7 +192,7 @@ fn watch(
     channel: &Channel,
     now: Timestamp,
     settings: &ChannelSettings,
-    windows: Windows,
+    (windows, fading): (Windows, &FadingWindows),
     node_quiet: bool,
 ) {
     let gap = now.since(memory.last_seen);
@@ -212,7 +214,7 @@ fn watch(
     });
     let symptoms = Symptoms {
         ratio: channel.local_ratio(),
-        used_tpm: memory.meter.used_tpm(now, windows),
+        used_tpm: memory.meter.used_tpm_by(fading),
         fee: channel.policy.map(|policy| policy.fees.outbound),
     };
     let holds = |rule| rules::holds(rule, &symptoms, settings);

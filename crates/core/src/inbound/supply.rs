@@ -40,12 +40,15 @@ impl OutboundSupply {
         decisions: &[Decision],
         share: f64,
     ) -> Self {
+        let decided: BTreeMap<ChannelPoint, FeePpm> = decisions
+            .iter()
+            .filter_map(|decision| Some((decision.point, decision.rate()?)))
+            .collect();
         let offer = |channel: &Channel| {
             let policy = channel.policy.filter(|policy| !policy.disabled)?;
             let on_node = policy.fees.outbound;
-            let decided = decisions.iter().find(|d| d.point == channel.point);
-            let decided = decided.and_then(Decision::rate).unwrap_or(on_node);
-            let rate = on_node.min(decided);
+            let decided = decided.get(&channel.point).copied();
+            let rate = on_node.min(decided.unwrap_or(on_node));
             let cost = settings.get(&channel.point).map(|s| s.cost_floor);
             let above_cost = rate.0.saturating_sub(cost.unwrap_or_default().0);
             let remembered = memory.channels.get(&channel.point);

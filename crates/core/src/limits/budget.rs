@@ -6,6 +6,7 @@
 //! implausible share of all channels would move in one cycle, something is
 //! wrong with what we see, and nothing moves.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::decision::{Decision, Hold, Trigger, Verdict};
@@ -15,6 +16,7 @@ use crate::state::memory::{Bucket, Memory};
 use crate::types::channel::ChannelPoint;
 use crate::types::observation::Observation;
 use crate::types::time::{SECONDS_PER_DAY, Timestamp};
+use crate::types::units::count;
 
 const HOURS_PER_DAY: f64 = 24.0;
 
@@ -32,13 +34,19 @@ impl Bucket {
         }
     }
 
-    /// When a full token above `reserve` will be there.
-    fn next_token(self, now: Timestamp, reserve: f64, settings: &NodeSettings) -> Timestamp {
+    /// When a full token above `reserve` will be there, and as many before it.
+    fn token_after(
+        self,
+        ahead: usize,
+        now: Timestamp,
+        reserve: f64,
+        settings: &NodeSettings,
+    ) -> Timestamp {
         let per_hour = f64::from(settings.updates_per_hour);
         if per_hour < 1.0 {
             return now.plus(Duration::from_secs_f64(SECONDS_PER_DAY));
         }
-        let missing = (1.0 + reserve - self.tokens).max(0.0);
+        let missing = (1.0 + reserve + count(ahead) - self.tokens).max(0.0);
         now.plus(Duration::from_secs_f64(missing / per_hour * 3_600.0))
     }
 }
@@ -66,6 +74,7 @@ pub fn allot(
         (None, _) => {}
     }
     let mut bucket = memory.node.bucket.refilled(now, settings);
+    let (queue, mut held) = (queue(memory), 0);
     for index in longest_waiting_first(decisions, memory) {
         let decision = &mut decisions[index];
         let reserve = match decision.trigger {
@@ -76,15 +85,61 @@ pub fn allot(
             bucket.tokens -= 1.0;
             continue;
         }
-        let until = bucket.next_token(now, reserve, settings);
+        let mut ahead = 0;
+        if decision.trigger == Trigger::Scheduled {
+            let turn = turn(decision.point, memory);
+            ahead = held + queue.partition_point(|other| *other < turn);
+            held += 1;
+        }
+        let until = bucket.token_after(ahead, now, reserve, settings);
         decision.verdict = Verdict::Hold {
             reason: Hold::Budget { until },
         };
         if let Some(channel) = memory.channels.get_mut(&decision.point) {
-            channel.fee.retry = decision.trigger == Trigger::Scheduled;
+            channel.fee.queued = decision.trigger == Trigger::Scheduled;
         }
     }
     memory.node.bucket = bucket;
+}
+
+/// The channels whose turn in the queue has come: as many as the budget allows
+/// changes now. The others wait unasked, however many they are.
+pub fn next_in_queue(
+    memory: &Memory,
+    settings: &NodeSettings,
+    now: Timestamp,
+) -> BTreeSet<ChannelPoint> {
+    let reserve = f64::from(settings.reserved_for_protection);
+    let tokens = memory.node.bucket.refilled(now, settings).tokens - reserve;
+    let mut asked = 0.0;
+    let queue = queue(memory).into_iter().take_while(|_| {
+        asked += 1.0;
+        asked <= tokens
+    });
+    queue.map(|(_, _, point)| point).collect()
+}
+
+/// When a waiting channel's turn comes: the longest waiting first, of those the one
+/// that was not written for longest.
+type Turn = (Timestamp, Option<Timestamp>, ChannelPoint);
+
+fn turn(point: ChannelPoint, memory: &Memory) -> Turn {
+    let fee = memory.channels.get(&point).map(|channel| &channel.fee);
+    let since = fee.and_then(|fee| fee.waiting_since);
+    (
+        since.unwrap_or(Timestamp::from_nanos(i64::MAX)),
+        fee.and_then(|fee| fee.written_at),
+        point,
+    )
+}
+
+/// Those that the budget held back, in the order of their turns.
+fn queue(memory: &Memory) -> Vec<Turn> {
+    let channels = memory.channels.iter();
+    let queued = channels.filter(|(_, channel)| channel.fee.queued);
+    let mut queue: Vec<Turn> = queued.map(|(point, _)| turn(*point, memory)).collect();
+    queue.sort_unstable();
+    queue
 }
 
 /// Puts fresh changes off to the moments of their channels.
@@ -133,14 +188,6 @@ fn mass_move(
 /// The indices of the real changes: protective raises first, then by how long
 /// each channel has waited.
 fn longest_waiting_first(decisions: &[Decision], memory: &Memory) -> Vec<usize> {
-    let waiting_since = |point: &ChannelPoint| {
-        let fee = memory.channels.get(point).map(|channel| &channel.fee);
-        (
-            fee.and_then(|fee| fee.waiting_since)
-                .unwrap_or(Timestamp::from_nanos(i64::MAX)),
-            fee.and_then(|fee| fee.written_at),
-        )
-    };
     let mut indices: Vec<usize> = (0..decisions.len())
         .filter(|index| matches!(decisions[*index].verdict, Verdict::Change { .. }))
         .collect();
@@ -148,8 +195,7 @@ fn longest_waiting_first(decisions: &[Decision], memory: &Memory) -> Vec<usize> 
         let decision = &decisions[*index];
         (
             decision.trigger == Trigger::Scheduled,
-            waiting_since(&decision.point),
-            decision.point,
+            turn(decision.point, memory),
         )
     });
     indices

@@ -38,17 +38,26 @@ pub fn revise(
     if report_due {
         memory.node.reported_at = Some(seen.at);
     }
-    let earners = earners(memory, seen);
+    // Seldom asked for, and all forwards of a month to sum up.
+    let mut known_earners = None;
     let mut news = vec![];
     for (point, channel) in &seen.channels {
-        let (Some(remembered), Some(settings)) =
-            (memory.channels.get_mut(point), settings.get(point))
+        let (Some(remembered), Some(settings)) = (memory.channels.get(point), settings.get(point))
         else {
             continue;
         };
         let advice = match rules::advice(&remembered.prune, channel, settings) {
-            Advice::Prune(_) if earners.contains(point) => Advice::Keep,
+            Advice::Prune(found) => {
+                let earners = known_earners.get_or_insert_with(|| earners(memory, seen));
+                match earners.contains(point) {
+                    true => Advice::Keep,
+                    false => Advice::Prune(found),
+                }
+            }
             advice => advice,
+        };
+        let Some(remembered) = memory.channels.get_mut(point) else {
+            continue;
         };
         let found = match advice {
             Advice::Prune(found) => Some(found),

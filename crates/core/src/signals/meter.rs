@@ -20,8 +20,7 @@
 //!   ([`Volume`]), so counting every stored forward again, in any order, gives the
 //!   same meter to the bit.
 
-use std::time::Duration;
-
+use super::fading::{Fading, FadingWindows, READ_FOR};
 use super::stock::StockLog;
 use super::volume::{Passed, SECONDS_PER_HOUR, Volume};
 use crate::settings::windows::Windows;
@@ -33,9 +32,6 @@ use crate::types::units::{Msat, Sat};
 /// What counts as one forward. The mean of a real routing node's year is 90,000
 /// sat, the mean of public nodes' reports lies between 50,000 and 200,000.
 pub const TYPICAL_FORWARD: Msat = Msat(100_000_000);
-
-/// Time constants after which nothing is left to read: e⁻⁵ is less than 1 %.
-const READ_FOR: u32 = 5;
 
 /// The weight of what was not watched.
 const UNWATCHED_WEIGHT: f64 = 0.5;
@@ -236,37 +232,46 @@ impl Meter {
 
     /// What it says now.
     pub fn demand(&self, now: Timestamp, windows: Windows) -> Demand {
+        self.demand_by(&FadingWindows::of(now, windows))
+    }
+
+    /// The same, by weights that serve many meters.
+    pub fn demand_by(&self, fading: &FadingWindows) -> Demand {
         Demand {
-            current: self.tally(now, windows.current),
-            history: self.tally(now, windows.history),
+            current: self.tally(&fading.current),
+            history: self.tally(&fading.history),
         }
     }
 
     /// Forwards per minute by the historical window, either way and whatever the
     /// stock: how much the channel is used at all.
     pub fn used_tpm(&self, now: Timestamp, windows: Windows) -> f64 {
-        let fading = Fading::of(now, windows.history);
-        let minutes = self.minutes(&fading);
+        self.used_tpm_by(&FadingWindows::of(now, windows))
+    }
+
+    /// The same, by weights that serve many meters.
+    pub fn used_tpm_by(&self, fading: &FadingWindows) -> f64 {
+        let fading = &fading.history;
+        let minutes = self.minutes(fading);
         if minutes <= 0.0 {
             return 0.0;
         }
-        self.forwards(&fading, |passed| passed.sold.plus(passed.brought)) / minutes
+        self.forwards(fading, |passed| passed.sold.plus(passed.brought)) / minutes
     }
 
-    fn tally(&self, now: Timestamp, tau: Duration) -> Tally {
-        let fading = Fading::of(now, tau);
+    fn tally(&self, fading: &Fading) -> Tally {
         let watched_from = self.watched_from();
-        let watched = fading.seconds(watched_from, now.secs());
+        let watched = fading.seconds(watched_from, fading.now_secs);
         let empty: f64 = self
             .stock
-            .empty_spans(now)
+            .empty_spans(Timestamp::from_secs(fading.now_secs))
             .map(|(from, until)| fading.seconds(from.secs().max(watched_from), until.secs()))
             .sum();
-        let stocked = watched - empty + UNWATCHED_WEIGHT * self.walked_back(&fading);
-        let minutes = self.minutes(&fading);
+        let stocked = watched - empty + UNWATCHED_WEIGHT * self.walked_back(fading);
+        let minutes = self.minutes(fading);
         let stocked_minutes = stocked / SECONDS_PER_MINUTE;
         Tally {
-            forwards: self.forwards(&fading, |passed| passed.sold),
+            forwards: self.forwards(fading, |passed| passed.sold),
             stocked_minutes: stocked_minutes.clamp(0.0, minutes),
             minutes,
         }
@@ -345,40 +350,6 @@ impl Meter {
             seconds += fading.seconds(oldest, until);
         }
         seconds
-    }
-}
-
-/// What is long ago counts less: `e^(−age/τ)`.
-struct Fading {
-    now_secs: i64,
-    tau_secs: f64,
-    /// What lies before it is not looked at.
-    horizon_secs: i64,
-}
-
-impl Fading {
-    /// With a time constant of at least an hour: sums are by hours.
-    fn of(now: Timestamp, tau: Duration) -> Self {
-        let tau = tau.max(Duration::from_secs(SECONDS_PER_HOUR.unsigned_abs()));
-        Self {
-            now_secs: now.secs(),
-            tau_secs: tau.as_secs_f64(),
-            horizon_secs: now.minus(tau.saturating_mul(READ_FOR)).secs(),
-        }
-    }
-
-    fn at(&self, secs: i64) -> f64 {
-        let age = self.now_secs.saturating_sub(secs).max(0);
-        libm::exp(-(age as f64) / self.tau_secs)
-    }
-
-    /// The seconds of a span, each faded; none of what lies ahead.
-    fn seconds(&self, from: i64, until: i64) -> f64 {
-        let until = until.min(self.now_secs);
-        if from >= until {
-            return 0.0;
-        }
-        self.tau_secs * (self.at(until) - self.at(from))
     }
 }
 

@@ -52,9 +52,12 @@ pub struct FeeMemory {
     pub shown_at: Option<Timestamp>,
     /// Since when a publishable change has been waiting.
     pub waiting_since: Option<Timestamp>,
-    /// Whether the next cycle must look again without another step: the node's
-    /// budget held a change back, or the settings changed.
+    /// Whether the next cycle must look again without another step: the settings
+    /// changed, or something was ordered.
     pub retry: bool,
+    /// Whether the node's budget held a change back: it is looked at again, without
+    /// another step, when its turn in the queue comes.
+    pub queued: bool,
     /// Our writes of the last 24 hours, with those that the node may do yet.
     pub writes: VecDeque<Timestamp>,
     /// The inbound side.

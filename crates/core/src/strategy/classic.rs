@@ -43,8 +43,7 @@ impl FeeStrategy for Classic {
 pub fn ask(market: &Market<'_>, channel: &Channel) -> Option<Ask> {
     let settings = market.settings.get(&channel.point)?;
     let memory = market.memory.channels.get(&channel.point)?;
-    let (now, windows) = (market.seen.at, market.node.windows());
-    let demand = memory.meter.demand(now, windows);
+    let demand = memory.meter.demand_by(market.fading);
     let evidence = Evidence {
         ratio: channel.local_ratio(),
         target_ratio: settings.target_ratio,

@@ -116,11 +116,11 @@ fn shortfall(peer_groups: &[PeerGroup<'_>]) -> f64 {
 
 fn place(group: &PeerGroup<'_>, shift: f64, market: &Market<'_>) -> Place {
     let Market { memory, node, .. } = market;
-    let (now, tuning) = (market.seen.at, &node.tuning);
+    let tuning = &node.tuning;
     let members = group.members.iter();
     let meters = members.filter_map(|c| Some(&memory.channels.get(&c.point)?.meter));
     let demand = meters.fold(Demand::default(), |sum, meter| {
-        sum.plus(meter.demand(now, node.windows()))
+        sum.plus(meter.demand_by(market.fading))
     });
     let wanted = group.settings.target_ratio;
     let (least, most) = (FEASIBLE.0.min(wanted), FEASIBLE.1.max(wanted));

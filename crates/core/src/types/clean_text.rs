@@ -54,6 +54,9 @@ enum Shown {
 
 fn shown(c: char) -> Shown {
     use GeneralCategory as Is;
+    if c.is_ascii_graphic() {
+        return Shown::AsItIs;
+    }
     match c {
         // Empty to the eye, though letters and symbols by their category.
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => return Shown::Not,

@@ -57,6 +57,9 @@ form! {
         shown_at: Option<i64>,
         waiting_since: Option<i64>,
         retry: bool,
+        /// An older program looked at such a channel in every cycle.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        queued: bool,
         writes: Vec<i64>,
         #[serde(default)]
         inbound: InboundMemoryForm,

@@ -109,7 +109,7 @@ fn the_next_token_is_as_far_off_as_what_is_missing_takes() {
             tokens,
             at: Some(at(0)),
         };
-        bucket.next_token(at(0), reserve, settings).since(at(0))
+        bucket.token_after(0, at(0), reserve, settings).since(at(0))
     };
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     assert_eq!(next(0.5, 0.0, &node()), minutes(3));
@@ -129,8 +129,8 @@ fn a_reserve_is_kept_for_protective_raises() {
     let mut decisions = [change(1), change(2), change(3), drain(4), drain(5)];
     assert_eq!(allowed(&mut decisions, &mut memory, at(0)), [4, 5]);
     assert!((memory.node.bucket.tokens - 3.0).abs() < 1e-9);
-    let until = at(0).plus(Duration::from_secs(360));
-    for decision in &decisions[..3] {
+    for (decision, ahead) in decisions[..3].iter().zip(1..) {
+        let until = at(0).plus(Duration::from_secs(360) * ahead);
         let reason = Hold::Budget { until };
         assert_eq!(decision.verdict, Verdict::Hold { reason });
     }
@@ -145,13 +145,41 @@ fn exactly_one_token_above_the_reserve_is_enough() {
 }
 
 #[test]
-fn what_the_budget_held_back_is_looked_at_again_but_for_drains() {
+fn what_the_budget_held_back_is_queued_but_for_drains() {
     let mut memory = memory(9, 0.0);
     let mut decisions = [change(1), drain(2), rest(3)];
     assert!(allowed(&mut decisions, &mut memory, at(0)).is_empty());
-    let retries = |n| memory.channels[&point(n)].fee.retry;
-    assert_eq!([1, 2, 3].map(retries), [true, false, false]);
+    let queued = |n| memory.channels[&point(n)].fee.queued;
+    assert_eq!([1, 2, 3].map(queued), [true, false, false]);
     assert_eq!(decisions[2], rest(3));
+}
+
+#[test]
+fn as_many_of_the_queue_are_looked_at_as_may_change_and_each_knows_its_turn() {
+    let mut memory = memory(9, 3.0);
+    for channel in memory.channels.values_mut() {
+        channel.fee.waiting_since = Some(at(0).minus(HOUR));
+    }
+    let mut decisions: Vec<Decision> = (1..=9).map(change).collect();
+    assert!(allowed(&mut decisions, &mut memory, at(0)).is_empty());
+    let next = |minutes| {
+        let now = at(0).plus(Duration::from_secs(60) * minutes);
+        let next = next_in_queue(&memory, &node(), now);
+        next.iter().map(|point| point.txid[0]).collect::<Vec<u8>>()
+    };
+    let none: [u8; 0] = [];
+    assert_eq!(next(5), none);
+    assert_eq!(next(7), [1]);
+    assert_eq!(next(17), [1, 2]);
+    assert_eq!(next(600), [1, 2, 3, 4, 5, 6, 7]);
+    // One that comes later waits for those ahead of it.
+    let late = memory.channels.get_mut(&point(3)).expect("met");
+    (late.fee.waiting_since, late.fee.queued) = (Some(at(0).minus(HOUR / 2)), false);
+    let mut late = [change(3)];
+    assert!(allowed(&mut late, &mut memory, at(0)).is_empty());
+    let until = at(0).plus(Duration::from_secs(360 * 9));
+    let reason = Hold::Budget { until };
+    assert_eq!(late[0].verdict, Verdict::Hold { reason });
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::engine::ingest;
 use crate::settings::values::Mode;
+use crate::signals::fading::FadingWindows;
 use crate::state::memory::ForeignChange;
 use crate::testing::channel;
 use crate::types::channel::{Channel, ChannelIds};
@@ -108,6 +109,7 @@ impl World {
     fn places(&self) -> Vec<Place> {
         let (seen, settings) = (self.seen(), self.table());
         let asks = Sweetspot.asks(&Market {
+            fading: &FadingWindows::of(seen.at, self.node.windows()),
             due: &seen.channels.keys().copied().collect(),
             memory: &self.memory,
             seen: &seen,
