@@ -1,12 +1,12 @@
 //! Settled forwards and how far they are complete.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sqlx::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
-use super::columns::{from_json, number, number_column, scid, scid_column};
+use super::columns::{from_json, json, number, number_column, scid, scid_column};
 use super::fault::Fault;
 use sweetspot_core::ports::HistoryCursor;
 use sweetspot_core::types::observation::{Forward, StoredForward};
@@ -24,17 +24,16 @@ pub(super) async fn insert(
     let mut last: i64 = sqlx::query_scalar("select coalesce(max(seq), 0) from forwards")
         .fetch_one(&mut *db)
         .await?;
-    let mut late = BTreeSet::new();
+    let mut stored = already_stored(db, forwards, last).await?;
     let mut new = Vec::with_capacity(forwards.len());
     for forward in forwards {
         let settled_at = forward.settled_at.nanos();
-        let seq = if settled_at > last {
-            settled_at
-        } else if late.contains(&settled_at) || is_stored(db, &new, settled_at).await? {
+        if !stored.insert(settled_at) {
             continue;
-        } else {
-            late.insert(settled_at);
-            last.saturating_add(1)
+        }
+        let seq = match settled_at > last {
+            true => settled_at,
+            false => last.saturating_add(1),
         };
         last = seq;
         new.push((seq, *forward));
@@ -58,25 +57,27 @@ pub(super) async fn insert(
     Ok(new.into_iter().map(|(_, forward)| forward).collect())
 }
 
-/// Whether a forward that settled then is stored, or about to be.
-async fn is_stored(
+/// When those of `forwards` settled that are stored already, `last` being the last
+/// number given.
+async fn already_stored(
     db: &mut SqliteConnection,
-    new: &[(i64, Forward)],
-    settled_at: i64,
-) -> Result<bool, Fault> {
-    let place = new.binary_search_by_key(&settled_at, |(seq, _)| *seq);
-    let here = place.ok().and_then(|place| new.get(place));
-    if here.is_some_and(|(seq, forward)| forward.settled_at.nanos() == *seq) {
-        return Ok(true);
+    forwards: &[Forward],
+    last: i64,
+) -> Result<HashSet<i64>, Fault> {
+    let settled = forwards.iter().map(|forward| forward.settled_at.nanos());
+    let known: Vec<i64> = settled.filter(|settled_at| *settled_at <= last).collect();
+    if known.is_empty() {
+        return Ok(HashSet::new());
     }
-    let stored: i64 = sqlx::query_scalar(
-        "select exists (select 1 from forwards where seq = ?1 and settled_at_ns is null)
-             or exists (select 1 from forwards where settled_at_ns = ?1)",
+    let stored: Vec<i64> = sqlx::query_scalar(
+        "select value from json_each(?) where
+             exists (select 1 from forwards where seq = value and settled_at_ns is null)
+             or exists (select 1 from forwards where settled_at_ns = value)",
     )
-    .bind(settled_at)
-    .fetch_one(db)
+    .bind(json("settle times", &known)?)
+    .fetch_all(db)
     .await?;
-    Ok(stored != 0)
+    Ok(stored.into_iter().collect())
 }
 
 /// What is stored of a forward. What follows from the rest is left out.
