@@ -48,6 +48,7 @@ pub(crate) use memory::{ChannelMemoryForm, NodeMemoryForm};
 pub(crate) use settings::ChannelSettingsForm;
 
 use serde::Serialize;
+use serde_json::Value;
 use sweetspot_core::state::memory::{ChannelMemory, NodeMemory};
 
 /// What is stored of a value of type `T`.
@@ -57,6 +58,28 @@ pub(crate) trait Form<T>: Sized {
 
     /// The value that was stored.
     fn into_core(self) -> T;
+}
+
+/// A form that can tell two values apart field by field, by the names of the core's
+/// type: nothing is spent on what they have in common.
+pub(crate) trait ByField<T> {
+    /// What is stored of the fields in which the values differ, of each. What would not
+    /// read back as it was is an error.
+    fn differing(old: &T, new: &T) -> Result<[serde_json::Map<String, Value>; 2], String>;
+}
+
+/// What is stored of a field, which must read back.
+fn told<F, T>(value: &T) -> Result<Value, String>
+where
+    F: Form<T> + Serialize + serde::de::DeserializeOwned,
+    T: PartialEq,
+{
+    let told = serde_json::to_value(F::of(value)).map_err(|error| error.to_string())?;
+    let read: F = serde_json::from_value(told.clone()).map_err(|error| error.to_string())?;
+    match read.into_core() == *value {
+        true => Ok(told),
+        false => Err("it does not read back as it was".to_owned()),
+    }
 }
 
 /// A struct whose stored fields are those of a struct of the core, each in its
@@ -69,6 +92,22 @@ macro_rules! form {
         $(#[$about])*
         pub(crate) struct $form {
             $($(#[$attribute])* $field: $type,)+
+        }
+
+        impl $crate::forms::ByField<$core> for $form {
+            fn differing(
+                old: &$core,
+                new: &$core,
+            ) -> Result<[serde_json::Map<String, serde_json::Value>; 2], String> {
+                let mut told = [serde_json::Map::new(), serde_json::Map::new()];
+                $(if old.$field != new.$field {
+                    for (told, value) in told.iter_mut().zip([&old.$field, &new.$field]) {
+                        let value = $crate::forms::told::<$type, _>(value)?;
+                        told.insert(stringify!($field).to_owned(), value);
+                    }
+                })+
+                Ok(told)
+            }
         }
 
         impl $crate::forms::Form<$core> for $form {

@@ -317,8 +317,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fixtures::{hold, input};
+    use crate::fixtures::{at, hold, input};
     use sweetspot_core::state::memory::{BalanceSample, Memory};
+    use sweetspot_core::testing::{channel, point};
+    use sweetspot_core::types::channel::{Channel, Policy, Scid};
     use sweetspot_core::types::units::Sat;
 
     fn checkpoint() -> Checkpoint {
@@ -427,10 +429,53 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_of_which_everything_changed_reads_back() {
+        let (page, _) = Page::of(&input(10, &[1]), None).expect("readable");
+        let mut next = input(20, &[1]);
+        let before = next.seen.channels[&point(1)].clone();
+        let policy = before.policy.expect("one");
+        let after = Channel {
+            point: before.point,
+            scid: Scid(77),
+            other_scids: vec![Scid(78)],
+            peer: channel(9).peer,
+            peer_alias: Some("another".into()),
+            capacity: Sat(before.capacity.0 + 1),
+            local_balance: Sat(before.local_balance.0 + 1),
+            remote_balance: Sat(before.remote_balance.0 + 2),
+            pending_out: Sat(before.pending_out.0 + 3),
+            pending_in: Sat(before.pending_in.0 + 4),
+            local_reserve: Sat(before.local_reserve.0 + 5),
+            initiator: !before.initiator,
+            private: !before.private,
+            active: !before.active,
+            carries_assets: !before.carries_assets,
+            switched_off: !before.switched_off,
+            policy: None,
+            policy_error: Some("unread".into()),
+            peer_policy: Some(Policy {
+                disabled: !policy.disabled,
+                ..policy
+            }),
+        };
+        next.seen.channels.insert(point(1), after);
+        let (turned, text) = page.clone().next(&next).expect("readable");
+        assert_eq!(turned.input(), &next);
+        assert_eq!(
+            page.clone().turned(next.seen.at, &text).expect("reads"),
+            turned
+        );
+        // And back: what was there is gone again.
+        let (back, text) = turned.clone().next(&input(20, &[1])).expect("readable");
+        assert_eq!(turned.turned(at(20), &text).expect("reads"), back);
+        assert_eq!(back.input(), &input(20, &[1]));
+    }
+
+    #[test]
     fn what_a_quiet_turn_was_given_takes_a_few_bytes() {
         let many: Vec<u8> = (1..=200).collect();
         let (page, whole) = Page::of(&input(10, &many), None).expect("readable");
-        let (_, quiet) = page.next(&input(20, &many)).expect("readable");
+        let (_, quiet) = page.clone().next(&input(20, &many)).expect("readable");
         assert_eq!(quiet, "{}");
         assert!(whole.len() > 100_000);
     }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
-use super::forms::{ChannelForm, ChannelSettingsForm, CycleInputForm, Form};
+use super::forms::{ByField, ChannelForm, ChannelSettingsForm, CycleInputForm, Form};
 use super::patch;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::settings::values::ChannelSettings;
@@ -50,29 +50,39 @@ impl Page {
     }
 
     /// The page after this one, and what differs.
-    pub fn next(self, input: &CycleInput) -> Result<(Self, String), Fault> {
+    pub fn next(mut self, input: &CycleInput) -> Result<(Self, String), Fault> {
         let numbers = numbers(input, &self.numbers);
         let before = object(&CycleInputForm::of(&self.input))?;
         let cycle = patch::between(&before, &object(&CycleInputForm::of(input))?);
-        let mut told = Object::new();
-        told.insert("cycle".into(), cycle.into());
+        let known = &mut self.input.seen.channels;
         let channels = differences(
-            (&self.input.seen.channels, &self.numbers),
+            (known, &self.numbers),
             (&input.seen.channels, &numbers),
-            ChannelForm::of,
+            |old, new| ChannelForm::differing(old, new).map_err(unreadable),
+            read_back::<_, ChannelForm>,
         )?;
         let settings = differences(
-            (&self.input.settings, &self.numbers),
+            (&mut self.input.settings, &self.numbers),
             (&input.settings, &numbers),
-            ChannelSettingsForm::of,
+            |old, new| {
+                Ok([
+                    read_back::<_, ChannelSettingsForm>(old)?,
+                    read_back::<_, ChannelSettingsForm>(new)?,
+                ])
+            },
+            read_back::<_, ChannelSettingsForm>,
         )?;
-        told.insert("channels".into(), channels.into());
-        told.insert("settings".into(), settings.into());
-        told.retain(|_, part| part.as_object().is_some_and(|part| !part.is_empty()));
-        let text = Value::Object(told).to_string();
-        let page = self.turned(input.seen.at, &text)?;
+        self.numbers = numbers;
+        let page = self.with_cycle(input.seen.at, cycle.clone())?;
         page.must_be(input)?;
-        Ok((page, text))
+        let parts = [
+            ("cycle", cycle),
+            ("channels", channels),
+            ("settings", settings),
+        ];
+        let told = parts.into_iter().filter(|(_, part)| !part.is_empty());
+        let told = told.map(|(name, part)| (name.to_owned(), part.into()));
+        Ok((page, Value::Object(told.collect()).to_string()))
     }
 
     /// The page that a whole one tells.
@@ -108,13 +118,19 @@ impl Page {
     /// The page that differs from this one by what is told.
     pub fn turned(mut self, at: Timestamp, text: &str) -> Result<Self, Fault> {
         let told = Told::of(text)?;
+        self = self.with_cycle(at, told.cycle)?;
+        self.apply(told.channels, told.settings)?;
+        Ok(self)
+    }
+
+    /// The same channels and settings, and what else the cycle was given as told.
+    fn with_cycle(mut self, at: Timestamp, told: Object) -> Result<Self, Fault> {
         let mut cycle = object(&CycleInputForm::of(&self.input))?;
-        patch::apply(&mut cycle, told.cycle);
+        patch::apply(&mut cycle, told);
         let form: CycleInputForm = serde_json::from_value(cycle.into()).map_err(unreadable)?;
         let (channels, settings) = (self.input.seen.channels, self.input.settings);
         self.input = form.into_core(at);
         (self.input.seen.channels, self.input.settings) = (channels, settings);
-        self.apply(told.channels, told.settings)?;
         Ok(self)
     }
 
@@ -255,34 +271,59 @@ fn numbers(
     points.map(|point| (*point, number(point))).collect()
 }
 
-type Numbered<'a, T> = (
-    &'a BTreeMap<ChannelPoint, T>,
-    &'a BTreeMap<ChannelPoint, u32>,
-);
+type Numbers = BTreeMap<ChannelPoint, u32>;
 
-/// How one map differs from another, channels by their numbers.
-fn differences<T: PartialEq, F: Serialize>(
-    (before, numbers_before): Numbered<'_, T>,
-    (now, numbers): Numbered<'_, T>,
-    form: impl Fn(&T) -> F,
+/// How one map differs from another, channels by their numbers; the first becomes as the
+/// second is.
+fn differences<T: PartialEq + Clone>(
+    (known, numbers_before): (&mut BTreeMap<ChannelPoint, T>, &Numbers),
+    (now, numbers): (&BTreeMap<ChannelPoint, T>, &Numbers),
+    differing: impl Fn(&T, &T) -> Result<[Object; 2], Fault>,
+    whole: impl Fn(&T) -> Result<Object, Fault>,
 ) -> Result<Object, Fault> {
     let mut found = Object::new();
     for (point, new) in now {
-        let difference = match before.get(point) {
+        let difference = match known.get(point) {
             Some(old) if old == new => continue,
-            Some(old) => patch::between(&object(&form(old))?, &object(&form(new))?),
-            None => object(&form(new))?,
+            Some(old) => {
+                let [old, new] = differing(old, new)?.map(without_nulls);
+                patch::between(&old, &new)
+            }
+            None => whole(new)?,
         };
+        known.insert(*point, new.clone());
         if let Some(number) = numbers.get(point) {
             found.insert(number.to_string(), difference.into());
         }
     }
-    for point in before.keys().filter(|point| !now.contains_key(point)) {
-        if let Some(number) = numbers_before.get(point) {
+    known.retain(|point, _| {
+        let stays = now.contains_key(point);
+        if let Some(number) = numbers_before.get(point).filter(|_| !stays) {
             found.insert(number.to_string(), Value::Null);
         }
-    }
+        stays
+    });
     Ok(found)
+}
+
+/// The form of a value that reads back as it was.
+fn read_back<T: PartialEq, F>(value: &T) -> Result<Object, Fault>
+where
+    F: Form<T> + Serialize + DeserializeOwned,
+{
+    let told = object(&F::of(value))?;
+    let read: F = patched(None, told.clone().into())?;
+    match read.into_core() == *value {
+        true => Ok(told),
+        false => Err(unreadable("it does not read back as it was")),
+    }
+}
+
+fn without_nulls(fields: Object) -> Object {
+    let kept = fields
+        .into_iter()
+        .map(|(name, value)| (name, patch::without_nulls(value)));
+    kept.filter(|(_, value)| !value.is_null()).collect()
 }
 
 /// A form, changed by a patch, or all of it.

@@ -6,15 +6,12 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::volume::SECONDS_PER_HOUR;
+use super::volume::{HalfHour, SECONDS_PER_HOUR};
 use crate::settings::windows::Windows;
 use crate::types::time::Timestamp;
 
 /// Time constants after which nothing is left to read: e⁻⁵ is less than 1 %.
 pub(super) const READ_FOR: u32 = 5;
-
-/// The middle of an hour, and the beginning of an hour or a day, lie on this grid.
-const GRID_SECS: i64 = SECONDS_PER_HOUR / 2;
 
 /// The weights of both windows at one moment.
 #[derive(Debug)]
@@ -40,7 +37,10 @@ pub(super) struct Fading {
     tau_secs: f64,
     /// What lies before it is not looked at.
     pub horizon_secs: i64,
-    /// The weights on the grid, the latest first; not a number where not asked for yet.
+    /// The last half hour that has begun.
+    last: HalfHour,
+    /// The weights of its beginning and of those before it, the latest first; not a
+    /// number where not asked for yet.
     known: Vec<Cell<f64>>,
 }
 
@@ -50,28 +50,35 @@ impl Fading {
         let tau = tau.max(Duration::from_secs(SECONDS_PER_HOUR.unsigned_abs()));
         let now_secs = now.secs();
         let horizon_secs = now.minus(tau.saturating_mul(READ_FOR)).secs();
-        let on_grid = now_secs.saturating_sub(horizon_secs) / GRID_SECS + 1;
-        let on_grid = usize::try_from(on_grid).unwrap_or(0).min(MOST_KNOWN);
+        let (last, oldest) = (HalfHour::of(now_secs), HalfHour::of(horizon_secs));
+        let count = usize::try_from(last.since(oldest)).unwrap_or(0);
         Self {
             now_secs,
             tau_secs: tau.as_secs_f64(),
             horizon_secs,
-            known: vec![Cell::new(f64::NAN); on_grid],
+            last,
+            known: vec![Cell::new(f64::NAN); count.min(MOST_KNOWN)],
         }
     }
 
     /// The weight of a moment.
     pub fn at(&self, secs: i64) -> f64 {
-        if secs.rem_euclid(GRID_SECS) != 0 {
-            return self.weight(secs);
+        let half_hour = HalfHour::of(secs);
+        if half_hour.secs() == secs {
+            self.of_half_hour(half_hour)
+        } else {
+            self.weight(secs)
         }
-        let back = self.now_secs.div_euclid(GRID_SECS) - secs.div_euclid(GRID_SECS);
-        let known = usize::try_from(back).ok().and_then(|n| self.known.get(n));
-        let Some(known) = known else {
-            return self.weight(secs);
+    }
+
+    /// The weight of its beginning.
+    pub fn of_half_hour(&self, half_hour: HalfHour) -> f64 {
+        let back = usize::try_from(self.last.since(half_hour));
+        let Some(known) = back.ok().and_then(|back| self.known.get(back)) else {
+            return self.weight(half_hour.secs());
         };
         if known.get().is_nan() {
-            known.set(self.weight(secs));
+            known.set(self.weight(half_hour.secs()));
         }
         known.get()
     }
@@ -91,7 +98,7 @@ impl Fading {
     }
 }
 
-/// A year and a half: longer windows than that are asked for nowhere.
+/// Nearly two years: hardly a window looks further back.
 const MOST_KNOWN: usize = 1 << 15;
 
 #[cfg(test)]
@@ -106,12 +113,12 @@ mod tests {
             now in 0..4_000_000_000_i64,
             ages in proptest::collection::vec(-7_200..20_000_000_i64, 1..40),
             tau in 1..3_000_000_u64,
-            on_grid in any::<bool>(),
+            begins in any::<bool>(),
         ) {
             let fading = Fading::of(Timestamp::from_secs(now), Duration::from_secs(tau));
             for age in ages {
                 let secs = now - age;
-                let secs = if on_grid { secs - secs.rem_euclid(GRID_SECS) } else { secs };
+                let secs = if begins { HalfHour::of(secs).secs() } else { secs };
                 let weight = fading.weight(secs);
                 prop_assert_eq!(fading.at(secs).to_bits(), weight.to_bits());
                 prop_assert_eq!(fading.at(secs).to_bits(), weight.to_bits());

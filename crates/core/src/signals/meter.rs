@@ -299,18 +299,16 @@ impl Meter {
     fn forwards(&self, fading: &Fading, volume: impl Fn(&Passed) -> Msat) -> f64 {
         let seen = self.first_seen().secs();
         let until = fading.now_secs.saturating_add(1);
-        let mut forwards = 0.0;
-        for (span, passed) in self.volume.latest_first(fading.horizon_secs, until) {
-            let middle = span.start + (span.end - span.start) / 2;
-            let weight = if middle >= seen {
+        let mut faded_msat = 0.0;
+        for (middle, passed) in self.volume.middles(fading.horizon_secs, until) {
+            let weight = if middle.secs() >= seen {
                 1.0
             } else {
                 UNWATCHED_WEIGHT
             };
-            let share = volume(passed).as_f64() / TYPICAL_FORWARD.as_f64();
-            forwards += share * weight * fading.at(middle);
+            faded_msat += volume(passed).as_f64() * weight * fading.of_half_hour(middle);
         }
-        forwards
+        faded_msat / TYPICAL_FORWARD.as_f64()
     }
 
     /// Faded seconds with stock from before the first sight, span by span: what

@@ -18,6 +18,30 @@ const HOURS_PER_DAY: i64 = 24;
 /// difference; a hub's memory and a start after a restart shrink by ten.
 const DAYS_BY_HOURS: i64 = 8;
 
+/// A half hour by its number since the Unix epoch. The middle of an hour, and the
+/// beginning of an hour or a day, begin one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HalfHour(i64);
+
+const SECONDS_PER_HALF_HOUR: i64 = SECONDS_PER_HOUR / 2;
+
+impl HalfHour {
+    /// The one in which a moment lies.
+    pub fn of(secs: i64) -> Self {
+        Self(secs.div_euclid(SECONDS_PER_HALF_HOUR))
+    }
+
+    /// When it begins.
+    pub fn secs(self) -> i64 {
+        self.0.saturating_mul(SECONDS_PER_HALF_HOUR)
+    }
+
+    /// How many there are from `other` on.
+    pub fn since(self, other: Self) -> i64 {
+        self.0.saturating_sub(other.0)
+    }
+}
+
 /// What passed in some span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
@@ -51,7 +75,10 @@ pub struct Volume {
 /// What passed in each span of one length, by number. In a row, ascending: they are
 /// added at the end nearly always, and read through many times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Spans(Vec<(i64, Passed)>);
+struct Spans(Vec<Span>);
+
+/// A span by its number, and what passed in it.
+type Span = (i64, Passed);
 
 impl Spans {
     fn add(&mut self, span: i64, passed: Passed) {
@@ -69,12 +96,12 @@ impl Spans {
         self.0.partition_point(|(other, _)| *other < span)
     }
 
-    fn range(&self, spans: Range<i64>) -> &[(i64, Passed)] {
+    fn range(&self, spans: Range<i64>) -> &[Span] {
         let places = self.place(spans.start)..self.place(spans.end);
         self.0.get(places).unwrap_or_default()
     }
 
-    fn from(&self, span: i64) -> &[(i64, Passed)] {
+    fn from(&self, span: i64) -> &[Span] {
         self.0.get(self.place(span)..).unwrap_or_default()
     }
 
@@ -132,21 +159,44 @@ impl Volume {
         from: i64,
         until: i64,
     ) -> impl Iterator<Item = (Range<i64>, &Passed)> {
+        let (hours, days) = self.between(from, until);
+        let spanned = |of: i64, span: i64| {
+            let from = of.saturating_mul(span);
+            from..from.saturating_add(span)
+        };
+        let (hours, days) = (hours.iter().rev(), days.iter().rev());
+        hours
+            .map(move |(hour, passed)| (spanned(*hour, SECONDS_PER_HOUR), passed))
+            .chain(days.map(move |(day, passed)| (spanned(*day, SECONDS_PER_DAY), passed)))
+    }
+
+    /// The same by the middle of each span.
+    pub(super) fn middles(
+        &self,
+        from: i64,
+        until: i64,
+    ) -> impl Iterator<Item = (HalfHour, &Passed)> {
+        let (hours, days) = self.between(from, until);
+        let hours = hours.iter().rev();
+        let days = days.iter().rev();
+        hours
+            .map(|(hour, passed)| (HalfHour(hour.saturating_mul(2).saturating_add(1)), passed))
+            .chain(days.map(|(day, passed)| {
+                let half_hours = 2 * HOURS_PER_DAY;
+                let begins = day.saturating_mul(half_hours);
+                (HalfHour(begins.saturating_add(half_hours / 2)), passed)
+            }))
+    }
+
+    /// The hours and the days that end after `from` and begin before `until`.
+    fn between(&self, from: i64, until: i64) -> (&[Span], &[Span]) {
         let begin = |secs: i64, span: i64| secs.div_euclid(span);
         let end = |secs: i64, span: i64| secs.saturating_add(span - 1).div_euclid(span);
         let hours = begin(from, SECONDS_PER_HOUR)
             ..end(until, SECONDS_PER_HOUR).max(begin(from, SECONDS_PER_HOUR));
         let days = begin(from, SECONDS_PER_DAY)
             ..end(until, SECONDS_PER_DAY).max(begin(from, SECONDS_PER_DAY));
-        let spanned = |of: i64, span: i64| {
-            let from = of.saturating_mul(span);
-            from..from.saturating_add(span)
-        };
-        let hours = self.hours.range(hours).iter().rev();
-        let days = self.days.range(days).iter().rev();
-        hours
-            .map(move |(hour, passed)| (spanned(*hour, SECONDS_PER_HOUR), passed))
-            .chain(days.map(move |(day, passed)| (spanned(*day, SECONDS_PER_DAY), passed)))
+        (self.hours.range(hours), self.days.range(days))
     }
 
     /// What passed from the UTC day of `from` on.

@@ -43,14 +43,20 @@ pub struct ChannelPoint {
     pub output_index: u32,
 }
 
+/// Bytes by their hexadecimal digits, two for each, and nothing before or after them.
+fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let decoded = text.len() == 2 * N && hex::decode_to_slice(text, &mut bytes).is_ok();
+    decoded.then_some(bytes)
+}
+
 impl FromStr for ChannelPoint {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fault = || ParseIdError::ChannelPoint(text.into());
         let (txid_hex, index) = text.split_once(':').ok_or_else(fault)?;
-        let mut txid = [0; 32];
-        hex::decode_to_slice(txid_hex, &mut txid).map_err(|_| fault())?;
+        let txid = digits(txid_hex).ok_or_else(fault)?;
         let output_index = index.parse().map_err(|_| fault())?;
         Ok(Self { txid, output_index })
     }
@@ -163,9 +169,8 @@ impl FromStr for PeerId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut key = [0; 33];
-        match hex::decode_to_slice(text, &mut key) {
-            Ok(()) if matches!(key[0], 2 | 3) => Ok(Self(key)),
+        match digits(text) {
+            Some(key) if matches!(key[0], 2 | 3) => Ok(Self(key)),
             _ => Err(ParseIdError::PeerId(text.into())),
         }
     }
