@@ -170,6 +170,9 @@ pub(super) async fn add(
     Ok((Some(id), CycleLogReader { last }))
 }
 
+/// Not the smallest, for less of the time of a cycle.
+const DECIDED_AS: Compression = Compression::new(3);
+
 /// A row to be.
 struct Written {
     page: Page,
@@ -206,7 +209,7 @@ impl Written {
             given_whole = Some(deflate(&text, Compression::fast())?);
             beginning = Some(deflate(&remembered, Compression::fast())?);
         }
-        let decided = deflate(&decided(decisions), Compression::default())?;
+        let decided = deflate(&decided(decisions), DECIDED_AS)?;
         Ok(page.map(|page| Self {
             page,
             given,

@@ -212,9 +212,10 @@ fn watch(
         at: now,
         ratio: channel.local_ratio(),
     });
+    let enough_tpm = settings.prune.stuck_tpm.max(settings.prune.idle_tpm);
     let symptoms = Symptoms {
         ratio: channel.local_ratio(),
-        used_tpm: memory.meter.used_tpm_by(fading),
+        used_tpm: memory.meter.used_tpm_up_to(enough_tpm, fading),
         fee: channel.policy.map(|policy| policy.fees.outbound),
     };
     let holds = |rule| rules::holds(rule, &symptoms, settings);

@@ -20,7 +20,8 @@ use crate::types::units::FeePpm;
 pub struct Symptoms {
     /// The local ratio.
     pub ratio: f64,
-    /// Typical forwards per minute, either way, by the historical window.
+    /// Typical forwards per minute, either way, by the historical window; where they are
+    /// more than any rule asks for, so many.
     pub used_tpm: f64,
     /// Our outbound rate; `None` without a policy.
     pub fee: Option<FeePpm>,

@@ -246,17 +246,20 @@ impl Meter {
     /// Forwards per minute by the historical window, either way and whatever the
     /// stock: how much the channel is used at all.
     pub fn used_tpm(&self, now: Timestamp, windows: Windows) -> f64 {
-        self.used_tpm_by(&FadingWindows::of(now, windows))
+        self.used_tpm_up_to(f64::INFINITY, &FadingWindows::of(now, windows))
     }
 
-    /// The same, by weights that serve many meters.
-    pub fn used_tpm_by(&self, fading: &FadingWindows) -> f64 {
+    /// The same, by weights that serve many meters, and no further than to `enough`: a
+    /// busy channel is known by its last hours.
+    pub fn used_tpm_up_to(&self, enough: f64, fading: &FadingWindows) -> f64 {
         let fading = &fading.history;
         let minutes = self.minutes(fading);
         if minutes <= 0.0 {
             return 0.0;
         }
-        self.forwards(fading, |passed| passed.sold.plus(passed.brought)) / minutes
+        let passed = |passed: &Passed| passed.sold.plus(passed.brought);
+        let forwards = self.forwards_up_to(enough * minutes, fading, passed);
+        forwards.map_or(enough, |forwards| (forwards / minutes).min(enough))
     }
 
     fn tally(&self, fading: &Fading) -> Tally {
@@ -297,6 +300,18 @@ impl Meter {
 
     /// Faded typical forwards.
     fn forwards(&self, fading: &Fading, volume: impl Fn(&Passed) -> Msat) -> f64 {
+        self.forwards_up_to(f64::INFINITY, fading, volume)
+            .unwrap_or(f64::INFINITY)
+    }
+
+    /// The same; `None` where there are `enough`.
+    fn forwards_up_to(
+        &self,
+        enough: f64,
+        fading: &Fading,
+        volume: impl Fn(&Passed) -> Msat,
+    ) -> Option<f64> {
+        let enough_msat = enough * TYPICAL_FORWARD.as_f64();
         let seen = self.first_seen().secs();
         let until = fading.now_secs.saturating_add(1);
         let mut faded_msat = 0.0;
@@ -307,8 +322,11 @@ impl Meter {
                 UNWATCHED_WEIGHT
             };
             faded_msat += volume(passed).as_f64() * weight * fading.of_half_hour(middle);
+            if faded_msat >= enough_msat {
+                return None;
+            }
         }
-        faded_msat / TYPICAL_FORWARD.as_f64()
+        Some(faded_msat / TYPICAL_FORWARD.as_f64())
     }
 
     /// Faded seconds with stock from before the first sight, span by span: what

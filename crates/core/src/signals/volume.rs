@@ -93,6 +93,13 @@ impl Spans {
     }
 
     fn place(&self, span: i64) -> usize {
+        // Mostly all of it is asked for: what is between need not be looked at then.
+        if self.0.first().is_none_or(|(first, _)| *first >= span) {
+            return 0;
+        }
+        if self.0.last().is_some_and(|(last, _)| *last < span) {
+            return self.0.len();
+        }
         self.0.partition_point(|(other, _)| *other < span)
     }
 

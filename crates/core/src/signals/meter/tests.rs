@@ -244,6 +244,13 @@ proptest! {
         let (a, b) = (meter.demand(hour(now), WINDOWS), with.demand(hour(now), WINDOWS));
         prop_assert!(b.current.tpm() >= a.current.tpm());
         prop_assert!(b.history.tpm() >= a.history.tpm());
+        let fading = FadingWindows::of(hour(now), WINDOWS);
+        let used = meter.used_tpm(hour(now), WINDOWS);
+        for enough in [used / 2.0, used, used * 2.0 + 1e-9] {
+            let found = meter.used_tpm_up_to(enough, &fading);
+            prop_assert_eq!(found < enough, used < enough);
+            prop_assert!(found >= enough || found == used);
+        }
         prop_assert!(with.used_tpm(hour(now), WINDOWS) >= meter.used_tpm(hour(now), WINDOWS));
         prop_assert!(with.last_sold() >= meter.last_sold());
     }
