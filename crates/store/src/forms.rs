@@ -49,6 +49,8 @@ pub(crate) use settings::ChannelSettingsForm;
 
 use serde::Serialize;
 use serde_json::Value;
+
+use super::patch;
 use sweetspot_core::state::memory::{ChannelMemory, NodeMemory};
 
 /// What is stored of a value of type `T`.
@@ -66,6 +68,27 @@ pub(crate) trait ByField<T> {
     /// What is stored of the fields in which the values differ, of each. What would not
     /// read back as it was is an error.
     fn differing(old: &T, new: &T) -> Result<[serde_json::Map<String, Value>; 2], String>;
+
+    /// Changes the fields that a merge patch names. An error where one cannot be told
+    /// without its serde default: then nothing is changed.
+    fn patch(value: &mut T, told: &serde_json::Map<String, Value>) -> Result<(), String>;
+}
+
+/// A field after a merge patch of it.
+fn patched<F, T>(before: &T, told: &Value) -> Result<T, String>
+where
+    F: Form<T> + Serialize + serde::de::DeserializeOwned,
+{
+    let mut told = told.clone();
+    if let Value::Object(patch) = &mut told {
+        let before = serde_json::to_value(F::of(before)).map_err(|error| error.to_string())?;
+        if let Value::Object(mut fields) = patch::without_nulls(before) {
+            patch::apply(&mut fields, std::mem::take(patch));
+            *patch = fields;
+        }
+    }
+    let form: F = serde_json::from_value(told).map_err(|error| error.to_string())?;
+    Ok(form.into_core())
 }
 
 /// What is stored of a field, which must read back.
@@ -107,6 +130,25 @@ macro_rules! form {
                     }
                 })+
                 Ok(told)
+            }
+
+            fn patch(
+                value: &mut $core,
+                told: &serde_json::Map<String, serde_json::Value>,
+            ) -> Result<(), String> {
+                let mut changed = value.clone();
+                for (name, told) in told {
+                    match name.as_str() {
+                        $(stringify!($field) => {
+                            changed.$field =
+                                $crate::forms::patched::<$type, _>(&value.$field, told)?;
+                        })+
+                        // What a newer program wrote is passed over.
+                        _ => {}
+                    }
+                }
+                *value = changed;
+                Ok(())
             }
         }
 

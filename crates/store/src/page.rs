@@ -147,6 +147,11 @@ impl Page {
                     self.input.settings.remove(&point);
                     self.numbers.remove(&point);
                 }
+                (Value::Object(told), Some(point))
+                    if !told.contains_key("point")
+                        && known
+                            .get_mut(&point)
+                            .is_some_and(|channel| ChannelForm::patch(channel, &told).is_ok()) => {}
                 (told, _) => {
                     let before = point.and_then(|point| known.get(&point));
                     let form: ChannelForm = patched(before.map(ChannelForm::of), told)?;
