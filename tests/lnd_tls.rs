@@ -17,7 +17,7 @@ use sweetspot_core::ports::{HistoryPage, Node, NodeError, WriteError};
 use sweetspot_core::types::channel::{ChannelIds, ChannelPoint, FeeParts, InboundFee, Scid};
 use sweetspot_core::types::observation::{CloseType, Observation};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::{BlockHeight, FeePpm, Sat};
+use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 use sweetspot_lnd::proto::channel_close_summary::ClosureType;
 use sweetspot_lnd::proto::{
     ChannelCloseSummary, Htlc, InboundFee as ProtoInboundFee, PolicyUpdateRequest, UpdateFailure,
@@ -46,6 +46,7 @@ fn write(n: u8) -> Update {
             ..FeeParts::default()
         },
         set_inbound: false,
+        max_htlc: None,
         time_lock_delta: 80,
     }
 }
@@ -673,6 +674,28 @@ async fn the_inbound_fee_is_sent_only_if_it_is_ours_to_set() {
         fee_rate_ppm: -30,
     };
     assert_eq!(sent, [None, Some(discount)]);
+}
+
+#[tokio::test]
+async fn the_max_htlc_is_sent_only_with_a_change_of_it() {
+    let fake = FakeLnd::start(World::new([ScriptedChannel::new(1)]));
+    let lnd = fake.client();
+    let with = |max_htlc| Update {
+        max_htlc,
+        ..write(1)
+    };
+    with(None).send(&lnd).await.expect("applied");
+    let least = Some(Msat(524_288_000));
+    with(least).send(&lnd).await.expect("applied");
+    let sent: Vec<_> = fake
+        .world()
+        .updates
+        .iter()
+        .map(|u| u.max_htlc_msat)
+        .collect();
+    // 0 is none.
+    assert_eq!(sent, [0, 524_288_000]);
+    assert_eq!(fake.world().channel(1).policy().max_htlc_msat, 524_288_000);
 }
 
 #[tokio::test]

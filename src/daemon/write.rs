@@ -57,8 +57,11 @@ pub async fn attempt<N: Node, W: PolicyWriter>(
         Ok(policy) => policy,
         Err(error) => return Attempt::not_sent("fresh read", error),
     };
-    if fresh.fees != change.from {
-        let detail = "the fees on the node changed after they were read";
+    if !change.starts_from(&fresh) {
+        let detail = match fresh.fees == change.from {
+            true => "the max HTLC on the node changed after it was read",
+            false => "the fees on the node changed after they were read",
+        };
         return Attempt::ended(Stage::NotSent, detail);
     }
     let sent = writer.set_policy(point, change, fresh.time_lock_delta);
@@ -69,18 +72,10 @@ pub async fn attempt<N: Node, W: PolicyWriter>(
         Err(WriteError::Unknown(reason)) => return Attempt::ended(Stage::Sent, reason),
     }
     match policy(node, point).await {
-        Ok(now) if now.fees == change.to => {
-            Attempt::ended(Stage::Confirmed, other_changes(&fresh, &now))
+        Ok(now) if change.is_done_in(&now) => {
+            Attempt::ended(Stage::Confirmed, other_changes(&fresh, &now, change))
         }
-        Ok(now) => {
-            let (seen, asked) = (now.fees, change.to);
-            let detail = format!(
-                "read back {} instead of {}",
-                seen.told_after(Some(asked)),
-                asked.told_after(Some(seen))
-            );
-            Attempt::ended(Stage::NotSeen, detail)
-        }
+        Ok(now) => Attempt::ended(Stage::NotSeen, not_done(change, &now)),
         Err(error) => Attempt::ended(Stage::Sent, format!("read back: {error}")),
     }
 }
@@ -93,15 +88,43 @@ async fn policy<N: Node>(node: &N, point: ChannelPoint) -> Result<Policy, NodeEr
     })
 }
 
+/// How what was read back differs from what was asked for.
+fn not_done(change: &FeeChange, now: &Policy) -> String {
+    let (seen, asked) = (now.fees, change.to);
+    let fees = (seen != asked).then(|| {
+        format!(
+            "{} instead of {}",
+            seen.told_after(Some(asked)),
+            asked.told_after(Some(seen))
+        )
+    });
+    let max_htlc = change
+        .max_htlc
+        .filter(|asked| asked.to != now.max_htlc)
+        .map(|asked| {
+            format!(
+                "max HTLC {} instead of {}",
+                now.max_htlc.told(),
+                asked.to.told()
+            )
+        });
+    let differing: Vec<String> = fees.into_iter().chain(max_htlc).collect();
+    format!("read back {}", differing.join(" and "))
+}
+
 /// Names fields that are not ours and differ after the write: none should.
-fn other_changes(before: &Policy, after: &Policy) -> String {
+fn other_changes(before: &Policy, after: &Policy, change: &FeeChange) -> String {
+    let sets_max_htlc = change.max_htlc.is_some();
     let fields = [
         (
             "time_lock_delta",
             before.time_lock_delta != after.time_lock_delta,
         ),
         ("min_htlc_msat", before.min_htlc != after.min_htlc),
-        ("max_htlc_msat", before.max_htlc != after.max_htlc),
+        (
+            "max_htlc_msat",
+            !sets_max_htlc && before.max_htlc != after.max_htlc,
+        ),
     ];
     fields
         .iter()

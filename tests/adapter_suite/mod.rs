@@ -15,7 +15,7 @@ use sweetspot_core::ports::{HistoryPage, Node, NodeError, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee, Policy};
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::FeePpm;
+use sweetspot_core::types::units::{FeePpm, Msat};
 use sweetspot_lnd::{Lnd, LndConfig, MacaroonSource, OLDEST_SUPPORTED, check_version};
 use update::Update;
 
@@ -56,6 +56,7 @@ pub async fn holds_at(subject: &Subject) {
     every_open_channel_has_its_policies_and_its_capacity_is_accounted_for(subject).await;
     a_policy_read_alone_is_the_one_observed(subject).await;
     an_update_replaces_fees_and_cltv_and_nothing_else(subject).await;
+    the_max_htlc_changes_only_when_it_is_asked_for(subject).await;
     updates_within_a_second_are_told_apart(subject).await;
     an_update_out_of_bounds_is_refused(subject).await;
     a_channel_that_is_none_fails_inside_an_ok_reply(subject).await;
@@ -79,6 +80,7 @@ fn write(point: ChannelPoint, fees: FeeParts, time_lock_delta: u32) -> Update {
         point,
         fees,
         set_inbound: true,
+        max_htlc: None,
         time_lock_delta,
     }
 }
@@ -169,6 +171,43 @@ async fn an_update_replaces_fees_and_cltv_and_nothing_else(subject: &Subject) {
     let seen = observe(&lnd).await.channels[&subject.channel].policy;
     assert_eq!(seen, Some(after));
     put_back(&lnd, subject.channel, before).await;
+}
+
+async fn the_max_htlc_changes_only_when_it_is_asked_for(subject: &Subject) {
+    let lnd = subject.lnd();
+    let before = policy(&lnd, subject.channel).await;
+    let seen = observe(&lnd).await;
+    let most = seen.channels[&subject.channel].max_in_flight;
+    let most = most.expect("a bound");
+    assert!(before.max_htlc <= most);
+    let with = |max_htlc| Update {
+        set_inbound: false,
+        max_htlc,
+        ..write(subject.channel, before.fees, before.time_lock_delta)
+    };
+    let lower = Msat(65_536_000);
+    with(Some(lower)).send(&lnd).await.expect("applied");
+    let after = policy(&lnd, subject.channel).await;
+    let expected = Policy {
+        max_htlc: lower,
+        last_update_secs: after.last_update_secs,
+        ..before
+    };
+    assert_eq!(after, expected);
+    with(None).send(&lnd).await.expect("applied");
+    assert_eq!(policy(&lnd, subject.channel).await.max_htlc, lower);
+    let too_much = with(Some(Msat(most.0 + 1_000))).send(&lnd).await;
+    assert!(
+        matches!(too_much, Err(WriteError::Refused(_))),
+        "{too_much:?}"
+    );
+    assert_eq!(policy(&lnd, subject.channel).await.max_htlc, lower);
+    with(Some(before.max_htlc))
+        .send(&lnd)
+        .await
+        .expect("applied");
+    let back = policy(&lnd, subject.channel).await;
+    assert_eq!(back.max_htlc, before.max_htlc);
 }
 
 async fn updates_within_a_second_are_told_apart(subject: &Subject) {

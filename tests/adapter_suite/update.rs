@@ -2,8 +2,9 @@
 
 use sweetspot_core::ports::{PolicyWriter, WriteError};
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee};
-use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::fee_change::{FeeChange, MaxHtlcChange};
 use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::Msat;
 use sweetspot_lnd::Lnd;
 
 #[derive(Clone, Copy)]
@@ -12,6 +13,8 @@ pub struct Update {
     pub fees: FeeParts,
     /// Whether the inbound fee is part of the call.
     pub set_inbound: bool,
+    /// The max HTLC, if it is part of the call.
+    pub max_htlc: Option<Msat>,
     pub time_lock_delta: u32,
 }
 
@@ -24,7 +27,8 @@ impl Update {
                 ..self.fees.inbound
             };
         }
-        let change = FeeChange::intended(from, self.fees, Timestamp::EPOCH);
+        let max_htlc = self.max_htlc.map(|to| MaxHtlcChange { from: Msat(0), to });
+        let change = FeeChange::intended(from, self.fees, Timestamp::EPOCH).with_max_htlc(max_htlc);
         lnd.set_policy(self.point, &change, self.time_lock_delta)
             .await
     }

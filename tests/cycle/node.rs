@@ -117,6 +117,7 @@ fn channel(n: u8, ppm: u32) -> Channel {
         pending_out: Sat(0),
         pending_in: Sat(0),
         local_reserve: Sat(10_000),
+        max_in_flight: Some(Msat(990_000_000)),
         initiator: false,
         private: false,
         active: true,
@@ -196,6 +197,11 @@ impl FakeNode {
 }
 
 impl Inner {
+    fn set_max_htlc(&mut self, point: ChannelPoint, max_htlc: Msat) {
+        let channel = self.channels.get_mut(&point).expect("a channel");
+        channel.policy = channel.policy.map(|policy| Policy { max_htlc, ..policy });
+    }
+
     fn set_fees(&mut self, point: ChannelPoint, fees: FeeParts) {
         let channel = self.channels.get_mut(&point).expect("a channel");
         channel.policy = channel.policy.map(|policy| Policy { fees, ..policy });
@@ -340,6 +346,9 @@ impl PolicyWriter for FakeNode {
                 ..change.to
             };
             inner.set_fees(point, fees);
+            if let Some(asked) = change.max_htlc {
+                inner.set_max_htlc(point, asked.to);
+            }
         }
         match inner.writes {
             Writes::Done | Writes::Lost => Ok(()),

@@ -65,6 +65,7 @@ pub fn channel(n: u16, fees: FeeParts, local_sat: u64) -> Channel {
         pending_out: Sat(0),
         pending_in: Sat(0),
         local_reserve: Sat(20_000),
+        max_in_flight: Some(Msat(capacity * 990)),
         initiator: n.is_multiple_of(2),
         private: n == 6,
         active: true,

@@ -143,8 +143,8 @@ pub enum WriteError {
 pub trait PolicyWriter: Send + Sync {
     /// Replaces one channel's policy by the fees of `change`. LND replaces the
     /// CLTV delta with every update: `time_lock_delta` is what it is now. The
-    /// inbound fee is left out of the call unless the change is about it, and
-    /// LND keeps it.
+    /// inbound fee and the max HTLC are left out of the call unless the change is
+    /// about them, and LND keeps them.
     fn set_policy(
         &self,
         point: ChannelPoint,

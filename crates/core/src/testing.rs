@@ -28,6 +28,7 @@ pub fn channel(n: u8) -> Channel {
         pending_out: Sat(0),
         pending_in: Sat(0),
         local_reserve: Sat(10_000),
+        max_in_flight: Some(Msat(990_000_000)),
         initiator: false,
         private: false,
         active: true,

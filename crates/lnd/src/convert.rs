@@ -92,6 +92,9 @@ pub(super) fn channel(
         pending_out: Sat(pending_out),
         pending_in: Sat(pending_in),
         local_reserve: Sat(said.local_constraints.map_or(0, |own| own.chan_reserve_sat)),
+        max_in_flight: said
+            .local_constraints
+            .map(|own| Msat(own.max_pending_amt_msat)),
         initiator: said.initiator,
         private: said.private,
         active: said.active,
@@ -212,8 +215,9 @@ pub(super) fn close_type(said: i32) -> CloseType {
     }
 }
 
-/// The update, and nothing that is not ours to set: what is left out (the HTLC
-/// limits, and the inbound fee unless managed) LND keeps.
+/// The update, and nothing that is not ours to set: what is left out (the smallest
+/// HTLC, and the inbound fee and the max HTLC unless the change is about them) LND
+/// keeps.
 pub(super) fn policy_update(
     point: ChannelPoint,
     change: &FeeChange,
@@ -236,6 +240,8 @@ pub(super) fn policy_update(
             base_fee_msat: fees.inbound.base_fee_msat,
             fee_rate_ppm: fees.inbound.rate_ppm,
         }),
+        // 0 says nothing: LND keeps what it has.
+        max_htlc_msat: change.max_htlc.map_or(0, |max_htlc| max_htlc.to.0),
         ..Default::default()
     }
 }

@@ -133,6 +133,7 @@ impl World {
             pending_out: sat(link.pending_out),
             pending_in: sat(link.pending_in),
             local_reserve: sat(link.reserve),
+            max_in_flight: Some(Msat(link.capacity.saturating_sub(link.reserve))),
             initiator: link.initiator,
             private: link.private,
             active: link.online() && !self.down && link.closing.is_none(),

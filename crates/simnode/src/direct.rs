@@ -117,7 +117,7 @@ impl PolicyWriter for Direct {
             outbound: change.to.outbound,
             inbound: change.sets_inbound().then_some(change.to.inbound),
             time_lock_delta,
-            max_htlc: None,
+            max_htlc: change.max_htlc.map(|max_htlc| max_htlc.to),
             min_htlc: None,
         };
         self.0.with(|core| {

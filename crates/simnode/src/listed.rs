@@ -98,10 +98,9 @@ impl Listed {
 
     /// What the two sides agreed on: LND's defaults.
     pub fn limits(&self) -> Limits {
-        let most = self.channel.capacity.0 - self.channel.local_reserve.0;
         Limits {
             min_htlc: MIN_HTLC,
-            max_pending: Msat(most.saturating_mul(1_000)),
+            max_pending: self.channel.max_in_flight.unwrap_or_default(),
         }
     }
 }

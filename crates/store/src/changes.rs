@@ -4,14 +4,14 @@
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row};
 
-use super::columns::{name, named, number, point};
+use super::columns::{name, named, number, number_column, point};
 use super::fault::Fault;
 use super::forms::{Form, StageForm};
 use super::state::channel_id;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee};
-use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::fee_change::{FeeChange, MaxHtlcChange, Stage};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::FeePpm;
+use sweetspot_core::types::units::{FeePpm, Msat};
 
 /// A row of `writes` with its channel's name.
 pub(super) struct ChangeRow {
@@ -25,6 +25,8 @@ pub(super) struct ChangeRow {
     to_outbound_ppm: i64,
     to_inbound_base_fee_msat: i64,
     to_inbound_rate_ppm: i64,
+    from_max_htlc_msat: Option<i64>,
+    to_max_htlc_msat: Option<i64>,
     outcome: Option<String>,
     outcome_at_ns: Option<i64>,
     detail: String,
@@ -46,6 +48,8 @@ impl FromRow<'_, SqliteRow> for ChangeRow {
             to_outbound_ppm: row.try_get("to_outbound_ppm")?,
             to_inbound_base_fee_msat: row.try_get("to_inbound_base_fee_msat")?,
             to_inbound_rate_ppm: row.try_get("to_inbound_rate_ppm")?,
+            from_max_htlc_msat: row.try_get("from_max_htlc_msat")?,
+            to_max_htlc_msat: row.try_get("to_max_htlc_msat")?,
             outcome: row.try_get("outcome")?,
             outcome_at_ns: row.try_get("outcome_at_ns")?,
             detail: row.try_get("detail")?,
@@ -79,8 +83,16 @@ impl ChangeRow {
             self.to_inbound_base_fee_msat,
             self.to_inbound_rate_ppm,
         )?;
+        let max_htlc = match (self.from_max_htlc_msat, self.to_max_htlc_msat) {
+            (Some(from), Some(to)) => Some(MaxHtlcChange {
+                from: Msat(number("a max HTLC in msat", from)?),
+                to: Msat(number("a max HTLC in msat", to)?),
+            }),
+            _ => None,
+        };
         let at = Timestamp::from_nanos(self.at_ns);
-        Ok((point(&self.point)?, FeeChange::intended(from, to, at)))
+        let change = FeeChange::intended(from, to, at).with_max_htlc(max_htlc);
+        Ok((point(&self.point)?, change))
     }
 
     /// The change as it is known now.
@@ -172,12 +184,15 @@ pub(super) async fn record(
 }
 
 async fn insert(db: &mut SqliteConnection, channel: i64, change: &FeeChange) -> Result<(), Fault> {
+    let stored = |amount: Msat| number_column("a max HTLC in msat", amount.0);
+    let max_htlc = change.max_htlc;
     sqlx::query(
         "insert into writes (
              channel_id, at_ns,
              from_base_fee_msat, from_outbound_ppm, from_inbound_base_fee_msat, from_inbound_rate_ppm,
-             to_base_fee_msat, to_outbound_ppm, to_inbound_base_fee_msat, to_inbound_rate_ppm, turn_id)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select max(id) from turns))",
+             to_base_fee_msat, to_outbound_ppm, to_inbound_base_fee_msat, to_inbound_rate_ppm,
+             from_max_htlc_msat, to_max_htlc_msat, turn_id)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select max(id) from turns))",
     )
     .bind(channel)
     .bind(change.intended_at.nanos())
@@ -189,6 +204,8 @@ async fn insert(db: &mut SqliteConnection, channel: i64, change: &FeeChange) -> 
     .bind(change.to.outbound.0)
     .bind(change.to.inbound.base_fee_msat)
     .bind(change.to.inbound.rate_ppm)
+    .bind(max_htlc.map(|change| stored(change.from)).transpose()?)
+    .bind(max_htlc.map(|change| stored(change.to)).transpose()?)
     .execute(db)
     .await?;
     Ok(())

@@ -13,7 +13,7 @@ use sweetspot_core::state::memory::{ChannelMemory, FeeMemory, Memory, NodeMemory
 use sweetspot_core::state::prune::PruneMemory;
 use sweetspot_core::testing::{channel, point};
 use sweetspot_core::types::channel::{FeeParts, InboundFee, Scid};
-use sweetspot_core::types::fee_change::FeeChange;
+use sweetspot_core::types::fee_change::{FeeChange, MaxHtlcChange};
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat};
@@ -154,7 +154,11 @@ pub(super) fn change(n: u8, secs: i64) -> Decision {
     )
 }
 
-/// A fee change from 100 to 120 ppm.
+/// A fee change from 100 to 120 ppm, and of the max HTLC.
 pub(super) fn intended(secs: i64) -> FeeChange {
-    FeeChange::intended(fees(100), fees(120), at(secs))
+    let max_htlc = MaxHtlcChange {
+        from: Msat(990_000_000),
+        to: Msat(524_288_000),
+    };
+    FeeChange::intended(fees(100), fees(120), at(secs)).with_max_htlc(Some(max_htlc))
 }

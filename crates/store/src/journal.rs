@@ -449,6 +449,7 @@ mod tests {
             pending_out: Sat(before.pending_out.0 + 3),
             pending_in: Sat(before.pending_in.0 + 4),
             local_reserve: Sat(before.local_reserve.0 + 5),
+            max_in_flight: None,
             initiator: !before.initiator,
             private: !before.private,
             active: !before.active,

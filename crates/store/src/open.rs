@@ -69,6 +69,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("../../../migrations/0025_preparing.sql"),
         ),
         (
+            26,
+            "max_htlc",
+            include_str!("../../../migrations/0026_max_htlc.sql"),
+        ),
+        (
             28,
             "costs",
             include_str!("../../../migrations/0028_costs.sql"),

@@ -233,12 +233,13 @@ fn fees(
     settings: &ChannelSettings,
     now: Timestamp,
 ) -> Option<FeeEvent> {
-    let on_node = channel.policy?.fees;
+    let policy = channel.policy?;
+    let on_node = policy.fees;
     if let Some(change) = &mut memory.last_change
         && change.is_open()
     {
         let overdue = now.since(change.intended_at) >= guard::UNRESOLVED_FOR;
-        let done = on_node == change.to;
+        let done = change.is_done_in(&policy);
         if !done && !overdue {
             return None;
         }
@@ -248,10 +249,14 @@ fn fees(
             Stage::NotApplied
         };
         *change = change.clone().ended(stage, now, "settled by a later read");
-        if !done {
-            guard::note_unanswered(memory, now);
+        if done {
+            let change = change.clone();
+            memory.foreign = None;
+            guard::note_confirmed(memory, &change, now);
+            return Some(FeeEvent::WriteFoundDone);
         }
-        if !done && memory.confirmed == Some(on_node) {
+        guard::note_unanswered(memory, now);
+        if memory.confirmed == Some(on_node) {
             return Some(FeeEvent::WriteFoundUndone);
         }
     }

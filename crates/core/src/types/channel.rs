@@ -289,6 +289,9 @@ pub struct Channel {
     pub pending_in: Sat,
     /// What we must keep: our channel reserve.
     pub local_reserve: Sat,
+    /// The most that our HTLCs in flight may add up to, as the peer has it since the
+    /// channel was opened: LND refuses a larger max HTLC. `None` if it is not known.
+    pub max_in_flight: Option<Msat>,
     /// Whether we opened the channel, and so pay its commit fee.
     pub initiator: bool,
     /// Whether the channel is unannounced.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::channel::FeeParts;
+use super::channel::{FeeParts, Policy};
 use super::clean_text::CleanText;
 use super::time::Timestamp;
+use super::units::Msat;
 
 /// How far a fee change has come. It is stored as [`Self::Intended`] before the
 /// node hears of it, so that no crash can hide one.
@@ -53,13 +54,24 @@ impl fmt::Display for Stage {
     }
 }
 
-/// A change of one channel's fees.
+/// A change of the largest HTLC that is forwarded out by a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxHtlcChange {
+    /// The max HTLC before it, as the decision saw it.
+    pub from: Msat,
+    /// The max HTLC to be.
+    pub to: Msat,
+}
+
+/// A change of one channel's fees, or of its max HTLC.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeeChange {
     /// The fees before it, as the decision saw them.
     pub from: FeeParts,
     /// The fees to be.
     pub to: FeeParts,
+    /// The max HTLC, where it changes; else it is not sent, and the node keeps it.
+    pub max_htlc: Option<MaxHtlcChange>,
     /// When it was intended; with the channel, this names it.
     pub intended_at: Timestamp,
     /// How far it has come.
@@ -76,11 +88,30 @@ impl FeeChange {
         Self {
             from,
             to,
+            max_htlc: None,
             intended_at: at,
             stage: Stage::Intended,
             settled_at: None,
             detail: CleanText::default(),
         }
+    }
+
+    /// The same with a change of the max HTLC, or with none.
+    #[must_use]
+    pub fn with_max_htlc(self, max_htlc: Option<MaxHtlcChange>) -> Self {
+        Self { max_htlc, ..self }
+    }
+
+    /// Whether it starts from what `policy` shows.
+    pub fn starts_from(&self, policy: &Policy) -> bool {
+        let same = |change: MaxHtlcChange| change.from == policy.max_htlc;
+        policy.fees == self.from && self.max_htlc.is_none_or(same)
+    }
+
+    /// Whether `policy` shows it done.
+    pub fn is_done_in(&self, policy: &Policy) -> bool {
+        let same = |change: MaxHtlcChange| change.to == policy.max_htlc;
+        policy.fees == self.to && self.max_htlc.is_none_or(same)
     }
 
     /// The same, come to an end, or sent without an answer.
@@ -105,7 +136,7 @@ impl FeeChange {
     }
 
     /// As much of it as decisions depend on, and as a channel's memory of the
-    /// first format tells: its fees, and whether it is open.
+    /// first format tells: its fees and max HTLC, and whether it is open.
     #[must_use]
     pub fn in_outline(&self) -> Self {
         Self {
@@ -178,6 +209,32 @@ mod tests {
         assert!(intended().sets_inbound());
         let same = FeeChange::intended(with_inbound(-50), with_inbound(-50), at(7));
         assert!(!same.sets_inbound());
+    }
+
+    #[test]
+    fn a_max_htlc_counts_only_where_it_changes() {
+        let policy = |fees, max_htlc_sat: u64| Policy {
+            fees,
+            max_htlc: Msat(max_htlc_sat * 1_000),
+            time_lock_delta: 80,
+            min_htlc: Msat(1),
+            disabled: false,
+            last_update_secs: 0,
+        };
+        let fees_only = intended();
+        assert!(fees_only.starts_from(&policy(fees_only.from, 7)));
+        assert!(fees_only.is_done_in(&policy(fees_only.to, 7)));
+        let max_htlc = MaxHtlcChange {
+            from: Msat(9_000),
+            to: Msat(8_000),
+        };
+        let both = intended().with_max_htlc(Some(max_htlc));
+        assert!(both.starts_from(&policy(both.from, 9)));
+        assert!(!both.starts_from(&policy(both.from, 8)));
+        assert!(!both.starts_from(&policy(both.to, 9)));
+        assert!(both.is_done_in(&policy(both.to, 8)));
+        assert!(!both.is_done_in(&policy(both.to, 9)));
+        assert!(!both.is_done_in(&policy(both.from, 8)));
     }
 
     #[test]

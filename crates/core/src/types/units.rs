@@ -46,6 +46,16 @@ impl fmt::Display for FeePpm {
 #[serde(transparent)]
 pub struct Msat(pub u64);
 
+impl Msat {
+    /// In words: in sat where it is a whole number of them.
+    pub fn told(self) -> String {
+        match self.0 % 1_000 {
+            0 => Sat(self.0 / 1_000).to_string(),
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Msat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} msat", grouped(self.0))

@@ -69,6 +69,7 @@ fn channel(n: usize, drawn: &Drawn) -> Channel {
         peer: testing::channel(40 * drawn.peer).peer,
         capacity: Sat(drawn.capacity_sat),
         local_reserve: Sat(drawn.capacity_sat / 100),
+        max_in_flight: Some(Msat(drawn.capacity_sat * 990)),
         private: drawn.private,
         policy: like.policy.map(|policy| Policy { fees, ..policy }),
         ..like

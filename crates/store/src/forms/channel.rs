@@ -8,7 +8,7 @@ use super::form;
 use super::ids::{PeerForm, PointForm};
 
 form! {
-    /// An open channel. Amounts are in sat.
+    /// An open channel. Amounts are in sat; the most in flight is in msat.
     struct ChannelForm of Channel {
         point: PointForm,
         scid: u64,
@@ -21,6 +21,8 @@ form! {
         pending_out: u64,
         pending_in: u64,
         local_reserve: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_in_flight: Option<u64>,
         initiator: bool,
         private: bool,
         active: bool,

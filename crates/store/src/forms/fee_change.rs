@@ -2,10 +2,10 @@
 //! change in a channel's memory.
 
 use serde::{Deserialize, Serialize};
-use sweetspot_core::types::fee_change::{FeeChange, Stage};
+use sweetspot_core::types::fee_change::{FeeChange, MaxHtlcChange, Stage};
 
 use super::channel::FeePartsForm;
-use super::{Form, form_enum};
+use super::{Form, form, form_enum};
 
 form_enum! {
     /// How far it has come. The column is null for an intended change.
@@ -25,6 +25,14 @@ form_enum! {
     }
 }
 
+form! {
+    /// A change of the max HTLC, in msat.
+    struct MaxHtlcChangeForm of MaxHtlcChange {
+        from: u64,
+        to: u64,
+    }
+}
+
 /// The last change of a channel. An older program wrote only whether it was
 /// `unresolved`, and goes by that alone; what is missing beside it is then all
 /// that can be told from it.
@@ -32,6 +40,9 @@ form_enum! {
 pub(crate) struct RememberedChangeForm {
     from: FeePartsForm,
     to: FeePartsForm,
+    /// Left out where it was none, as always before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_htlc: Option<MaxHtlcChangeForm>,
     at: i64,
     unresolved: bool,
     stage: Option<StageForm>,
@@ -44,6 +55,7 @@ impl Form<FeeChange> for RememberedChangeForm {
         let FeeChange {
             from,
             to,
+            max_htlc,
             intended_at,
             stage,
             settled_at,
@@ -52,6 +64,7 @@ impl Form<FeeChange> for RememberedChangeForm {
         Self {
             from: Form::of(from),
             to: Form::of(to),
+            max_htlc: Form::of(max_htlc),
             at: Form::of(intended_at),
             unresolved: change.is_open(),
             stage: Some(Form::of(stage)),
@@ -68,6 +81,7 @@ impl Form<FeeChange> for RememberedChangeForm {
         FeeChange {
             from: self.from.into_core(),
             to: self.to.into_core(),
+            max_htlc: self.max_htlc.into_core(),
             intended_at: self.at.into_core(),
             stage,
             settled_at: self.settled_at.into_core(),
