@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::format::{local_time, times};
 use crate::json::{DecisionJson, Ids, SCHEMA, by_key};
-use crate::overview::fees_now;
+use crate::overview::{fees_now, max_htlc_now};
 use crate::report::{ChangeReport, outcomes};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::phase::next_due;
@@ -58,6 +58,7 @@ pub struct Explanation {
     pub(crate) active: bool,
     #[serde(serialize_with = "fees_or_null")]
     pub(crate) fees: Option<FeeParts>,
+    pub(crate) max_htlc_msat: Option<u64>,
     pub(crate) policy_error: Option<CleanText>,
     #[serde(serialize_with = "by_key")]
     pub(crate) settings: ChannelSettings,
@@ -124,6 +125,8 @@ pub(crate) struct LastChange {
     pub(crate) to_base_fee_msat: u32,
     pub(crate) from_inbound_ppm: i32,
     pub(crate) to_inbound_ppm: i32,
+    pub(crate) from_max_htlc_msat: Option<u64>,
+    pub(crate) to_max_htlc_msat: Option<u64>,
     pub(crate) outcome: String,
     pub(crate) detail: CleanText,
 }
@@ -138,6 +141,8 @@ impl From<&FeeChange> for LastChange {
             to_base_fee_msat: change.to.base_fee_msat,
             from_inbound_ppm: change.from.inbound.rate_ppm,
             to_inbound_ppm: change.to.inbound.rate_ppm,
+            from_max_htlc_msat: change.max_htlc.map(|change| change.from.0),
+            to_max_htlc_msat: change.max_htlc.map(|change| change.to.0),
             outcome: match change.is_open() {
                 true => "unconfirmed".to_owned(),
                 false => change.stage.to_string(),
@@ -178,6 +183,7 @@ pub async fn gather(
         local_ratio: channel.local_ratio(),
         active: channel.active,
         fees: fees_now(&known, changes.first()),
+        max_htlc_msat: max_htlc_now(&known, changes.first()).map(|amount| amount.0),
         policy_error: channel.policy_error.clone(),
         lowest_ppm: settings.lowest().0,
         settings_from: config.book.sources(channel, tip, at),

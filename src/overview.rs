@@ -25,7 +25,7 @@ use sweetspot_core::types::units::{BlockHeight, FeePpm};
 use sweetspot_store::{KnownChannel, Ledger, Leg, StoreReader};
 
 pub use shown::{Sort, View, channels};
-pub use state::{fees_now, update_in_words, what_to_do};
+pub use state::{fees_now, max_htlc_now, update_in_words, what_to_do};
 use state::{state, state_brief, state_code};
 
 const DAY: Duration = Duration::from_secs(86_400);

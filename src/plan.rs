@@ -10,6 +10,7 @@ use crate::format::times;
 use crate::json::{Ids, SCHEMA};
 use crate::overview::NOTHING_YET;
 use crate::table::{Align, Plain};
+use sweetspot_core::decision::max_htlc::MaxHtlcPart;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::engine::input::CycleInput;
@@ -36,6 +37,8 @@ pub struct Line {
     pub(crate) proposed_ppm: Option<u32>,
     /// The first step there; null if none is made now.
     pub(crate) first_step_ppm: Option<u32>,
+    /// The max HTLC that it should have; null where it is not managed.
+    pub(crate) proposed_max_htlc_msat: Option<u64>,
     /// What becomes of it now, as a code.
     pub(crate) state_code: &'static str,
     /// What the safety limits make of it.
@@ -230,15 +233,18 @@ impl Line {
             Verdict::Change { to } | Verdict::WouldChange { to } => Some(to.outbound),
             Verdict::Hold { .. } => None,
         });
+        let max_htlc = decision.and_then(|decision| decision.max_htlc);
         Self {
             ids: Ids::of(channel),
             writes: settings.writes(),
             fee_ppm,
             proposed_ppm: proposed.map(|ppm| ppm.0),
             first_step_ppm: first_step.map(|ppm| ppm.0),
+            proposed_max_htlc_msat: max_htlc.map(|part| part.wanted.0),
             state_code: decision.map_or("no_decision", Decision::code),
             limits: match (decision, first_step) {
                 (None, _) => "no decision yet".to_owned(),
+                (Some(decision), _) if decision.sets_only_max_htlc() => "max HTLC alone".to_owned(),
                 (Some(_), Some(step)) if Some(step) == proposed => "set at once".to_owned(),
                 (Some(_), Some(step)) => format!("first to {step}"),
                 (Some(decision), None) => match decision.verdict {
@@ -247,9 +253,20 @@ impl Line {
                 },
             },
             reason: decision
-                .map(|decision| why(leaders.leader(channel, decision), settings))
+                .map(|decision| {
+                    let why = why(leaders.leader(channel, decision), settings);
+                    why + &max_htlc_in_words(max_htlc)
+                })
                 .unwrap_or_default(),
         }
+    }
+}
+
+/// A max HTLC that is to move.
+fn max_htlc_in_words(part: Option<MaxHtlcPart>) -> String {
+    match part.filter(|part| part.wanted != part.now) {
+        Some(part) => format!("; max HTLC {} -> {}", part.now.told(), part.wanted.told()),
+        None => String::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::format::{local_time, times};
 use crate::json::{Ids, SCHEMA};
-use crate::overview::fees_now;
+use crate::overview::{fees_now, max_htlc_now};
 use crate::table::{Align, Plain};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::settings::layers::SettingsLayers;
@@ -19,7 +19,7 @@ use sweetspot_core::types::channel::FeeParts;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::BlockHeight;
+use sweetspot_core::types::units::{BlockHeight, Msat};
 use sweetspot_store::{KnownChannel, NewOrder, StoreReader};
 
 /// What would become of one channel.
@@ -35,6 +35,10 @@ pub struct Line {
     pub then_ppm: u32,
     /// The base fee that would be set.
     pub then_base_fee_msat: u32,
+    /// The max HTLC on the node, where it would be set.
+    pub now_max_htlc_msat: Option<u64>,
+    /// The max HTLC that would be set; null where it is left alone.
+    pub then_max_htlc_msat: Option<u64>,
     /// `restore`, or why it is left alone.
     pub outcome: Outcome,
     #[serde(skip)]
@@ -103,12 +107,15 @@ fn line(
         false => first.from.base_fee_msat,
     };
     let then = first.from.outbound;
-    if (fees.outbound, fees.base_fee_msat) == (then, then_base) {
+    let now_max_htlc = max_htlc_now(known, Some(last))?;
+    let then_max_htlc = max_htlc_then(changes, now_max_htlc);
+    if (fees.outbound, fees.base_fee_msat) == (then, then_base) && then_max_htlc.is_none() {
         return None;
     }
     let verb = Verb::Restore {
         ppm: then,
         base_fee_msat: then_base,
+        max_htlc: then_max_htlc,
     };
     let mut ordered = book.clone();
     ordered.orders.0.push(Order {
@@ -134,9 +141,20 @@ fn line(
         now: fees,
         then_ppm: within.0,
         then_base_fee_msat: then_base,
+        now_max_htlc_msat: then_max_htlc.map(|_| now_max_htlc.0),
+        then_max_htlc_msat: then_max_htlc.map(|then| then.0),
         outcome,
         verb,
     })
+}
+
+/// The max HTLC before the first of `changes` that set one; `None` if none did, if
+/// someone else has set it since, or if it is as it was.
+fn max_htlc_then(changes: &[FeeChange], now: Msat) -> Option<Msat> {
+    let mut set = changes.iter().filter_map(|change| change.max_htlc);
+    let first = set.next()?;
+    let last = set.next_back().unwrap_or(first);
+    (last.to == now && first.from != now).then_some(first.from)
 }
 
 impl Rollback {
@@ -197,6 +215,7 @@ impl Rollback {
             ("then ppm", Align::Right),
             ("now base", Align::Right),
             ("then base", Align::Right),
+            ("then max HTLC", Align::Right),
             ("", Align::Left),
         ]);
         for line in &self.channels {
@@ -207,9 +226,38 @@ impl Rollback {
                 grouped(line.then_ppm.into()),
                 grouped(line.now.base_fee_msat.into()),
                 grouped(line.then_base_fee_msat.into()),
+                match line.then_max_htlc_msat {
+                    Some(msat) => Msat(msat).told(),
+                    None => "-".to_owned(),
+                },
                 line.outcome.words().to_owned(),
             ]);
         }
         format!("{head}\n\n{table}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweetspot_core::types::fee_change::MaxHtlcChange;
+
+    #[test]
+    fn the_first_max_htlc_is_restored_unless_someone_else_has_set_it_since() {
+        let fees = FeeParts::default();
+        let change = |pair: Option<(u64, u64)>| {
+            let max_htlc = pair.map(|(from, to)| MaxHtlcChange {
+                from: Msat(from),
+                to: Msat(to),
+            });
+            FeeChange::intended(fees, fees, Timestamp::EPOCH).with_max_htlc(max_htlc)
+        };
+        let changes = [None, Some((9, 8)), None, Some((8, 4)), None].map(change);
+        assert_eq!(max_htlc_then(&changes, Msat(4)), Some(Msat(9)));
+        assert_eq!(max_htlc_then(&changes, Msat(5)), None);
+        assert_eq!(max_htlc_then(&changes[..2], Msat(8)), Some(Msat(9)));
+        assert_eq!(max_htlc_then(&changes[..1], Msat(8)), None);
+        let to_and_fro = [Some((9, 8)), Some((8, 9))].map(change);
+        assert_eq!(max_htlc_then(&to_and_fro, Msat(9)), None);
     }
 }

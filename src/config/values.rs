@@ -14,7 +14,7 @@ use sweetspot_core::peers::ended::Mark;
 use sweetspot_core::settings::keys::{MOST_BASE_FEE_MSAT, MOST_PPM};
 use sweetspot_core::settings::matcher::ChannelName;
 use sweetspot_core::settings::schedule::moment;
-use sweetspot_core::settings::values::{BaseFee, LevelChoice, Mode, StrategyName};
+use sweetspot_core::settings::values::{BaseFee, LevelChoice, MaxHtlc, Mode, StrategyName};
 use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
@@ -126,6 +126,15 @@ pub(super) fn mode_without_rate(value: &DeValue<'_>) -> Result<Mode, String> {
         DeValue::String(word) if word == "observe" => Ok(Mode::Observe),
         DeValue::String(word) if word == "ignore" => Ok(Mode::Ignore),
         _ => wrong("\"manage\", \"observe\", \"pin\" or \"ignore\"", value),
+    }
+}
+
+/// What the max HTLC follows.
+pub(super) fn max_htlc(value: &DeValue<'_>) -> Result<MaxHtlc, String> {
+    match value {
+        DeValue::String(word) if word == "off" => Ok(MaxHtlc::Off),
+        DeValue::String(word) if word == "balance" => Ok(MaxHtlc::Balance),
+        _ => wrong("\"off\" or \"balance\"", value),
     }
 }
 

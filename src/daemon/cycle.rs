@@ -257,11 +257,13 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
                 continue;
             };
             let last = memory.fee.last_change.as_ref();
-            if last.is_some_and(|last| last.is_open() && last.to == change.to) {
+            if last.is_some_and(|last| {
+                last.is_open() && last.to == change.to && last.max_htlc == change.max_htlc
+            }) {
                 continue;
             }
             let on_node = seen.channels.get(&point).and_then(|channel| channel.policy);
-            let done = on_node.is_some_and(|policy| policy.fees == change.to);
+            let done = on_node.is_some_and(|policy| change.is_done_in(&policy));
             let stage = if done {
                 Stage::Confirmed
             } else {
@@ -319,7 +321,8 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     async fn change(&mut self, due: &DueChange<'_>) -> Result<Stage, CycleError> {
         let point = due.channel.point;
         let from = due.channel.policy.map(|p| p.fees).unwrap_or_default();
-        let change = FeeChange::intended(from, due.to, self.now());
+        let change = FeeChange::intended(from, due.to, self.now())
+            .with_max_htlc(due.decision.max_htlc_change());
         if let Err(error) = self.note(point, &change).await {
             // It may be stored all the same: a start would take it for one that the
             // node may have done.

@@ -1,5 +1,7 @@
 //! What the log says of a cycle: one line per event, values as fields.
 
+mod fields;
+
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
@@ -22,6 +24,8 @@ use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::raw_forward::OddForward;
 use sweetspot_core::types::time::rfc3339;
 use sweetspot_core::types::units::FeePpm;
+
+use fields::{base_set, inbound_set, max_htlc_set};
 
 /// What happened to fees between two reads.
 pub fn events(outcome: &CycleOutcome, memory: &Memory) {
@@ -55,6 +59,15 @@ fn fee_event(channel: &Channel, event: &FeeEvent, before: Option<FeeParts>, hand
         FeeEvent::Adopted(foreign) => info!(
             channel = %scid, peer = peer.as_str(), ppm = foreign.fees.outbound.0,
             "external fee adopted as the new starting point"
+        ),
+        FeeEvent::ForeignMaxHtlc(foreign) => info!(
+            channel = %scid, peer = peer.as_str(), max_htlc_msat = foreign.max_htlc.0,
+            until = %foreign.seen_at.plus(hands_off),
+            "external max HTLC change: hands off the max HTLC"
+        ),
+        FeeEvent::AdoptedMaxHtlc(foreign) => info!(
+            channel = %scid, peer = peer.as_str(), max_htlc_msat = foreign.max_htlc.0,
+            "external max HTLC adopted as the new starting point"
         ),
         FeeEvent::WriteFoundDone => {
             info!(channel = %scid, peer = peer.as_str(), "unconfirmed fee update was applied");
@@ -246,21 +259,24 @@ pub fn fee_change(due: &DueChange<'_>, change: &FeeChange) {
     let to_ppm = due.to.outbound.0;
     let to_inbound_ppm = inbound_set(due.decision, due.to);
     let (from_base_fee_msat, to_base_fee_msat) = base_set(due.decision, due.to);
+    let (from_max_htlc_msat, to_max_htlc_msat) = max_htlc_set(due.decision);
     let why = due.decision.story();
     let detail = change.detail.as_str();
     match change.stage {
         Stage::Confirmed => {
-            info!(%channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, why, "fee changed");
+            info!(%channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, from_max_htlc_msat, to_max_htlc_msat, why, "fee changed");
             if !detail.is_empty() {
                 warn!(%channel, peer = peer.as_str(), detail, "a policy field that sweetspot does not manage has changed");
             }
         }
         Stage::Sent => warn!(
-            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm,
+            from_max_htlc_msat, to_max_htlc_msat, detail, why,
             "fee update unconfirmed: the next reads of the node show whether it was applied"
         ),
         outcome => warn!(
-            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm, %outcome, detail, why,
+            %channel, peer = peer.as_str(), from_ppm, to_ppm, from_base_fee_msat, to_base_fee_msat, to_inbound_ppm,
+            from_max_htlc_msat, to_max_htlc_msat, %outcome, detail, why,
             "fee update failed"
         ),
     }
@@ -299,6 +315,7 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let seen = decision.evidence;
         let terms = decision.terms;
         let why = decision.story();
+        let (from_max_htlc_msat, to_max_htlc_msat) = max_htlc_set(decision);
         let to_inbound_ppm = |to| inbound_set(decision, to);
         let from_base = |to| base_set(decision, to).0;
         let to_base = |to| base_set(decision, to).1;
@@ -306,12 +323,12 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
             Verdict::Change { to } => debug!(
                 channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
                 from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
-                to_inbound_ppm = to_inbound_ppm(to), why, "changing fee"
+                to_inbound_ppm = to_inbound_ppm(to), from_max_htlc_msat, to_max_htlc_msat, why, "changing fee"
             ),
             Verdict::WouldChange { to } => info!(
                 channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
                 from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
-                to_inbound_ppm = to_inbound_ppm(to), why, "would change fee (observe mode)"
+                to_inbound_ppm = to_inbound_ppm(to), from_max_htlc_msat, to_max_htlc_msat, why, "would change fee (observe mode)"
             ),
             Verdict::Hold { .. } => debug!(
                 channel = %scid, peer = peer.as_str(), from_ppm, wanted_ppm = decision.wanted_ppm,
@@ -329,21 +346,6 @@ fn is_paced(verdict: Verdict) -> bool {
             reason: Hold::Paced { .. }
         }
     )
-}
-
-/// The inbound rate that `to` sets, if it is another one.
-pub fn inbound_set(decision: &Decision, to: FeeParts) -> Option<i32> {
-    let before = decision.current.map(|fees| fees.inbound.rate_ppm);
-    Some(to.inbound.rate_ppm).filter(|rate| before != Some(*rate))
-}
-
-/// The base fee before and after, in msat, if `to` sets another one.
-pub fn base_set(decision: &Decision, to: FeeParts) -> (Option<u32>, Option<u32>) {
-    let before = decision.current.map(|fees| fees.base_fee_msat);
-    match before == Some(to.base_fee_msat) {
-        true => (None, None),
-        false => (before, Some(to.base_fee_msat)),
-    }
 }
 
 /// Why nothing was changed, with times as the log writes them.

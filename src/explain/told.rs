@@ -6,10 +6,10 @@ use crate::overview::mode_name;
 use crate::overview::what_to_do;
 use crate::table::{Align, Plain};
 use sweetspot_core::decision::{Decision, Factors, Trigger};
-use sweetspot_core::settings::values::{Mode, StrategyName};
+use sweetspot_core::settings::values::{MaxHtlc, Mode, StrategyName};
 use sweetspot_core::types::format::{decimal, decimal_change, demand, grouped, grouped_signed};
 use sweetspot_core::types::time::{Timestamp, human_span};
-use sweetspot_core::types::units::{FeePpm, Sat};
+use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 
 /// A target that was moved by less is shown as it is.
 const MOVED: f64 = 0.0005;
@@ -103,6 +103,7 @@ fn head(explanation: &Explanation, now: Timestamp) -> Vec<String> {
             renamed.known_as
         ));
     }
+    let managed = settings.max_htlc != MaxHtlc::Off;
     if let Some(fees) = explanation.fees {
         lines.push(format!(
             "  fee            {} + {} msat base, inbound {} ppm",
@@ -110,6 +111,9 @@ fn head(explanation: &Explanation, now: Timestamp) -> Vec<String> {
             grouped(fees.base_fee_msat.into()),
             grouped_signed(fees.inbound.rate_ppm.into())
         ));
+    }
+    if let Some(msat) = explanation.max_htlc_msat.filter(|_| managed) {
+        lines.push(format!("  max HTLC       {}", Msat(msat).told()));
     }
     if let Some(error) = &explanation.policy_error {
         lines.push(format!("  fee            could not be read: {error}"));
@@ -125,7 +129,7 @@ fn head(explanation: &Explanation, now: Timestamp) -> Vec<String> {
 fn last_update(explanation: &Explanation) -> Option<String> {
     let update = explanation.last_update.as_ref()?;
     Some(format!(
-        "  last update    {}: {} -> {} ppm{}{}, {}{}",
+        "  last update    {}: {} -> {} ppm{}{}{}, {}{}",
         local_time(update.at),
         grouped(update.from_ppm.into()),
         grouped(update.to_ppm.into()),
@@ -144,6 +148,12 @@ fn last_update(explanation: &Explanation) -> Option<String> {
                 grouped_signed(from.into()),
                 grouped_signed(to.into())
             ),
+        },
+        match (update.from_max_htlc_msat, update.to_max_htlc_msat) {
+            (Some(from), Some(to)) => {
+                format!(", max HTLC {} -> {}", Msat(from).told(), Msat(to).told())
+            }
+            _ => String::new(),
         },
         update.outcome,
         match update.detail.as_str() {
@@ -194,6 +204,10 @@ fn told(decision: &Decision, explanation: &Explanation) -> Vec<String> {
     if let Some(discount) = &decision.inbound {
         let discount = discount.words(&local_time);
         lines.push(format!("  inbound discount   {:15}  {discount}", ""));
+    }
+    if let Some(part) = &decision.max_htlc {
+        let part = part.words(&local_time);
+        lines.push(format!("  max HTLC           {:15}  {part}", ""));
     }
     if !decision.is_untouched() {
         let now = grouped(FeePpm::rounded(decision.wanted_ppm).0.into());

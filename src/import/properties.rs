@@ -167,8 +167,9 @@ impl Reader<'_, '_> {
 /// Why a property that no strategy took is not in our config.
 pub(super) fn why_not(key: &str) -> &'static str {
     match key {
-        "min_htlc_msat" | "max_htlc_msat" | "max_htlc_msat_ratio" => {
-            "HTLC limits are never changed"
+        "min_htlc_msat" => "the min HTLC is never changed",
+        "max_htlc_msat" | "max_htlc_msat_ratio" => {
+            "no fixed max HTLC can be set; max_htlc = \"balance\" has it follow the balance"
         }
         "time_lock_delta" => "CLTV deltas are never changed",
         "inbound_base_fee_msat" => "inbound base fees are never changed",

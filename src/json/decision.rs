@@ -44,6 +44,8 @@ pub struct DecisionJson {
     limits: Vec<LimitJson>,
     /// The inbound discount, where there is one to decide.
     inbound: Option<InboundJson>,
+    /// The max HTLC, where it is managed.
+    max_htlc: Option<MaxHtlcJson>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -100,6 +102,15 @@ struct InboundJson {
     words: String,
 }
 
+#[derive(Clone, Debug, Serialize)]
+struct MaxHtlcJson {
+    now_msat: u64,
+    wanted_msat: u64,
+    /// What it is set to; null where it stays.
+    to_msat: Option<u64>,
+    words: String,
+}
+
 impl From<&Decision> for DecisionJson {
     fn from(decision: &Decision) -> Self {
         let (terms, seen) = (&decision.terms, &decision.evidence);
@@ -147,6 +158,12 @@ impl From<&Decision> for DecisionJson {
                 wanted_ppm: discount.wanted.0,
                 most_ppm: discount.most.0,
                 words: discount.words(&rfc3339),
+            }),
+            max_htlc: decision.max_htlc.map(|part| MaxHtlcJson {
+                now_msat: part.now.0,
+                wanted_msat: part.wanted.0,
+                to_msat: decision.max_htlc_change().map(|change| change.to.0),
+                words: part.words(&rfc3339),
             }),
         }
     }

@@ -4,6 +4,7 @@ use sweetspot_core::decision::{Decision, Hold, Verdict};
 use sweetspot_core::types::channel::{Channel, FeeParts};
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::{TimeFormat, Timestamp};
+use sweetspot_core::types::units::Msat;
 use sweetspot_store::KnownChannel;
 
 /// The fees on the node: as last read, or as the last change left them since.
@@ -13,6 +14,16 @@ pub fn fees_now(known: &KnownChannel, last: Option<&FeeChange>) -> Option<FeePar
         change.stage == Stage::Confirmed && change.settled_at > Some(known.last_seen)
     });
     Some(since.map_or(read, |change| change.to))
+}
+
+/// The max HTLC on the node, likewise.
+pub fn max_htlc_now(known: &KnownChannel, last: Option<&FeeChange>) -> Option<Msat> {
+    let read = known.channel.policy?.max_htlc;
+    let since = last.filter(|change| {
+        change.stage == Stage::Confirmed && change.settled_at > Some(known.last_seen)
+    });
+    let set = since.and_then(|change| change.max_htlc);
+    Some(set.map_or(read, |change| change.to))
 }
 
 /// What came of a channel's last decision, in a few words: of a change, what
@@ -92,6 +103,11 @@ pub fn state_brief(
         ("changed", _) => "just changed".to_owned(),
         ("update_failed", _) => "update failed".to_owned(),
         ("not_sent", _) => "not sent".to_owned(),
+        (_, Some(Verdict::WouldChange { .. }))
+            if decision.is_some_and(Decision::sets_only_max_htlc) =>
+        {
+            "would set max HTLC".to_owned()
+        }
         (_, Some(Verdict::WouldChange { to })) => format!("would set {}", to.outbound.0),
         (_, Some(Verdict::Hold { reason })) => reason.brief(now),
         _ => code.replace('_', " "),
@@ -112,7 +128,7 @@ fn has_failed(stage: Stage) -> bool {
 
 /// An update and what came of it.
 pub fn update_in_words(change: &FeeChange) -> String {
-    let to = change.to.told_after(Some(change.from));
+    let to = change.told();
     if change.stage == Stage::Confirmed {
         return format!("changed to {to}");
     }

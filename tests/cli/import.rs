@@ -15,7 +15,9 @@ fn the_toml_goes_to_standard_output_and_what_is_not_in_it_to_standard_error() {
     let parsed = Config::parse(&stdout(&imported), Some(&home.path("")));
     assert!(parsed.is_ok(), "{:?}", parsed.err());
     let told = stderr(&imported);
-    let line = format!("{RULES}:30: [list] max_htlc_msat: HTLC limits are never changed");
+    let line = format!(
+        "{RULES}:30: [list] max_htlc_msat: no fixed max HTLC can be set; max_htlc = \"balance\" has it follow the balance"
+    );
     assert!(told.lines().any(|told| told == line), "{told}");
     assert!(
         told.contains("cannot read \"/lists/pool.txt\": No such file"),

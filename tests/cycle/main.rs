@@ -8,6 +8,7 @@ mod clock;
 mod explicit;
 mod forwarded;
 mod inbound;
+mod max_htlc;
 mod names;
 mod node;
 mod odd_records;

@@ -169,6 +169,11 @@ impl FakeNode {
         self.tell(|inner| inner.set_fees(point(n), fees));
     }
 
+    /// Somebody sets the max HTLC.
+    pub fn set_max_htlc(&self, n: u8, max_htlc: Msat) {
+        self.tell(|inner| inner.set_max_htlc(point(n), max_htlc));
+    }
+
     /// Somebody sets the clock.
     pub fn set_clock(&self, by_secs: i64) {
         self.tell(|inner| {

@@ -9,7 +9,7 @@ const PIN: Verb = Verb::Pin(FeePpm(777));
 
 impl Daemon {
     /// The operator orders something now.
-    fn order(&self, point: Option<ChannelPoint>, verb: Verb, for_hours: Option<u32>) {
+    pub(super) fn order(&self, point: Option<ChannelPoint>, verb: Verb, for_hours: Option<u32>) {
         let given = self.orders_given.get() + 1;
         self.orders_given.set(given);
         self.store.order(Order {
@@ -78,6 +78,7 @@ async fn nothing_that_is_ordered_writes_in_observe_mode() {
     let restore = Verb::Restore {
         ppm: FeePpm(5),
         base_fee_msat: 0,
+        max_htlc: None,
     };
     for observe_only in [true, false] {
         let node = FakeNode::with_channels(1);
@@ -147,6 +148,7 @@ async fn a_pause_writes_nothing_until_it_ends_but_what_is_restored() {
     let restore = Verb::Restore {
         ppm: FeePpm(40),
         base_fee_msat: 1_000,
+        max_htlc: None,
     };
     daemon.order(Some(point(1)), restore, None);
     daemon.next().await;
@@ -167,6 +169,7 @@ async fn all_fees_are_restored_at_once_without_a_safety_stop() {
         let restore = Verb::Restore {
             ppm: FeePpm(100),
             base_fee_msat: 1_000,
+            max_htlc: None,
         };
         daemon.order(Some(point(n)), restore, None);
     }

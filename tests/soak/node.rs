@@ -9,7 +9,7 @@ use sweetspot_core::types::graph_visit::GraphVisit;
 use sweetspot_core::types::observation::{ClosedChannel, Observation};
 use sweetspot_core::types::raw_forward::{ForwardPage, RawForward};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::{BlockHeight, FeePpm};
+use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat};
 use tokio::time::sleep;
 
 use crate::oracle::Ended;
@@ -200,6 +200,11 @@ impl State {
             inbound: policy.fees.inbound,
         };
         policy.time_lock_delta = 40 + ppm % 100;
+        let with_max_htlc = ppm.is_multiple_of(3);
+        if with_max_htlc {
+            policy.max_htlc = Msat(333_333_333);
+            self.oracle.max_htlc_by_hand(n, now);
+        }
         self.oracle.by_hand(n, now);
         self.event(format!("somebody sets {n} to {ppm} ppm"));
     }
@@ -270,7 +275,7 @@ impl PolicyWriter for World {
             state.event(format!(
                 "update of {n}: {} -> {}",
                 change.from.outbound.0,
-                change.to.told_after(Some(change.from))
+                change.told()
             ));
             let State {
                 oracle, channels, ..
@@ -291,11 +296,11 @@ impl PolicyWriter for World {
                 Update::Done | Update::DoneUnanswered | Update::Slow | Update::DiesAfter
             );
             if done {
-                state.take_fees(point, change.to, change.sets_inbound());
+                state.take_fees(point, change);
             }
             if fate == Update::DoneLater {
                 let after = i64::try_from(state.chance.between(61, 900)).unwrap_or(61) * SECOND;
-                let late = (now + after, point, change.to, change.sets_inbound());
+                let late = (now + after, point, change.clone());
                 state.late.push(late);
             }
             let ended = match fate {

@@ -63,6 +63,10 @@ pub struct Oracle {
     known: BTreeSet<u16>,
     /// When somebody else last set a fee.
     by_hand: BTreeMap<u16, Effect>,
+    /// When somebody else last set a max HTLC.
+    max_htlc_by_hand: BTreeMap<u16, Effect>,
+    /// The last update of each max HTLC that took effect.
+    max_htlc_effects: BTreeMap<u16, Effect>,
     orders: BTreeMap<u16, Vec<Verb>>,
     paused: bool,
     /// Whether an update of this cycle was not answered.
@@ -117,6 +121,7 @@ impl Oracle {
         if verb.takes_over() {
             // The operator takes a stand: what was waited for is over.
             self.by_hand.remove(&n);
+            self.max_htlc_by_hand.remove(&n);
             self.effects.remove(&n);
         }
     }
@@ -125,6 +130,13 @@ impl Oracle {
         if self.known.contains(&n) {
             let jumps = self.jumps;
             self.by_hand.insert(n, Effect { at: now, jumps });
+        }
+    }
+
+    pub fn max_htlc_by_hand(&mut self, n: u16, now: i64) {
+        if self.known.contains(&n) {
+            let jumps = self.jumps;
+            self.max_htlc_by_hand.insert(n, Effect { at: now, jumps });
         }
     }
 
@@ -194,8 +206,56 @@ impl Oracle {
         });
         let again = !self.sent.insert(key);
         self.must(!again, || format!("one intent for two updates of {n}"));
+        self.max_htlc(n, &rule, channel, change, now);
         self.waits(n, &rule, change, now);
         self.budget(now);
+    }
+
+    /// A max HTLC is a power of two that the channel can carry, and moves slowly.
+    fn max_htlc(
+        &mut self,
+        n: u16,
+        rule: &Rule,
+        channel: Option<&Channel>,
+        change: &FeeChange,
+        now: i64,
+    ) {
+        let moves = change.from != change.to || change.max_htlc.is_some();
+        self.must(moves, || format!("an update of {n} that changes nothing"));
+        let Some(set) = change.max_htlc else {
+            return;
+        };
+        self.must(rule.sets_max_htlc, || {
+            format!("the max HTLC of {n} is not to be set")
+        });
+        let policy = channel.and_then(|channel| channel.policy);
+        self.must(
+            policy.is_some_and(|policy| policy.max_htlc == set.from),
+            || format!("{n} has another max HTLC than was read"),
+        );
+        let capacity = channel.map_or(0, |channel| channel.capacity.0);
+        let sat = set.to.0 / 1_000;
+        let is_bucket = set.to.0.is_multiple_of(1_000)
+            && sat.is_power_of_two()
+            && (65_536..=capacity).contains(&sat);
+        self.must(is_bucket, || {
+            format!("the max HTLC of {n} is set to {sat} sat")
+        });
+        let local = channel.map_or(0, |channel| channel.local_balance.0);
+        self.must(sat <= local.max(65_536), || {
+            format!("the max HTLC of {n} is set to {sat} of {local} sat")
+        });
+        for (last, wait, what) in [
+            (self.max_htlc_effects.get(&n), DAY, "its last change"),
+            (self.max_htlc_by_hand.get(&n), HANDS_OFF, "a hand"),
+        ] {
+            let since = last.copied().map(|last| self.since(last, now));
+            if since.is_some_and(|since| since < wait) {
+                self.found
+                    .push(format!("the max HTLC of {n} is set {since:?} after {what}"));
+                return;
+            }
+        }
     }
 
     /// The time since an effect; what clocks are corrected by in passing is allowed
@@ -262,13 +322,17 @@ impl Oracle {
     pub fn ended(&mut self, point: ChannelPoint, change: &FeeChange, ended: Ended, now: i64) {
         if ended != Ended::NotDone {
             self.done.insert((point, change.intended_at));
-            self.took_effect(number(point), now);
+            self.took_effect(number(point), change, now);
         }
     }
 
-    fn took_effect(&mut self, n: u16, now: i64) {
+    fn took_effect(&mut self, n: u16, change: &FeeChange, now: i64) {
         let jumps = self.jumps;
         self.by_hand.remove(&n);
+        if change.max_htlc.is_some() {
+            self.max_htlc_by_hand.remove(&n);
+            self.max_htlc_effects.insert(n, Effect { at: now, jumps });
+        }
         let effects = self.effects.entry(n).or_default();
         effects.push(Effect { at: now, jumps });
         if effects.len() > 2 * UPDATES_A_DAY {
@@ -277,11 +341,11 @@ impl Oracle {
     }
 
     /// An update that was given up on took effect.
-    pub fn done_late(&mut self, point: ChannelPoint, now: i64) {
+    pub fn done_late(&mut self, point: ChannelPoint, change: &FeeChange, now: i64) {
         let last = self.sent.range((point, Timestamp::EPOCH)..);
         let last = last.take_while(|(of, _)| *of == point).last().copied();
         self.done.extend(last);
-        self.took_effect(number(point), now);
+        self.took_effect(number(point), change, now);
     }
 
     pub fn cycle_took(&mut self, span: Duration) {

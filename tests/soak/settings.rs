@@ -32,8 +32,10 @@ mode = "ignore"
 [channel."600007x0x0"]
 min_ppm = 100
 max_ppm = 300
+max_htlc = "balance"
 [channel."600008x0x0"]
 base_fee_msat = "keep"
+max_htlc = "balance"
 "#;
 
 /// What is allowed of a channel.
@@ -46,6 +48,7 @@ pub struct Rule {
     /// Outranks what is set by hand.
     pub explicit: bool,
     pub keeps_base: bool,
+    pub sets_max_htlc: bool,
 }
 
 impl Rule {
@@ -57,6 +60,7 @@ impl Rule {
             pin: None,
             explicit: false,
             keeps_base: n == 8,
+            sets_max_htlc: n == 7 || n == 8,
         };
         let pinned = |ppm| Self {
             pin: Some(ppm),

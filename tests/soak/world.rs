@@ -8,6 +8,7 @@ use std::time::Duration;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, FeeParts};
 use sweetspot_core::types::clock_reading::ClockReading;
+use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::observation::ClosedChannel;
 use sweetspot_core::types::raw_forward::RawForward;
 use sweetspot_core::types::time::Timestamp;
@@ -62,7 +63,7 @@ pub struct State {
     /// Since this cycle.
     pub swapped_midway: bool,
     /// Updates that are done some time after their call was given up.
-    pub late: Vec<(i64, ChannelPoint, FeeParts, bool)>,
+    pub late: Vec<(i64, ChannelPoint, FeeChange)>,
     pub observe_only: bool,
     pub oracle: Oracle,
     events: VecDeque<String>,
@@ -227,22 +228,26 @@ impl State {
             .partition(|(at, ..)| *at <= now);
         self.late = later;
         let due: Vec<_> = due;
-        for (_, point, to, with_inbound) in due {
+        for (_, point, change) in due {
             self.event(format!("a late update of {} is done", number(point)));
-            self.take_fees(point, to, with_inbound);
-            self.oracle.done_late(point, now);
+            self.take_fees(point, &change);
+            self.oracle.done_late(point, &change, now);
         }
     }
 
     /// The node takes fees over, as it does with an update.
-    pub fn take_fees(&mut self, point: ChannelPoint, to: FeeParts, with_inbound: bool) {
+    pub fn take_fees(&mut self, point: ChannelPoint, change: &FeeChange) {
         let channel = self.channels.get_mut(&number(point));
         if let Some(policy) = channel.and_then(|channel| channel.policy.as_mut()) {
-            let inbound = match with_inbound {
-                true => to.inbound,
+            let inbound = match change.sets_inbound() {
+                true => change.to.inbound,
                 false => policy.fees.inbound,
             };
-            policy.fees = FeeParts { inbound, ..to };
+            policy.fees = FeeParts {
+                inbound,
+                ..change.to
+            };
+            policy.max_htlc = change.max_htlc.map_or(policy.max_htlc, |set| set.to);
         }
     }
 

@@ -6,13 +6,16 @@ mod words;
 
 pub mod discount;
 pub mod level_move;
+pub mod max_htlc;
 
 use serde::Serialize;
 
 use crate::types::channel::{ChannelPoint, FeeParts};
+use crate::types::fee_change::MaxHtlcChange;
 use crate::types::time::Timestamp;
 use crate::types::units::FeePpm;
 use discount::Discount;
+use max_htlc::MaxHtlcPart;
 
 pub use level_move::{LevelMove, LevelReason};
 pub use words::Factors;
@@ -235,6 +238,9 @@ pub struct Decision {
     /// The inbound part, where there is one to decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbound: Option<Discount>,
+    /// The max HTLC, where it is managed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_htlc: Option<MaxHtlcPart>,
     /// The outcome.
     pub verdict: Verdict,
 }
@@ -252,6 +258,44 @@ impl Decision {
                     | Hold::DailyLimit { .. },
             } => self.current.map(|fees| fees.outbound),
             Verdict::Hold { .. } => None,
+        }
+    }
+
+    /// The fees that it sets, if it sets any, and `None` if nothing may be joined
+    /// to it.
+    pub(crate) fn open_to_more(&self) -> Option<Option<FeeParts>> {
+        match self.verdict {
+            Verdict::Change { to } | Verdict::WouldChange { to } => Some(Some(to)),
+            Verdict::Hold {
+                reason:
+                    Hold::AtRest
+                    | Hold::Deadband { .. }
+                    | Hold::Cooldown { .. }
+                    | Hold::DailyLimit { .. },
+            } => Some(None),
+            Verdict::Hold { .. } => None,
+        }
+    }
+
+    /// The change of the max HTLC that it makes, or would make.
+    pub fn max_htlc_change(&self) -> Option<MaxHtlcChange> {
+        let part = self.max_htlc.filter(|part| part.held.is_none())?;
+        match self.verdict {
+            Verdict::Change { .. } | Verdict::WouldChange { .. } => Some(MaxHtlcChange {
+                from: part.now,
+                to: part.wanted,
+            }),
+            Verdict::Hold { .. } => None,
+        }
+    }
+
+    /// Whether it sets the max HTLC alone.
+    pub fn sets_only_max_htlc(&self) -> bool {
+        match self.verdict {
+            Verdict::Change { to } | Verdict::WouldChange { to } => {
+                self.current == Some(to) && self.max_htlc_change().is_some()
+            }
+            Verdict::Hold { .. } => false,
         }
     }
 

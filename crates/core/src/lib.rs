@@ -10,6 +10,7 @@ pub mod decision;
 pub mod engine;
 pub mod inbound;
 pub mod limits;
+pub mod max_htlc;
 pub mod money;
 pub mod peers;
 pub mod ports;

@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod inbound;
 pub mod market;
+pub mod max_htlc;
 pub mod memory;
 pub mod prune;

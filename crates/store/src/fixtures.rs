@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use sweetspot_core::decision::discount::{Discount, DiscountHold};
+use sweetspot_core::decision::max_htlc::{MaxHtlcHold, MaxHtlcPart};
 use sweetspot_core::decision::{Decision, Evidence, Hold, Terms, Trigger, Verdict};
 use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::input::CycleInput;
@@ -16,7 +17,7 @@ use sweetspot_core::types::channel::{FeeParts, InboundFee, Scid};
 use sweetspot_core::types::fee_change::{FeeChange, MaxHtlcChange};
 use sweetspot_core::types::observation::{Forward, Observation};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat};
+use sweetspot_core::types::units::{BlockHeight, FeePpm, Msat, Sat};
 
 pub(super) fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(secs)
@@ -135,6 +136,12 @@ pub(super) fn decision(n: u8, secs: i64, trigger: Trigger, verdict: Verdict) -> 
             most: FeePpm(150),
             wanted: FeePpm(120),
             held: Some(DiscountHold::Cooldown { until: at(9) }),
+        }),
+        max_htlc: Some(MaxHtlcPart {
+            local: Sat(600_000),
+            now: Msat(990_000_000),
+            wanted: Msat(524_288_000),
+            held: Some(MaxHtlcHold::Riding { until: at(9) }),
         }),
         verdict,
     }

@@ -29,6 +29,7 @@ mod fee_change;
 mod ids;
 mod level;
 mod market;
+mod max_htlc;
 mod memory;
 mod meter;
 mod node_settings;

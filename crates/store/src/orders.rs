@@ -6,7 +6,7 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 
-use super::columns::{number, point};
+use super::columns::{number, number_column, point};
 use super::fault::Fault;
 use super::open::{self, BUSY_TIMEOUT, OpenError};
 use super::{SqliteStore, StoreReader};
@@ -15,7 +15,7 @@ use sweetspot_core::settings::orders::{Order, Orders, Verb};
 use sweetspot_core::settings::preparation::{Goal, Purpose, Ramp};
 use sweetspot_core::types::channel::{ChannelPoint, PeerId};
 use sweetspot_core::types::time::Timestamp;
-use sweetspot_core::types::units::{FeePpm, Sat};
+use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 
 /// An order about to be given.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +81,9 @@ pub enum GiveError {
 async fn insert(db: &mut SqliteConnection, order: &NewOrder) -> Result<(), Fault> {
     let (ppm, base_fee_msat, ratio) = match order.verb {
         Verb::Pin(rate) => (Some(rate.0), None, None),
-        Verb::Restore { ppm, base_fee_msat } => (Some(ppm.0), Some(base_fee_msat), None),
+        Verb::Restore {
+            ppm, base_fee_msat, ..
+        } => (Some(ppm.0), Some(base_fee_msat), None),
         Verb::Target(ratio) => (None, None, Some(ratio)),
         Verb::Ramp(ramp) => (None, None, Some(ramp.ratio)),
         _ => (None, None, None),
@@ -91,12 +93,19 @@ async fn insert(db: &mut SqliteConnection, order: &NewOrder) -> Result<(), Fault
         Verb::Prepare(goal) => (Some(goal.by), Some(goal)),
         _ => (None, None),
     };
+    let max_htlc = match order.verb {
+        Verb::Restore { max_htlc, .. } => max_htlc,
+        _ => None,
+    };
+    let max_htlc = max_htlc
+        .map(|amount| number_column("a max HTLC in msat", amount.0))
+        .transpose()?;
     let sat = |sum: Sat| i64::try_from(sum.0).unwrap_or(i64::MAX);
     sqlx::query(
         "insert into orders
              (at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns, given_by,
-              by_ns, sum_sat, able_sat, peer)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              by_ns, sum_sat, able_sat, peer, max_htlc_msat)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(order.at.nanos())
     .bind(order.point.map(|point| point.to_string()))
@@ -110,6 +119,7 @@ async fn insert(db: &mut SqliteConnection, order: &NewOrder) -> Result<(), Fault
     .bind(goal.map(|goal| sat(goal.sum)))
     .bind(goal.map(|goal| sat(goal.able_at_start)))
     .bind(goal.and_then(|goal| goal.peer).map(|peer| peer.to_string()))
+    .bind(max_htlc)
     .execute(db)
     .await?;
     Ok(())
@@ -128,13 +138,14 @@ type Row = (
     Option<i64>,
     Option<i64>,
     Option<String>,
+    Option<i64>,
 );
 
 /// Every order, in the sequence given.
 pub(super) async fn load(db: &mut SqliteConnection) -> Result<Orders, Fault> {
     let rows: Vec<Row> = sqlx::query_as(
         "select id, at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns,
-             by_ns, sum_sat, able_sat, peer
+             by_ns, sum_sat, able_sat, peer, max_htlc_msat
          from orders order by id",
     )
     .fetch_all(db)
@@ -148,7 +159,7 @@ pub(super) async fn load(db: &mut SqliteConnection) -> Result<Orders, Fault> {
 /// An order as stored. One that makes no sense stops the cycle: what the operator
 /// wants is then not known.
 fn order(row: Row) -> Result<Order, Fault> {
-    let (id, at, channel, name, ppm, base, ratio, until, by, sum, able, peer) = row;
+    let (id, at, channel, name, ppm, base, ratio, until, by, sum, able, peer, max_htlc) = row;
     let nonsense = |why: &str| Fault::Unreadable {
         what: "an order",
         why: format!("number {id}: {name} {why}").into(),
@@ -159,11 +170,18 @@ fn order(row: Row) -> Result<Order, Fault> {
     let base = base
         .map(|base| number("a base fee in msat", base))
         .transpose()?;
+    let max_htlc = max_htlc
+        .map(|amount| number("a max HTLC in msat", amount).map(Msat))
+        .transpose()?;
     let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio));
     let by = by.map(Timestamp::from_nanos);
     let verb = match (name.as_str(), ppm, base, ratio, by) {
         ("pin", Some(ppm), ..) => Verb::Pin(ppm),
-        ("restore", Some(ppm), Some(base_fee_msat), ..) => Verb::Restore { ppm, base_fee_msat },
+        ("restore", Some(ppm), Some(base_fee_msat), ..) => Verb::Restore {
+            ppm,
+            base_fee_msat,
+            max_htlc,
+        },
         ("target", _, _, Some(ratio), _) => Verb::Target(ratio),
         ("ignore", ..) => Verb::Ignore,
         ("manage", ..) => Verb::Manage,
@@ -271,6 +289,7 @@ mod tests {
                 Verb::Restore {
                     ppm: FeePpm(u32::MAX),
                     base_fee_msat: 1_000,
+                    max_htlc: Some(Msat(990_000_000)),
                 },
                 None,
             ),

@@ -51,7 +51,7 @@ fn everything_not_carried_over_is_named_with_its_line_and_reason() {
     21: [hands-off] node.id: names nothing, here as there: "03037dc08e9ac63b82581f79b662a4d0ceca8a8ca162b1af3551595b8f2d97b70a\n02a04446caa81636d60d63b066f2814cbd3a6b5c258e3172cbdded7a16e2cfff4c"
     27: [list] chan.id: names nothing, here as there: "nothing"
     27: [list] chan.id: the list "/lists/pool.txt" as it is now; a rule of ours can name the file, too
-    30: [list] max_htlc_msat: HTLC limits are never changed
+    30: [list] max_htlc_msat: no fixed max HTLC can be set; max_htlc = "balance" has it follow the balance
     31: [list] inbound_fee_ppm: no fixed inbound fee can be set
     33: [mirror] left alone: not all of its criteria can be said, so this may be about more
     35: [mirror] node.max_channels: no rule goes by what the peer sets for nothing

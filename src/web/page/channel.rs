@@ -23,7 +23,8 @@ use crate::web::page::{layout, percent, sat, time, time_or_never};
 use crate::web::trouble::Trouble;
 use crate::web::{Site, page};
 use sweetspot_core::decision::Decision;
-use sweetspot_core::types::units::FeePpm;
+use sweetspot_core::settings::values::MaxHtlc;
+use sweetspot_core::types::units::{FeePpm, Msat};
 
 use charts::Past;
 
@@ -132,6 +133,9 @@ fn facts(told: &Explanation) -> Markup {
         dl class="tiles" {
             div { dt { "Fee" } dd { (fee.unwrap_or_else(|| "-".to_owned()))
                 small { "target fee " (page::ppm(told.target_fee_ppm)) " ppm" } } }
+            @if let Some(msat) = told.max_htlc_msat.filter(|_| told.settings.max_htlc != MaxHtlc::Off) {
+                div { dt { "Max HTLC" } dd { (Msat(msat).told()) } }
+            }
             div { dt { "Local" } dd { (percent(told.local_ratio)) small { (sat(told.local_sat)) " of " (sat(told.capacity_sat)) " sat" } } }
             div { dt { "Target" } dd { (percent(told.settings.target_ratio)) small { "set by " (told.settings_from.join(", ")) } } }
             div { dt { "Mode" } dd { (mode_name(told.settings.mode)) small { @if told.active { "peer online" } @else { "peer offline" } } } }

@@ -118,7 +118,7 @@ pub fn changes_table(
                             }
                             td class="n" { (ppm(Some(change.from.outbound.0))) }
                             td class="n" { (ppm(Some(change.to.outbound.0))) }
-                            td { @if change.stage == Stage::Confirmed { "confirmed" } @else { (update_in_words(change)) } }
+                            td { @if change.stage == Stage::Confirmed { "confirmed" @if let Some(set) = change.max_htlc { "; max HTLC " (set.from.told()) " -> " (set.to.told()) } } @else { (update_in_words(change)) } }
                             td class="why" { @if let Some(reason) = reasons.get(&(*point, change.intended_at)) { (reason.story()) } @else { "no longer kept" } }
                         }
                     }

@@ -22,6 +22,7 @@ use crate::web::page::{channel_link, layout, ppm};
 use crate::web::trouble::Trouble;
 use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::units::Msat;
 
 /// Back to when.
 #[derive(Debug, Default, Deserialize)]
@@ -90,7 +91,7 @@ pub async fn show(
                 caption { "Only what sweetspot set is taken back" }
                 thead { tr {
                     th scope="col" { "peer" } th scope="col" { "channel" }
-                    @for name in ["now ppm", "then ppm", "now base msat", "then base msat"] { th scope="col" class="n" { (name) } }
+                    @for name in ["now ppm", "then ppm", "now base msat", "then base msat", "then max HTLC"] { th scope="col" class="n" { (name) } }
                     th scope="col" { "outcome" }
                 } }
                 tbody {
@@ -102,6 +103,7 @@ pub async fn show(
                             td class="n" { (ppm(Some(line.then_ppm))) }
                             td class="n" { (grouped(line.now.base_fee_msat.into())) }
                             td class="n" { (grouped(line.then_base_fee_msat.into())) }
+                            td class="n" { (line.then_max_htlc_msat.map_or("-".to_owned(), |msat| Msat(msat).told())) }
                             td { (line.outcome.words()) }
                         }
                     }

@@ -74,7 +74,11 @@ impl CycleSight {
                 let words = format!("{}: set to {ppm} ppm, not by sweetspot", named(point));
                 Some((*point, words.into()))
             }
-            FeeEvent::Adopted(_) | FeeEvent::WriteFoundDone | FeeEvent::WriteFoundUndone => None,
+            FeeEvent::ForeignMaxHtlc(_)
+            | FeeEvent::AdoptedMaxHtlc(_)
+            | FeeEvent::Adopted(_)
+            | FeeEvent::WriteFoundDone
+            | FeeEvent::WriteFoundUndone => None,
         };
         let prune = |(point, news): &(ChannelPoint, News)| match news {
             News::Appeared(found) => {

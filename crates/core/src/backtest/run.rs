@@ -27,11 +27,13 @@ use crate::settings::values::ChannelSettings;
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::fee_change::{FeeChange, Stage};
 use crate::types::observation::Forward;
+use crate::types::units::Msat;
 
-/// The fees that a channel would have.
+/// The fees and the max HTLC that a channel would have.
 #[derive(Clone, Copy, Debug)]
 struct Posted {
     fees: FeeParts,
+    max_htlc: Msat,
     /// Whether a change was decided in both: it ends as it did then.
     as_then: bool,
 }
@@ -102,9 +104,12 @@ impl Backtest {
                 continue;
             };
             let point = decision.point;
+            let max_htlc = decision.max_htlc_change();
             let mut others = outcome.then.decisions.iter().filter(|o| o.point == point);
             let also_then = others.any(|other| {
-                other.verdict == decision.verdict && other.current == decision.current
+                other.verdict == decision.verdict
+                    && other.current == decision.current
+                    && other.max_htlc_change() == decision.max_htlc_change()
             });
             if also_then {
                 for (point, change) in changes.iter().filter(|(of, _)| *of == point) {
@@ -112,17 +117,14 @@ impl Backtest {
                 }
             } else {
                 let from = decision.current.unwrap_or_default();
-                let change = FeeChange::intended(from, to, decision.at);
+                let change = FeeChange::intended(from, to, decision.at).with_max_htlc(max_htlc);
                 let made = change.ended(Stage::Confirmed, decision.at, "");
                 self.with.note(point, &made);
             }
-            self.tried.posted.insert(
-                point,
-                Posted {
-                    fees: to,
-                    as_then: also_then,
-                },
-            );
+            if let Some(posted) = self.tried.posted.get_mut(&point) {
+                (posted.fees, posted.as_then) = (to, also_then);
+                posted.max_htlc = max_htlc.map_or(posted.max_htlc, |change| change.to);
+            }
             self.sales.moved(decision, true);
         }
         for decision in outcome.then.decisions {
@@ -215,6 +217,7 @@ impl Tried {
             };
             let now = Posted {
                 fees: policy.fees,
+                max_htlc: policy.max_htlc,
                 as_then: false,
             };
             let posted = self.posted.entry(*point).or_insert(now);
@@ -225,9 +228,12 @@ impl Tried {
                 FeeEvent::WriteFoundDone => {
                     let memory = engine.channel(*point);
                     let change = memory.and_then(|memory| memory.fee.last_change.as_ref());
-                    change.is_some_and(|change| change.is_open() && change.to == policy.fees)
+                    change.is_some_and(|change| change.is_open() && change.is_done_in(&policy))
                 }
-                FeeEvent::Adopted(_) | FeeEvent::WriteFoundUndone => false,
+                FeeEvent::Adopted(_)
+                | FeeEvent::ForeignMaxHtlc(_)
+                | FeeEvent::AdoptedMaxHtlc(_)
+                | FeeEvent::WriteFoundUndone => false,
             });
             if set || posted.as_then {
                 *posted = now;
@@ -238,7 +244,7 @@ impl Tried {
         self.settings.clone_from(&with.settings);
         for (point, channel) in &mut with.seen.channels {
             if let (Some(policy), Some(posted)) = (&mut channel.policy, self.posted.get(point)) {
-                policy.fees = posted.fees;
+                (policy.fees, policy.max_htlc) = (posted.fees, posted.max_htlc);
             }
         }
         with

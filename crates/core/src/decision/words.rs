@@ -2,6 +2,8 @@
 //! `explain` and `backtest`.
 
 use super::{Decision, Hold, Limit, Verdict};
+use crate::types::channel::FeeParts;
+use crate::types::fee_change::MaxHtlcChange;
 use crate::types::format::{change, demand, grouped};
 use crate::types::time::{TimeFormat, rfc3339};
 use crate::types::units::FeePpm;
@@ -117,17 +119,20 @@ impl Decision {
     /// What became of it, in one phrase: `no change: the peer is offline`.
     pub fn outcome(&self, time: TimeFormat<'_>) -> String {
         match self.verdict {
-            Verdict::Change { to } => format!("change to {}", to.told_after(self.current)),
+            Verdict::Change { to } => self.change_in_words(to),
             Verdict::WouldChange { to } => {
-                format!(
-                    "would change to {} (observe mode)",
-                    to.told_after(self.current)
-                )
+                format!("would {} (observe mode)", self.change_in_words(to))
             }
             Verdict::Hold { reason } => {
                 format!("no change: {}", reason.words(self.current_ppm(), time))
             }
         }
+    }
+
+    /// `change to 600 ppm, max HTLC 524,288 sat`.
+    fn change_in_words(&self, to: FeeParts) -> String {
+        let told = MaxHtlcChange::told_with(self.max_htlc_change(), to, self.current);
+        format!("change to {told}")
     }
 
     /// Why nothing was changed; `None` if something was, or would have been.
@@ -203,6 +208,9 @@ impl Decision {
         parts.extend(self.limits_in_words());
         if let Some(discount) = &self.inbound {
             parts.push(format!("inbound discount {}", discount.words(&rfc3339)));
+        }
+        if let Some(part) = self.max_htlc.filter(|_| self.max_htlc_change().is_some()) {
+            parts.push(format!("max HTLC {}", part.words(&rfc3339)));
         }
         parts.join("; ")
     }

@@ -16,6 +16,7 @@ use crate::inbound::rules;
 use crate::inbound::supply::OutboundSupply;
 use crate::limits::budget;
 use crate::limits::guard;
+use crate::max_htlc;
 use crate::settings::values::{ChannelSettings, Mode, NodeSettings, Protect};
 use crate::signals::fading::FadingWindows;
 use crate::state::memory::{ChannelMemory, FeeMemory, Memory};
@@ -94,6 +95,12 @@ pub fn decide(
                 now: seen.at,
             };
             case.join(decision, remembered);
+            let case = max_htlc::Case {
+                channel,
+                settings,
+                now: seen.at,
+            };
+            case.join(decision, remembered);
         }
     }
     let first_look = ready.first_look.then_some(seen);
@@ -108,6 +115,9 @@ pub fn decide(
                 .is_some_and(|now| now.inbound != to.inbound)
             {
                 channel.fee.inbound.shown_at = Some(seen.at);
+            }
+            if decision.max_htlc_change().is_some() {
+                channel.fee.max_htlc.waiting_since = None;
             }
         }
     }
@@ -276,6 +286,7 @@ impl Case<'_> {
             wanted_ppm: before,
             limits: given.into_iter().collect(),
             inbound: None,
+            max_htlc: None,
             verdict: Verdict::Hold {
                 reason: Hold::AtRest,
             },

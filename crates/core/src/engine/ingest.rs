@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::decision::LevelMove;
 use crate::limits::guard;
+use crate::max_htlc::is_managed;
 use crate::prune::rules::{self, Symptoms};
 use crate::settings::orders::Fresh;
 use crate::settings::values::{ChannelSettings, NodeSettings};
@@ -12,6 +13,7 @@ use crate::settings::windows::Windows;
 use crate::signals::fading::FadingWindows;
 use crate::signals::meter::{Meter, oldest_read};
 use crate::signals::volume::first_day_by_hours;
+use crate::state::max_htlc::ForeignMaxHtlc;
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
 use crate::state::prune::PruneMemory;
 use crate::strategy;
@@ -49,6 +51,10 @@ pub enum FeeEvent {
     ForeignChange(ForeignChange),
     /// Someone else's fee was taken as the starting point.
     Adopted(ForeignChange),
+    /// Someone else set the max HTLC, which is managed.
+    ForeignMaxHtlc(ForeignMaxHtlc),
+    /// Someone else's max HTLC was taken as the starting point.
+    AdoptedMaxHtlc(ForeignMaxHtlc),
     /// A write of unknown outcome turned out to be done.
     WriteFoundDone,
     /// A write of unknown outcome turned out not to be done.
@@ -178,6 +184,8 @@ pub fn observation(
         }
         let event = fees(&mut remembered.fee, channel, &settings, seen.at);
         events.extend(event.map(|event| (*point, event)));
+        let event = max_htlc(&mut remembered.fee, channel, &settings, seen.at);
+        events.extend(event.map(|event| (*point, event)));
     }
     let mut moves = vec![];
     let strategies = strategy::all().filter(|_| !doubted);
@@ -293,6 +301,50 @@ fn fees(
     Some(FeeEvent::ForeignChange(foreign))
 }
 
+/// The same for the max HTLC, where it is managed.
+fn max_htlc(
+    memory: &mut FeeMemory,
+    channel: &Channel,
+    settings: &ChannelSettings,
+    now: Timestamp,
+) -> Option<FeeEvent> {
+    if !is_managed(channel, settings) {
+        (memory.max_htlc.confirmed, memory.max_htlc.foreign) = (None, None);
+        return None;
+    }
+    let on_node = channel.policy?.max_htlc;
+    let last = memory.last_change.as_ref();
+    let ours = last.and_then(|change| Some((change.is_open(), change.max_htlc?)));
+    let remembered = &mut memory.max_htlc;
+    let is_ours = match ours {
+        // What is open is settled with its fees.
+        Some((true, _)) => return None,
+        // An update that was given up on may be done late.
+        Some((false, change)) => change.to == on_node,
+        None => false,
+    };
+    if is_ours || remembered.confirmed.is_none_or(|known| known == on_node) {
+        remembered.adopt(on_node);
+        return None;
+    }
+    let known = remembered
+        .foreign
+        .filter(|foreign| foreign.max_htlc == on_node);
+    let Some(foreign) = known else {
+        let foreign = ForeignMaxHtlc {
+            max_htlc: on_node,
+            seen_at: now,
+        };
+        remembered.foreign = Some(foreign);
+        return Some(FeeEvent::ForeignMaxHtlc(foreign));
+    };
+    if now.since(foreign.seen_at) < settings.pace.foreign_hands_off {
+        return None;
+    }
+    remembered.adopt(on_node);
+    Some(FeeEvent::AdoptedMaxHtlc(foreign))
+}
+
 /// Takes in what the operator ordered: its channel is looked at now. Where the
 /// order is about the fee, the waits that began before it are over, and a fee that
 /// someone set is the starting point. An update whose outcome is not known is
@@ -321,6 +373,10 @@ pub fn ordered(
         if let (Some(foreign), Some(policy)) = (fee.foreign, channel.policy) {
             adopt(fee, policy.fees);
             events.push((*point, FeeEvent::Adopted(foreign)));
+        }
+        if let Some(foreign) = fee.max_htlc.foreign {
+            fee.max_htlc.adopt(foreign.max_htlc);
+            events.push((*point, FeeEvent::AdoptedMaxHtlc(foreign)));
         }
     }
     events

@@ -24,7 +24,7 @@
 //! be updated at all.
 
 use crate::decision::discount::{Discount, DiscountHold};
-use crate::decision::{Decision, Hold, Verdict};
+use crate::decision::{Decision, Verdict};
 use crate::inbound::supply::OutboundSupply;
 use crate::limits::guard;
 use crate::settings::inbound::InboundRules;
@@ -80,7 +80,7 @@ impl Case<'_> {
     /// Joins the inbound part to a decision on the outbound fee. Where nothing
     /// may be touched, nothing is.
     pub fn join(&self, decision: &mut Decision, memory: &mut ChannelMemory) {
-        let (Some(current), Some(riding)) = (decision.current, open_to_more(decision)) else {
+        let (Some(current), Some(riding)) = (decision.current, decision.open_to_more()) else {
             return;
         };
         let waited = memory.fee.inbound.waiting_since.take();
@@ -208,19 +208,6 @@ impl Case<'_> {
         let shown = inbound.shown_at.filter(|_| !self.settings.writes());
         let until = inbound.written_at.max(shown)?.plus(self.rules.cooldown);
         (self.now < until).then_some(DiscountHold::Cooldown { until })
-    }
-}
-
-/// The fees that a decision sets, if it sets any, and `None` if nothing may be
-/// joined to it.
-fn open_to_more(decision: &Decision) -> Option<Option<FeeParts>> {
-    match decision.verdict {
-        Verdict::Change { to } | Verdict::WouldChange { to } => Some(Some(to)),
-        Verdict::Hold {
-            reason:
-                Hold::AtRest | Hold::Deadband { .. } | Hold::Cooldown { .. } | Hold::DailyLimit { .. },
-        } => Some(None),
-        Verdict::Hold { .. } => None,
     }
 }
 

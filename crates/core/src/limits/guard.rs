@@ -239,6 +239,9 @@ pub fn note_confirmed(memory: &mut FeeMemory, change: &FeeChange, at: Timestamp)
     if change.sets_inbound() {
         memory.inbound.granted(change.to.inbound);
     }
+    if let Some(max_htlc) = change.max_htlc {
+        memory.max_htlc.adopt(max_htlc.to);
+    }
 }
 
 /// Notes a change that the node was asked for, whatever came of it.
@@ -246,6 +249,9 @@ fn note_attempt(memory: &mut FeeMemory, change: &FeeChange, at: Timestamp) {
     note_write(memory, at);
     if change.sets_inbound() {
         memory.inbound.attempted(at);
+    }
+    if change.max_htlc.is_some() {
+        memory.max_htlc.attempted(at);
     }
 }
 

@@ -8,8 +8,8 @@ use crate::settings::cost::Cost;
 use crate::settings::inbound::InboundRules;
 use crate::settings::tuning::Tuning;
 use crate::settings::values::{
-    BaseFee, ChannelSettings, Gains, LevelChoice, Mode, NodeSettings, Pace, Protect, PruneRules,
-    StrategyName,
+    BaseFee, ChannelSettings, Gains, LevelChoice, MaxHtlc, Mode, NodeSettings, Pace, Protect,
+    PruneRules, StrategyName,
 };
 use crate::types::units::FeePpm;
 
@@ -74,6 +74,12 @@ impl ChannelSettings {
             // A base fee makes small payments dear and cheapest routes hard to
             // find; 45 % of the public graph has none.
             base_fee: BaseFee::Set(0),
+            // It tells the network something of a balance: the operator has to ask
+            // for it.
+            max_htlc: MaxHtlc::Off,
+            // Below the typical forward of 100,000 sat: whether a channel is nearly or
+            // quite empty helps few senders and is nobody else's business.
+            max_htlc_min_sat: 65_536,
             gains: gains(),
             pace: pace(strategy),
             protect: protect(),

@@ -13,11 +13,11 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::settings::preparation::{Goal, Ramp};
-use crate::settings::values::{BaseFee, ChannelSettings, Mode};
+use crate::settings::values::{BaseFee, ChannelSettings, MaxHtlc, Mode};
 use crate::types::channel::ChannelPoint;
 use crate::types::format::grouped;
 use crate::types::time::{TimeFormat, Timestamp};
-use crate::types::units::FeePpm;
+use crate::types::units::{FeePpm, Msat};
 
 /// What is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -39,6 +39,8 @@ pub enum Verb {
         ppm: FeePpm,
         /// The base fee, in msat; left alone where the config keeps it.
         base_fee_msat: u32,
+        /// The max HTLC; `None` if it is left alone.
+        max_htlc: Option<Msat>,
     },
     /// Write nothing, for the whole node.
     Pause,
@@ -100,11 +102,18 @@ impl fmt::Display for Verb {
         match self {
             Self::Pin(rate) => write!(f, "pin {rate}"),
             Self::Target(ratio) => write!(f, "target {:.0}%", ratio * 100.0),
-            Self::Restore { ppm, base_fee_msat } => write!(
-                f,
-                "restore {ppm} + {} msat base",
-                grouped(u64::from(*base_fee_msat))
-            ),
+            Self::Restore {
+                ppm,
+                base_fee_msat,
+                max_htlc,
+            } => {
+                let base = grouped(u64::from(*base_fee_msat));
+                write!(f, "restore {ppm} + {base} msat base")?;
+                match max_htlc {
+                    Some(max_htlc) => write!(f, ", max HTLC {}", max_htlc.told()),
+                    None => Ok(()),
+                }
+            }
             Self::Prepare(goal) => write!(f, "prepare to {goal}"),
             Self::Ramp(ramp) => {
                 write!(f, "prepare: target to {:.0}%", ramp.ratio * 100.0)
@@ -214,11 +223,18 @@ impl Orders {
                     settings.observe_only |= !may_write;
                     settings.mode = Mode::Pin(rate);
                 }
-                Verb::Restore { ppm, base_fee_msat } => {
+                Verb::Restore {
+                    ppm,
+                    base_fee_msat,
+                    max_htlc,
+                } => {
                     settings.observe_only |= !may_write;
                     settings.mode = Mode::Pin(ppm);
                     if settings.base_fee != BaseFee::Keep {
                         settings.base_fee = BaseFee::Set(base_fee_msat);
+                    }
+                    if let Some(was) = max_htlc {
+                        settings.max_htlc = MaxHtlc::Restored(was);
                     }
                 }
                 Verb::Ramp(ramp) => {

@@ -10,7 +10,7 @@ use crate::settings::cost::Cost;
 use crate::settings::inbound::InboundRules;
 use crate::settings::orders::Pause;
 use crate::settings::tuning::Tuning;
-use crate::types::units::FeePpm;
+use crate::types::units::{FeePpm, Msat};
 
 /// What may be done to a channel's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +67,18 @@ pub enum BaseFee {
     Set(u32),
     /// Left as the node has it.
     Keep,
+}
+
+/// What the max HTLC follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxHtlc {
+    /// Nothing: it is left as the node has it.
+    Off,
+    /// The local balance, in powers of two.
+    Balance,
+    /// What it was before: by an order alone.
+    Restored(Msat),
 }
 
 /// The gains of strategy `classic`: how strongly each signal moves the fee per slow
@@ -184,6 +196,10 @@ pub struct ChannelSettings {
     pub cost_floor: FeePpm,
     /// The base fee.
     pub base_fee: BaseFee,
+    /// What the max HTLC follows ...
+    pub max_htlc: MaxHtlc,
+    /// ... and the least that it is set to by itself, in sat.
+    pub max_htlc_min_sat: u64,
     /// Signal gains.
     pub gains: Gains,
     /// Update limits.

@@ -10,6 +10,7 @@ use crate::signals::meter::Meter;
 use crate::state::clock::{Clock, ClockStep};
 use crate::state::inbound::InboundMemory;
 use crate::state::market::NodeMarket;
+use crate::state::max_htlc::MaxHtlcMemory;
 use crate::state::prune::PruneMemory;
 use crate::types::channel::{ChannelPoint, FeeParts};
 use crate::types::fee_change::FeeChange;
@@ -62,6 +63,8 @@ pub struct FeeMemory {
     pub writes: VecDeque<Timestamp>,
     /// The inbound side.
     pub inbound: InboundMemory,
+    /// The max HTLC.
+    pub max_htlc: MaxHtlcMemory,
 }
 
 /// What is remembered about a channel.
@@ -138,6 +141,7 @@ impl FeeMemory {
             waiting_since,
             writes,
             inbound,
+            max_htlc,
             ..
         } = self;
         [written_at, shown_at, waiting_since]
@@ -145,6 +149,7 @@ impl FeeMemory {
             .flatten()
             .chain(writes)
             .chain(inbound.waits_from())
+            .chain(max_htlc.waits_from())
             .chain(foreign.iter_mut().map(|foreign| &mut foreign.seen_at))
             .chain(last_change.iter_mut().map(|last| &mut last.intended_at))
     }

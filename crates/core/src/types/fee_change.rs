@@ -63,6 +63,22 @@ pub struct MaxHtlcChange {
     pub to: Msat,
 }
 
+impl MaxHtlcChange {
+    /// Fees, and a max HTLC where it changes, in words: the fees are left out where
+    /// they stay as `before`.
+    pub fn told_with(change: Option<Self>, to: FeeParts, before: Option<FeeParts>) -> String {
+        let fees = to.told_after(before);
+        let Some(change) = change else {
+            return fees;
+        };
+        let max_htlc = format!("max HTLC {}", change.to.told());
+        match before == Some(to) {
+            true => max_htlc,
+            false => format!("{fees}, {max_htlc}"),
+        }
+    }
+}
+
 /// A change of one channel's fees, or of its max HTLC.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeeChange {
@@ -100,6 +116,11 @@ impl FeeChange {
     #[must_use]
     pub fn with_max_htlc(self, max_htlc: Option<MaxHtlcChange>) -> Self {
         Self { max_htlc, ..self }
+    }
+
+    /// What it sets, in words: `600 ppm with 0 msat base, max HTLC 524,288 sat`.
+    pub fn told(&self) -> String {
+        MaxHtlcChange::told_with(self.max_htlc, self.to, Some(self.from))
     }
 
     /// Whether it starts from what `policy` shows.

@@ -7,6 +7,7 @@
 
 mod fees;
 mod inbound;
+mod max_htlc;
 mod node;
 mod reached;
 mod story;

@@ -98,6 +98,8 @@ impl Reached {
                 match event {
                     FeeEvent::ForeignChange(_) => "foreign",
                     FeeEvent::Adopted(_) => "adopted",
+                    FeeEvent::ForeignMaxHtlc(_) => "foreign max HTLC",
+                    FeeEvent::AdoptedMaxHtlc(_) => "adopted max HTLC",
                     FeeEvent::WriteFoundDone => "found done",
                     FeeEvent::WriteFoundUndone => "found undone",
                 },

@@ -34,7 +34,7 @@ pub struct World {
     /// Whether forwards long past are counted by days.
     pub counts_days: bool,
     /// Changes that the node makes only after a while.
-    late: Vec<(ChannelPoint, FeeParts)>,
+    late: Vec<(ChannelPoint, FeeChange)>,
     pub log: Log,
 }
 
@@ -46,6 +46,8 @@ pub struct Log {
     pub asked: BTreeMap<ChannelPoint, Vec<Timestamp>>,
     /// The same, of changes of the inbound fee.
     pub asked_inbound: BTreeMap<ChannelPoint, Timestamp>,
+    /// When each channel's max HTLC was last asked for.
+    pub asked_max_htlc: BTreeMap<ChannelPoint, Timestamp>,
     /// Fees that someone else had set, and when that was seen.
     pub foreign: BTreeMap<ChannelPoint, (FeeParts, Timestamp)>,
     /// When a channel last sold something.
@@ -119,6 +121,23 @@ impl World {
         channel.policy = channel.policy.map(|policy| Policy { fees, ..policy });
     }
 
+    pub fn policy(&self, point: ChannelPoint) -> Policy {
+        self.channels[&point].policy.expect("a policy")
+    }
+
+    pub fn set_max_htlc(&mut self, point: ChannelPoint, max_htlc: Msat) {
+        let channel = self.channel(point);
+        channel.policy = channel.policy.map(|policy| Policy { max_htlc, ..policy });
+    }
+
+    /// The node does as it is asked.
+    fn make(&mut self, point: ChannelPoint, change: &FeeChange) {
+        self.set_fees(point, change.to);
+        if let Some(max_htlc) = change.max_htlc {
+            self.set_max_htlc(point, max_htlc.to);
+        }
+    }
+
     pub fn set_share(&mut self, point: ChannelPoint, share: f64) {
         set_share(self.channel(point), share);
     }
@@ -127,8 +146,8 @@ impl World {
     pub fn pass(&mut self, turn: &Turn) {
         let before = self.now;
         self.now = before.plus(MINUTE * turn.minutes);
-        for (point, fees) in std::mem::take(&mut self.late) {
-            self.set_fees(point, fees);
+        for (point, change) in std::mem::take(&mut self.late) {
+            self.make(point, &change);
         }
         for (sale, n) in turn.sales.iter().zip(1..) {
             self.sell(*sale, before.plus(Duration::from_secs(n)));
@@ -244,7 +263,10 @@ impl World {
                     let seen = (foreign.fees, foreign.seen_at);
                     self.log.foreign.insert(*point, seen);
                 }
-                FeeEvent::Adopted(_) | FeeEvent::WriteFoundUndone => {}
+                FeeEvent::Adopted(_)
+                | FeeEvent::ForeignMaxHtlc(_)
+                | FeeEvent::AdoptedMaxHtlc(_)
+                | FeeEvent::WriteFoundUndone => {}
             }
         }
     }
@@ -254,10 +276,13 @@ impl World {
         let due: Vec<_> = outcome
             .changes(self.engine.memory())
             .iter()
-            .map(|due| (due.decision.point, self.fees(due.decision.point), due.to))
+            .map(|due| {
+                let (point, max_htlc) = (due.decision.point, due.decision.max_htlc_change());
+                let change = FeeChange::intended(self.fees(point), due.to, self.now);
+                (point, change.with_max_htlc(max_htlc))
+            })
             .collect();
-        for ((point, from, to), fate) in due.into_iter().zip(fates.iter().cycle()) {
-            let change = FeeChange::intended(from, to, self.now);
+        for ((point, change), fate) in due.into_iter().zip(fates.iter().cycle()) {
             self.engine.note(point, &change);
             self.come_to(point, change, *fate);
         }
@@ -265,8 +290,8 @@ impl World {
 
     fn come_to(&mut self, point: ChannelPoint, change: FeeChange, fate: Fate) {
         match fate {
-            Fate::Confirmed | Fate::AnswerLost | Fate::DiedAfter => self.set_fees(point, change.to),
-            Fate::DoneLate => self.late.push((point, change.to)),
+            Fate::Confirmed | Fate::AnswerLost | Fate::DiedAfter => self.make(point, &change),
+            Fate::DoneLate => self.late.push((point, change.clone())),
             Fate::Refused | Fate::NotSent | Fate::NotSeen => {}
             Fate::RequestLost | Fate::DiedBefore => {}
         }
@@ -302,6 +327,9 @@ impl Log {
         self.asked.entry(point).or_default().push(at);
         if change.sets_inbound() {
             self.asked_inbound.insert(point, at);
+        }
+        if change.max_htlc.is_some() {
+            self.asked_max_htlc.insert(point, at);
         }
     }
 }

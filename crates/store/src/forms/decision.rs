@@ -8,6 +8,7 @@ use sweetspot_core::decision::{Decision, Evidence, Hold, Limit, Terms, Trigger, 
 use super::channel::FeePartsForm;
 use super::discount::DiscountForm;
 use super::ids::PointForm;
+use super::max_htlc::MaxHtlcPartForm;
 use super::{form, form_enum};
 
 form! {
@@ -25,6 +26,8 @@ form! {
         limits: Vec<LimitForm>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inbound: Option<DiscountForm>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_htlc: Option<MaxHtlcPartForm>,
         verdict: VerdictForm,
     }
 }

@@ -17,6 +17,7 @@ use super::channel::FeePartsForm;
 use super::clock::ClockForm;
 use super::fee_change::RememberedChangeForm;
 use super::market::{EarlierMarketForm, NodeMarketForm, SegmentForm};
+use super::max_htlc::MaxHtlcMemoryForm;
 use super::meter::MeterForm;
 use super::prune::PruneMemoryForm;
 use super::{Form, default_of, form};
@@ -63,6 +64,9 @@ form! {
         writes: Vec<i64>,
         #[serde(default)]
         inbound: InboundMemoryForm,
+        /// Left out where it is not managed.
+        #[serde(default, skip_serializing_if = "MaxHtlcMemoryForm::is_empty")]
+        max_htlc: MaxHtlcMemoryForm,
     }
 }
 

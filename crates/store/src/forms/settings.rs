@@ -8,7 +8,8 @@ use std::time::Duration;
 use sweetspot_core::settings::cost::Cost;
 use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{
-    BaseFee, ChannelSettings, Gains, LevelChoice, Mode, Pace, Protect, PruneRules, StrategyName,
+    BaseFee, ChannelSettings, Gains, LevelChoice, MaxHtlc, Mode, Pace, Protect, PruneRules,
+    StrategyName,
 };
 
 use super::{default_of, form, form_enum};
@@ -29,6 +30,9 @@ form! {
         cost: CostForm,
         cost_floor: u32,
         base_fee: BaseFeeForm,
+        #[serde(skip_serializing_if = "MaxHtlcForm::is_off")]
+        max_htlc: MaxHtlcForm,
+        max_htlc_min_sat: u64,
         gains: GainsForm,
         pace: PaceForm,
         protect: ProtectForm,
@@ -91,6 +95,21 @@ form_enum! {
     enum BaseFeeForm of BaseFee {
         Set(msat: u32),
         Keep,
+    }
+}
+
+form_enum! {
+    /// What the max HTLC follows; one that is restored is in msat.
+    enum MaxHtlcForm of MaxHtlc {
+        Off,
+        Balance,
+        Restored(msat: u64),
+    }
+}
+
+impl MaxHtlcForm {
+    fn is_off(&self) -> bool {
+        matches!(self, Self::Off)
     }
 }
 

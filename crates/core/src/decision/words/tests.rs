@@ -30,6 +30,7 @@ fn decision(verdict: Verdict) -> Decision {
         wanted_ppm: 300.0,
         limits: vec![],
         inbound: None,
+        max_htlc: None,
         verdict,
     }
 }

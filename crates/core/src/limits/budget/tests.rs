@@ -62,6 +62,7 @@ fn decision(n: u8, trigger: Trigger, verdict: Verdict) -> Decision {
         wanted_ppm: 120.0,
         limits: vec![],
         inbound: None,
+        max_htlc: None,
         verdict,
     }
 }

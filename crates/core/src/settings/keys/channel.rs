@@ -7,7 +7,7 @@ use super::{
     Conflict, DAY, DECADE, HOUR, Key, KeyReader, Layer, MONTH, MOST_PPM, RATIO, SECOND, Written,
     layer,
 };
-use crate::settings::values::{BaseFee, ChannelSettings, LevelChoice, Mode, StrategyName};
+use crate::settings::values::{BaseFee, ChannelSettings, LevelChoice, MaxHtlc, Mode, StrategyName};
 use crate::types::units::FeePpm;
 
 layer! {
@@ -24,6 +24,8 @@ layer! {
         CostPpm cost_ppm: FeePpm = ppm() => cost.ppm,
         CostSat cost_sat: u64 = sat() => cost.sat,
         BaseFeeMsat base_fee_msat: BaseFee = base_fee() => base_fee,
+        MaxHtlc max_htlc: MaxHtlc = max_htlc() => max_htlc,
+        MaxHtlcMinSat max_htlc_min_sat: u64 = sat() => max_htlc_min_sat,
         Keep keep: bool = flag() => keep,
         InboundDiscount inbound_discount: bool = flag() => inbound_discount,
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::settings::values::{BaseFee, LevelChoice, Mode, StrategyName};
+use crate::settings::values::{BaseFee, LevelChoice, MaxHtlc, Mode, StrategyName};
 use crate::types::units::FeePpm;
 
 /// An effective value, as the config would have it.
@@ -100,6 +100,16 @@ impl From<LevelChoice> for Written {
         match level {
             LevelChoice::Market => "market".into(),
             LevelChoice::Fixed(ppm) => ppm.into(),
+        }
+    }
+}
+
+impl From<MaxHtlc> for Written {
+    fn from(max_htlc: MaxHtlc) -> Self {
+        match max_htlc {
+            MaxHtlc::Off => "off".into(),
+            MaxHtlc::Balance => "balance".into(),
+            MaxHtlc::Restored(was) => Self::Text(format!("restored to {}", was.told())),
         }
     }
 }

@@ -61,6 +61,7 @@ fn only_manage_lifts_observe_mode() {
     let restore = Verb::Restore {
         ppm: FeePpm(9),
         base_fee_msat: 0,
+        max_htlc: None,
     };
     for held in [PIN, restore] {
         assert!(!writes(&[held], Mode::Observe));
@@ -100,6 +101,7 @@ fn a_restored_base_fee_is_set_only_where_the_config_sets_one() {
         Verb::Restore {
             ppm: FeePpm(9),
             base_fee_msat: 700,
+            max_htlc: None,
         },
         None,
     )]);
@@ -150,6 +152,7 @@ fn a_pause_stops_every_write_but_of_what_is_restored() {
     let restore = Verb::Restore {
         ppm: FeePpm(9),
         base_fee_msat: 0,
+        max_htlc: None,
     };
     let mut orders = Orders(vec![node(Verb::Pause, 1), channel(PIN, 2)]);
     assert!(!laid_over(Mode::Manage, &orders, 5).writes());
