@@ -58,6 +58,42 @@ pub fn only_managed_fields_change(network: &mut Network) {
     assert!(!sweetspot.log().contains("WARN"), "{}", sweetspot.log());
 }
 
+/// A max HTLC goes with a fee into the graphs of the other nodes, as a power of two that the
+/// balance carries, and is as it was when the fees of before are restored.
+pub fn a_max_htlc_follows_the_balance_and_is_restored(network: &mut Network) {
+    let channel = network.bob_carol.clone();
+    let before = network.bob_policy(&channel);
+    let mut sweetspot = Sweetspot::new(network, "max-htlc");
+    let rate = before.fee_ppm + 21;
+    sweetspot.settings(&format!("{}max_htlc = \"balance\"\n", pin(&channel, rate)));
+    sweetspot.start();
+    let bob = network.bob.pubkey();
+    let follows = |seen: &Policy| {
+        let sat = seen.max_htlc_msat / 1_000;
+        let as_before = Policy {
+            fee_ppm: rate,
+            max_htlc_msat: seen.max_htlc_msat,
+            ..before.clone()
+        };
+        *seen == as_before
+            && seen.max_htlc_msat != before.max_htlc_msat
+            && seen.max_htlc_msat % 1_000 == 0
+            && sat.count_ones() == 1
+    };
+    for node in [&network.alice, &network.carol] {
+        wait_for_policy(node, &channel, &bob, follows);
+    }
+    let set = sweetspot.wait_until_confirmed(&channel, rate);
+    assert!(set.max_htlc.is_some(), "{set:?}");
+    let order = sweetspot.command(&["restore-original", "--yes"]);
+    assert!(order.status.success(), "{order:?}");
+    for node in [&network.alice, &network.carol] {
+        wait_for_policy(node, &channel, &bob, |seen| *seen == before);
+    }
+    assert_eq!(sweetspot.stop().code(), Some(0));
+    assert!(!sweetspot.log().contains("WARN"), "{}", sweetspot.log());
+}
+
 /// A fee set by hand stays for the time of hands off, and is then where sweetspot goes on from.
 pub fn a_fee_set_by_hand_is_respected(network: &mut Network) {
     const HANDS_OFF: Duration = Duration::from_secs(8);

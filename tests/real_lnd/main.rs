@@ -84,6 +84,10 @@ const SCENARIOS: &[Scenario] = &[
         fees::only_managed_fields_change,
     ),
     (
+        "a max HTLC follows the balance and is restored",
+        fees::a_max_htlc_follows_the_balance_and_is_restored,
+    ),
+    (
         "a fee set by hand is respected",
         fees::a_fee_set_by_hand_is_respected,
     ),
