@@ -18,6 +18,8 @@ mod health;
 mod help;
 mod import;
 mod leases;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod orders;
 mod output;
 mod peers;
@@ -203,6 +205,9 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Repeat stored decisions and report every difference
     Replay(replay::ReplayArgs),
+    /// Offer the commands to an agent as tools, over standard input and output
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::McpArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -426,6 +431,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Backup(args) => database::back_up(&file, &args).await,
         Command::Restore(args) => database::put_in_place(&file, &args).await,
         Command::Doctor(args) => database::doctor(&file, &args).await,
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::run(file, &args).await,
         Command::Completions { shell } => {
             generate::completions(shell);
             Ok(())

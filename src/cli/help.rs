@@ -12,7 +12,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Operate a node",
         &[
             "run", "check", "import", "plan", "status", "report", "explain", "peers", "prune",
-            "scout", "cycles", "leases", "base-fee", "health", "alarm",
+            "scout", "cycles", "leases", "base-fee", "health", "alarm", "mcp",
         ],
     ),
     (

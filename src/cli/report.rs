@@ -15,12 +15,18 @@ use sweetspot_core::types::channel::{Channel, ChannelPoint};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::StoreReader;
 
+/// Days unless others are asked for.
+pub const DAYS: u32 = 30;
+
+/// The most days of a report: ten years.
+pub const MOST_DAYS: u32 = 3_660;
+
 /// Over which days, and in what form.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// Whole days before today (UTC)
-    #[arg(long, default_value_t = 30, value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=3_660))]
+    #[arg(long, default_value_t = DAYS, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_DAYS)))]
     days: u32,
     /// Print CSV: one line per day and channel, today included
     #[arg(long, conflicts_with = "json")]
@@ -36,9 +42,7 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ReportArgs) -> Res
         print(csv(store, now, args.days).await?.trim_end());
         return Ok(());
     }
-    let mut report = Report::gather(store, now, args.days).await?;
-    let (book, databases) = (&config.book, &config.own_databases);
-    report.group = Group::gather(book, databases, store, &report, now).await?;
+    let report = gather(config, store, now, args.days).await?;
     match args.json {
         true => print_json(&report),
         false => {
@@ -46,6 +50,19 @@ pub async fn run(config: &Config, store: &StoreReader, args: &ReportArgs) -> Res
             Ok(())
         }
     }
+}
+
+/// The days before `now`, of this node and of the operator's others.
+pub async fn gather(
+    config: &Config,
+    store: &StoreReader,
+    now: Timestamp,
+    days: u32,
+) -> Result<Report, Failure> {
+    let mut report = Report::gather(store, now, days).await?;
+    let (book, databases) = (&config.book, &config.own_databases);
+    report.group = Group::gather(book, databases, store, &report, now).await?;
+    Ok(report)
 }
 
 /// One line per day and channel: what spreadsheets and tax programs take.

@@ -4,6 +4,8 @@
 
 mod generated;
 mod import;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod money;
 #[path = "../cycle/node.rs"]
 #[allow(dead_code, reason = "whole cycles need more of it")]
