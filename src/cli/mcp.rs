@@ -7,6 +7,7 @@ mod ordering;
 use clap::Args;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
+use rmcp::service::ServerInitializeError;
 use rmcp::{ServerHandler, ServiceExt, tool_handler};
 
 use super::Failure;
@@ -52,8 +53,14 @@ pub async fn run(file: SettingsFile, args: &McpArgs) -> Result<(), Failure> {
         tools.merge(Server::ordering());
     }
     let failed = |error: String| Failure::Other(format!("MCP over standard input: {error}"));
-    let server = Server { file, tools }.serve(rmcp::transport::stdio()).await;
-    let server = server.map_err(|error| failed(error.to_string()))?;
+    let server = match (Server { file, tools })
+        .serve(rmcp::transport::stdio())
+        .await
+    {
+        // Who says nothing wants nothing.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        server => server.map_err(|error| failed(error.to_string()))?,
+    };
     server
         .waiting()
         .await
