@@ -12,6 +12,7 @@ mod cycles;
 mod database;
 #[cfg(feature = "lab")]
 mod demo;
+mod each_node;
 mod explain;
 mod generate;
 mod health;
@@ -80,6 +81,17 @@ pub struct Args {
         value_name = "FILE"
     )]
     config: Option<PathBuf>,
+
+    /// Node: the name of a [[node]] of the config
+    ///
+    /// Needed where there are several and the command is about one.
+    #[arg(
+        long,
+        global = true,
+        help_heading = help::GLOBAL,
+        value_name = "NAME"
+    )]
+    node: Option<String>,
 
     /// Log format (logs go to standard error)
     #[arg(
@@ -259,6 +271,7 @@ impl From<StartError> for Failure {
             StartError::Open(error) => Self::Open(error),
             StartError::Store(error) => Self::Store(error),
             StartError::Folder { .. } => Self::Folder(error.to_string()),
+            StartError::Ended(_) => Self::Other(error.to_string()),
             other => Self::Start(other),
         }
     }
@@ -292,8 +305,8 @@ impl From<OrderError> for Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
+            Self::CommandLine(_) | Self::Config(ConfigError::WhichNode { .. }) => 2,
             Self::Config(_) | Self::Import(_) => 64,
-            Self::CommandLine(_) => 2,
             Self::WhichChannel(_) => 65,
             Self::Node(_) | Self::Start(_) => 69,
             Self::Open(_) | Self::Store(_) | Self::Folder(_) => 74,
@@ -337,14 +350,17 @@ fn begin(args: Args) -> Result<(), Failure> {
 }
 
 async fn dispatch(args: Args) -> Result<(), Failure> {
-    let file = SettingsFile::new(args.config);
+    let file = SettingsFile::new(args.config, args.node);
     #[cfg(feature = "lab")]
     clock::go_by(args.clock, &file).await?;
     match args.command {
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args).await,
         Command::Run { observe } => Ok(serve::run(file, observe).await?),
-        Command::Check { plan, json } => check::run(&file, plan, json).await,
+        Command::Check { plan, json: true } => check::run(&file, plan, true).await,
+        Command::Check { plan, .. } => {
+            each_node::run(&file, async |file| check::run(file, plan, false).await).await
+        }
         Command::Import(args) => import::run(&file, args).await,
         Command::Plan { json } => {
             let (config, store) = open(&file).await?;
@@ -357,10 +373,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         #[cfg(feature = "lab")]
         Command::Simnode(args) => simnode::run(args).await,
-        Command::Health => {
-            let (config, store) = open(&file).await?;
-            health::run(&config, &store).await
-        }
+        Command::Health => each_node::run(&file, async |file| health::run(file).await).await,
         Command::Prune(args) => {
             let (config, store) = open(&file).await?;
             prune::run(&config, &store, &args).await
@@ -386,10 +399,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             prepare::run(&config, &store, &args).await
         }
         Command::Scout(args) => scout::run(&file, &args).await,
-        Command::Report(args) => {
-            let (config, store) = open(&file).await?;
-            report::run(&config, &store, &args).await
-        }
+        Command::Report(args) => report::run(&file, &args).await,
         Command::Pin(args) => {
             let (config, store) = open(&file).await?;
             orders::pin(&config, &store, &args).await

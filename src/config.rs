@@ -13,6 +13,7 @@ mod layers;
 mod ledger;
 mod lndconnect;
 mod node;
+mod nodes;
 mod own_nodes;
 mod reader;
 mod schedules;
@@ -37,12 +38,14 @@ pub use node::{Macaroon, NodeConnection, Tls};
 pub use own_nodes::OwnDatabase;
 pub use web::WebSettings;
 
+use nodes::{For, NamedNode, own_nodes_of};
 use reader::{Reader, Section};
 use sweetspot_core::settings::keys::Layer;
 use sweetspot_core::settings::keys::channel::ChannelLayer;
 use sweetspot_core::settings::keys::node::{BudgetLayer, InboundLayer, RhythmLayer};
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::NodeSettings;
+use sweetspot_core::types::channel::PeerId;
 use sweetspot_core::types::time::Timestamp;
 
 /// The most that is read of a settings file: thousands of channels fit.
@@ -56,6 +59,12 @@ const LONGEST_BACKFILL: Duration = Duration::from_secs(315_576_000);
 /// Everything the settings file says.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What the operator calls the node; `None` for `[node]`.
+    pub name: Option<String>,
+    /// What all nodes of the file are called.
+    pub names: Vec<String>,
+    /// Which node must answer; `None` takes any.
+    pub pubkey: Option<PeerId>,
     /// How to reach the node.
     pub node: NodeConnection,
     /// The database.
@@ -74,11 +83,12 @@ pub struct Config {
     pub own_databases: Vec<OwnDatabase>,
     /// What on-chain fees are like.
     pub chain_fees: ChainFeeSettings,
-    /// Where the page and the metrics are served.
+    /// Where the page and the metrics are served: those of the first node of several.
     pub web: WebSettings,
     /// What holds for the node and for each channel.
     pub book: SettingsLayers,
     keys: diff::Keys,
+    section: String,
 }
 
 /// When the daily report is made.
@@ -102,23 +112,38 @@ impl DailyReport {
 }
 
 impl Config {
-    /// Reads and checks the settings file at `path`.
+    /// Reads and checks the settings file at `path`, which has one node.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        one_of(Self::load_all(path)?, path, None)
+    }
+
+    /// Reads and checks the settings file at `path`: what it says for each node.
+    pub fn load_all(path: &Path) -> Result<Vec<Self>, ConfigError> {
         let text = read(path)?;
-        Self::parse(&text, std::env::home_dir().as_deref()).map_err(|faults| ConfigError::Faulty {
+        let parsed = Self::parse_all(&text, std::env::home_dir().as_deref());
+        parsed.map_err(|faults| ConfigError::Faulty {
             path: path.to_owned(),
             faults,
         })
     }
 
-    /// Checks settings in TOML; `~/` in a path is `home`.
+    /// Checks settings in TOML; `~/` in a path is `home`. Of several nodes, those of the
+    /// first.
     pub fn parse(text: &str, home: Option<&Path>) -> Result<Self, Vec<Fault>> {
+        let mut all = Self::parse_all(text, home)?;
+        Ok(all.swap_remove(0))
+    }
+
+    /// Checks settings in TOML: what they say for each node, of which there is at least
+    /// one.
+    pub fn parse_all(text: &str, home: Option<&Path>) -> Result<Vec<Self>, Vec<Fault>> {
         let (mut reader, mut root) = Reader::parse(text);
         let r = &mut reader;
-        let node = root.section(r, "node");
-        let node = node::connection(r, node, home);
+        let nodes = nodes::nodes(r, &mut root, home);
+        let names = nodes.iter().filter_map(|node| node.name.clone());
+        let names: Vec<String> = names.collect();
         let store = root.section(r, "store");
-        let (store, store_most_bytes) = node::store(r, store, home);
+        let (store, store_most_bytes) = node::store(r, store, !names.is_empty(), home);
         let history = root.section(r, "history");
         let backfill = read_backfill(r, history);
         let report = root.section(r, "report");
@@ -129,7 +154,7 @@ impl Config {
         let web = web::web(r, web, home);
 
         let own_nodes = root.sections(r, "own_node");
-        let (own_nodes, own_databases) = own_nodes::own_nodes(r, own_nodes, home);
+        let own_nodes = own_nodes::own_nodes(r, own_nodes, home);
         let ledger = root.section(r, "ledger");
         let ledger = ledger::ledger(r, ledger);
         let chain_fees = root.section(r, "chain_fees");
@@ -143,13 +168,17 @@ impl Config {
         let peers = root.section(r, "peer");
         let channels = root.section(r, "channel");
         let schedules = root.sections(r, "schedule");
+        let rules = layers::rules(r, rules, &defaults, &names);
+        let peers = layers::peers(r, peers, &defaults);
+        let channels = layers::channels(r, channels, &defaults);
+        let schedules = schedules::schedules(r, schedules, &names);
         let book = SettingsLayers {
             node: settings,
-            rules: layers::rules(r, rules, &defaults),
-            peers: layers::peers(r, peers, &defaults),
-            channels: layers::channels(r, channels, &defaults),
-            schedules: schedules::schedules(r, schedules),
-            own_nodes,
+            rules: vec![],
+            peers,
+            channels,
+            schedules: vec![],
+            own_nodes: Default::default(),
             remembered: Default::default(),
             orders: Default::default(),
             moved_in: Default::default(),
@@ -163,27 +192,45 @@ impl Config {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self {
-            node,
-            store,
-            store_most_bytes,
-            backfill,
-            report,
-            alarms,
-            ledger,
-            own_databases,
-            chain_fees,
-            web,
-            book,
-            keys: diff::Keys::of(text),
-        })
+        let keys = diff::Keys::of(text);
+        let of = |(place, node): (usize, &NamedNode)| {
+            let name = node.name.as_deref();
+            let (own_nodes, own_databases) = own_nodes_of(node, &nodes, own_nodes.clone());
+            Self {
+                name: node.name.clone(),
+                names: names.clone(),
+                pubkey: node.pubkey,
+                node: node.connection.clone(),
+                store: node.database.clone().unwrap_or_else(|| store.clone()),
+                store_most_bytes,
+                backfill,
+                report,
+                alarms: alarms.clone(),
+                ledger,
+                own_databases,
+                chain_fees,
+                web: match place {
+                    0 => web.clone(),
+                    _ => WebSettings::default(),
+                },
+                book: SettingsLayers {
+                    rules: For::node(&rules, name),
+                    schedules: For::node(&schedules, name),
+                    own_nodes,
+                    ..book.clone()
+                },
+                keys: keys.clone(),
+                section: node.section.clone(),
+            }
+        };
+        Ok(nodes.iter().enumerate().map(of).collect())
     }
 
     /// What `new` says differently, one line for each key; secrets are not
     /// shown.
     pub fn diff(&self, new: &Self) -> Vec<String> {
         let mut lines = self.keys.changes_to(&new.keys);
-        let in_both = |key| self.keys.has(key) && new.keys.has(key);
+        let in_both = |key: &str| self.keys.has(key) && new.keys.has(key);
         let whole = |node: &NodeConnection| NodeConnection {
             socks5_proxy: None,
             ..node.clone()
@@ -192,11 +239,28 @@ impl Config {
             (diff::HEX, self.node.macaroon != new.node.macaroon),
             (diff::LNDCONNECT, whole(&self.node) != whole(&new.node)),
         ] {
-            if in_both(key) && changed {
+            let key = format!("{}.{key}", self.section);
+            if in_both(&key) && changed {
                 lines.push(format!("{key}: changed (hidden)"));
             }
         }
         lines
+    }
+}
+
+/// The one that is called `name`, or the only one.
+fn one_of(mut all: Vec<Config>, path: &Path, name: Option<&str>) -> Result<Config, ConfigError> {
+    let found = match name {
+        Some(name) => all.iter().position(|one| one.name.as_deref() == Some(name)),
+        None => (all.len() == 1).then_some(0),
+    };
+    match found {
+        Some(place) => Ok(all.swap_remove(place)),
+        None => Err(ConfigError::WhichNode {
+            path: path.to_owned(),
+            names: all.iter().filter_map(|one| one.name.clone()).collect(),
+            asked: name.map(str::to_owned),
+        }),
     }
 }
 

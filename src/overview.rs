@@ -46,6 +46,15 @@ pub struct Spans {
 }
 
 impl Spans {
+    /// What two nodes earned.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            last_24_hours: self.last_24_hours.plus(other.last_24_hours),
+            last_7_days: self.last_7_days.plus(other.last_7_days),
+            last_30_days: self.last_30_days.plus(other.last_30_days),
+        }
+    }
+
     /// Each with its name in metrics.
     pub fn by_window(&self) -> [(&'static str, Earned); 3] {
         [
@@ -63,6 +72,15 @@ pub struct Earned {
     pub earned_msat: u64,
     /// How many they were.
     pub forwards: u64,
+}
+
+impl Earned {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            earned_msat: self.earned_msat.saturating_add(other.earned_msat),
+            forwards: self.forwards.saturating_add(other.forwards),
+        }
+    }
 }
 
 impl From<Leg> for Earned {

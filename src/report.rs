@@ -58,6 +58,17 @@ pub struct Sum {
     pub earned_msat: u64,
 }
 
+impl Sum {
+    /// What two nodes came to.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            forwards: self.forwards.saturating_add(other.forwards),
+            sold_msat: self.sold_msat.saturating_add(other.sold_msat),
+            earned_msat: self.earned_msat.saturating_add(other.earned_msat),
+        }
+    }
+}
+
 /// One channel over the period.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChannelReport {

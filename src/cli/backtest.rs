@@ -11,7 +11,7 @@ use clap::Args;
 use super::Failure;
 use super::cycle_range::{CycleRange, NO_SUCH_TURNS, NO_TURNS};
 use super::output::{print, print_json};
-use crate::config::Config;
+use crate::config::{Config, SettingsFile};
 use report::Report;
 use sweetspot_core::backtest::demand::Elasticity;
 use sweetspot_core::backtest::run::Backtest;
@@ -46,7 +46,11 @@ pub struct BacktestArgs {
 pub async fn run(config: &Config, store: &StoreReader, args: &BacktestArgs) -> Result<(), Failure> {
     let elasticities = elasticities(&args.elasticity)?;
     let book = match &args.tried {
-        Some(path) => Config::load(path)?.book,
+        Some(path) => {
+            SettingsFile::new(Some(path.clone()), config.name.clone())
+                .load()?
+                .book
+        }
         None => config.book.clone(),
     };
     store.freeze().await?;

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::Failure;
 use super::output::print;
-use crate::config::Config;
+use crate::config::SettingsFile;
 use crate::daemon::clock::SystemClock;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::time::human_span;
-use sweetspot_store::StoreReader;
 
 /// How long after a cycle was due none is missed yet: what one may take, and half as
 /// much again, as the watchdog of systemd has it.
@@ -16,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// A node that does not answer is no fault of the daemon's: to start it anew would
 /// not help.
-pub async fn run(config: &Config, store: &StoreReader) -> Result<(), Failure> {
+pub async fn run(file: &SettingsFile) -> Result<(), Failure> {
+    let (config, store) = super::open(file).await?;
     let fails = |says: String| Err(Failure::Other(says));
     if !store.daemon_lives() {
         return fails("no daemon runs on this database".to_owned());

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::Failure;
+use super::each_node;
 use super::output::{print, print_json};
-use crate::config::Config;
+use crate::config::{Config, SettingsFile};
 use crate::daemon::clock::SystemClock;
-use crate::report::{Group, Report, csv_field};
+use crate::report::{Group, Report, Sum, csv_field, sat};
 use crate::table::terminal_width;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::channel::{Channel, ChannelPoint};
+use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::StoreReader;
 
@@ -36,20 +38,54 @@ pub struct ReportArgs {
     json: bool,
 }
 
-pub async fn run(config: &Config, store: &StoreReader, args: &ReportArgs) -> Result<(), Failure> {
+pub async fn run(file: &SettingsFile, args: &ReportArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
     if args.csv {
-        print(csv(store, now, args.days).await?.trim_end());
+        let (_, store) = super::open(file).await?;
+        print(csv(&store, now, args.days).await?.trim_end());
         return Ok(());
     }
-    let report = gather(config, store, now, args.days).await?;
-    match args.json {
-        true => print_json(&report),
-        false => {
-            print(&report.render(terminal_width()));
-            Ok(())
+    let files = file.each()?;
+    let of = async |file: &SettingsFile| {
+        let (config, store) = super::open(file).await?;
+        gather(&config, &store, now, args.days).await
+    };
+    if let [only] = files.as_slice() {
+        let report = of(only).await?;
+        match args.json {
+            true => print_json(&report)?,
+            false => print(&report.render(terminal_width())),
+        }
+        return Ok(());
+    }
+    let mut answers = each_node::ask(&files, of).await;
+    let together = each_node::sum(&answers, |sum: Sum, report: &Report| sum.plus(report.node));
+    if args.json {
+        print(&each_node::json(&answers, together)?);
+        return each_node::end(answers);
+    }
+    let mut local_sat = None;
+    for answer in &mut answers {
+        if let Ok(report) = &mut answer.found {
+            // It stands below, once.
+            local_sat = report.group.take().and_then(|group| group.local_sat);
         }
     }
+    let said = match together {
+        Some(sum) => format!(
+            "earned   {} sat in {} days, with {} forwards\nbalance  {}",
+            sat(sum.earned_msat),
+            args.days,
+            grouped(sum.forwards),
+            local_sat.map_or(each_node::NOT_KNOWN.to_owned(), |local| {
+                format!("{} sat local", grouped(local))
+            })
+        ),
+        None => each_node::NOT_KNOWN.to_owned(),
+    };
+    let render = |report: &Report| report.render(terminal_width());
+    print(&each_node::text(&answers, render, &said));
+    each_node::end(answers)
 }
 
 /// The days before `now`, of this node and of the operator's others.

@@ -46,7 +46,7 @@ pub struct ScoutArgs {
     /// Node to scout for: its key, or its number in a CSV [default: the node of the
     /// config]
     #[arg(long, value_name = "KEY", conflicts_with = "check")]
-    node: Option<String>,
+    pubkey: Option<String>,
 
     /// How many candidates to show
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -88,12 +88,12 @@ pub async fn run(file: &SettingsFile, args: &ScoutArgs) -> Result<(), Failure> {
             said.map_err(|error| no_graph(&error))?
         }
     };
-    let key = match &args.node {
+    let key = match &args.pubkey {
         Some(key) => key.clone(),
         None => {
             let said = node(&config)?.info().await;
             let said = said.map_err(|error| {
-                Failure::Node(format!("{error}; --node says whom to scout for"))
+                Failure::Node(format!("{error}; --pubkey says whom to scout for"))
             })?;
             said.pubkey.to_string()
         }
@@ -102,7 +102,7 @@ pub async fn run(file: &SettingsFile, args: &ScoutArgs) -> Result<(), Failure> {
         Failure::CommandLine(format!("the graph has no channel of the node {key}"))
     })?;
     // What another node earned, and who its peers were, is not in this database.
-    let store = match args.node {
+    let store = match args.pubkey {
         Some(_) => None,
         None => match open(file).await {
             Ok((_, store)) => Some(store),

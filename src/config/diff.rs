@@ -10,10 +10,18 @@ use super::values;
 use sweetspot_core::settings::keys::Key;
 use sweetspot_core::settings::keys::channel::ChannelKey;
 
-/// The keys whose values are never shown.
-pub(super) const HEX: &str = "node.macaroon_hex";
-/// The other one.
-pub(super) const LNDCONNECT: &str = "node.lndconnect";
+/// The keys of a node whose values are never shown.
+pub(super) const SECRETS: [&str; 2] = [HEX, LNDCONNECT];
+/// One is the macaroon ...
+pub(super) const HEX: &str = "macaroon_hex";
+/// ... and the other has it within.
+pub(super) const LNDCONNECT: &str = "lndconnect";
+
+/// Whether a key is one of these, wherever it stands: a misplaced secret is one.
+fn is_secret(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    SECRETS.contains(&name)
+}
 
 /// The keys and values of a document as an operator would write them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,7 +83,7 @@ fn flatten(path: &str, value: &DeValue<'_>, keys: &mut BTreeMap<String, String>)
                 flatten(&format!("{path} {}", index + 1), item.get_ref(), keys);
             }
         }
-        _ if [HEX, LNDCONNECT].contains(&path) => {
+        _ if is_secret(path) => {
             keys.insert(path.to_owned(), "(hidden)".to_owned());
         }
         _ => {

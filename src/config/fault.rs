@@ -73,6 +73,27 @@ pub enum ConfigError {
         /// Every rule it breaks, in the order of the file.
         faults: Vec<Fault>,
     },
+    /// There are several nodes, and none of them, or none that there is, was named.
+    #[error("{}", which(path, names, asked.as_deref()))]
+    WhichNode {
+        /// The file.
+        path: PathBuf,
+        /// What its nodes are called.
+        names: Vec<String>,
+        /// What was asked for.
+        asked: Option<String>,
+    },
+}
+
+fn which(path: &std::path::Path, names: &[String], asked: Option<&str>) -> String {
+    let (path, names) = (path.display(), names.join(", "));
+    match asked {
+        Some(asked) if names.is_empty() => {
+            format!("--node {asked}: {path} has no [[node]] with a name")
+        }
+        Some(asked) => format!("--node {asked}: {path} has no such node, but {names}"),
+        None => format!("{path} has several nodes: say which with --node NAME ({names})"),
+    }
 }
 
 fn lines(path: &std::path::Path, faults: &[Fault]) -> String {

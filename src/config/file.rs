@@ -1,9 +1,9 @@
-//! Which settings file is meant.
+//! Which settings file is meant, and which node in it.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, one_of};
 
 /// Where settings are looked for if no file is named, below the home folder.
 const DEFAULT: &str = ".sweetspot/config.toml";
@@ -14,16 +14,22 @@ const DEFAULT: &str = ".sweetspot/config.toml";
 pub struct SettingsFile {
     path: PathBuf,
     named: bool,
+    node: Option<String>,
 }
 
 impl SettingsFile {
-    /// The file that was named, or else the default one.
-    pub fn new(named: Option<PathBuf>) -> Self {
+    /// The file that was named, or else the default one, and the node that was.
+    pub fn new(named: Option<PathBuf>, node: Option<String>) -> Self {
         match named {
-            Some(path) => Self { path, named: true },
+            Some(path) => Self {
+                path,
+                named: true,
+                node,
+            },
             None => Self {
                 path: std::env::home_dir().unwrap_or_default().join(DEFAULT),
                 named: false,
+                node,
             },
         }
     }
@@ -33,17 +39,40 @@ impl SettingsFile {
         &self.path
     }
 
-    /// Reads and checks it.
+    /// The node that was named.
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// Reads and checks it: what it says for the node that was named, which it must
+    /// have been where there are several.
     pub fn load(&self) -> Result<Config, ConfigError> {
+        one_of(self.load_all()?, &self.path, self.node())
+    }
+
+    /// This file for the node that was named, or for each of its nodes.
+    pub fn each(&self) -> Result<Vec<Self>, ConfigError> {
+        let all = self.load_all()?;
+        if self.node.is_some() || all.len() == 1 {
+            one_of(all, &self.path, self.node())?;
+            return Ok(vec![self.clone()]);
+        }
+        let of = |config: Config| Self {
+            node: config.name,
+            ..self.clone()
+        };
+        Ok(all.into_iter().map(of).collect())
+    }
+
+    fn load_all(&self) -> Result<Vec<Config>, ConfigError> {
         if !self.named && !self.path.exists() {
-            return Config::parse("", std::env::home_dir().as_deref()).map_err(|faults| {
-                ConfigError::Faulty {
-                    path: self.path.clone(),
-                    faults,
-                }
+            let built_in = Config::parse_all("", std::env::home_dir().as_deref());
+            return built_in.map_err(|faults| ConfigError::Faulty {
+                path: self.path.clone(),
+                faults,
             });
         }
-        Config::load(&self.path)
+        Config::load_all(&self.path)
     }
 }
 

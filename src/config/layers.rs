@@ -8,6 +8,7 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
+use super::nodes::{For, known_name};
 use super::reader::{Reader, Section};
 use super::{keys, read_list, values};
 use sweetspot_core::settings::keys::channel::ChannelLayer;
@@ -29,16 +30,20 @@ pub(super) fn rules<'t>(
     reader: &mut Reader<'t>,
     sections: Vec<Section<'t>>,
     defaults: &ChannelLayer,
-) -> Vec<Rule> {
+    names: &[String],
+) -> Vec<For<Rule>> {
     let mut rules = vec![];
     for mut section in sections {
         let (path, at) = (section.path.clone(), section.at);
         let faults_before = reader.fault_count();
         let label = label(reader, &mut section);
-        let matcher = matcher(reader, &mut section);
+        let For {
+            nodes,
+            what: matcher,
+        } = matcher(reader, &mut section, names);
         let layer = keys::layer(reader, section, defaults);
         if reader.fault_count() == faults_before && !reader.is_damaged() {
-            if matcher == Matcher::default() {
+            if matcher == Matcher::default() && nodes.is_empty() {
                 let message = "matches every channel; add a match, or move its keys to [defaults]";
                 reader.refuse(at, &path, message);
             }
@@ -46,11 +51,12 @@ pub(super) fn rules<'t>(
                 reader.refuse(at, &path, "sets nothing");
             }
         }
-        rules.push(Rule {
+        let what = Rule {
             label,
             matcher,
             layer,
-        });
+        };
+        rules.push(For { nodes, what });
     }
     rules
 }
@@ -113,11 +119,17 @@ pub(super) fn label<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> S
     }
 }
 
-/// Reads the conditions under `match`.
-pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Matcher {
+/// Reads the conditions under `match`; `names` are those of the file's nodes.
+pub(super) fn matcher<'t>(
+    reader: &mut Reader<'t>,
+    section: &mut Section<'t>,
+    names: &[String],
+) -> For<Matcher> {
     let mut conditions = section.section(reader, "match");
     let sat = |value: &DeValue<'_>| values::whole(value, 0..=u64::MAX).map(Sat);
     let days = |value: &DeValue<'_>| values::whole(value, 0..=36_500);
+    let known = |value: &DeValue<'_>| known_name(value, names);
+    let nodes = list(reader, &mut conditions, "node", known);
     let matcher = Matcher {
         peers: listed(reader, &mut conditions, "peer", values::parsed),
         channels: listed(reader, &mut conditions, "channel", values::channel_name),
@@ -142,7 +154,10 @@ pub(super) fn matcher<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) ->
     }
     section.learn_from("match", &conditions);
     conditions.finish(reader);
-    matcher
+    For {
+        nodes,
+        what: matcher,
+    }
 }
 
 /// Reads the conditions on what moves.

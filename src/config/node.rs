@@ -132,12 +132,18 @@ fn in_one<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<Node
 /// never dropped.
 const LEAST_STORE_MB: u64 = 10;
 
-/// Reads `[store]`: the database, and what it is to take at most, in bytes.
+/// Reads `[store]`: the database, and what it is to take at most, in bytes. Where each
+/// node has its `own` database, none may be named here.
 pub(super) fn store<'t>(
     reader: &mut Reader<'t>,
     mut section: Section<'t>,
+    own: bool,
     home: Option<&Path>,
 ) -> (PathBuf, Option<u64>) {
+    if let Some(at) = section.place_of("path").filter(|_| own) {
+        let message = "each [[node]] has a database of its own: set `database` there";
+        reader.refuse(at, "store.path", message);
+    }
     let path = file(reader, &mut section, "path", STORE, home);
     let most_mb = section.read(reader, "max_mb", |value| {
         values::whole(value, LEAST_STORE_MB..=1_000_000)

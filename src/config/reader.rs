@@ -144,6 +144,15 @@ impl<'t> Section<'t> {
         self.entries.get(name).map(|entry| entry.at)
     }
 
+    /// Whether a key has a list of tables, written with `[[…]]`.
+    pub(super) fn is_list(&self, name: &str) -> bool {
+        let entry = self.entries.get(name);
+        entry.is_some_and(|entry| match &entry.value {
+            DeValue::Array(items) => !items.is_empty(),
+            _ => false,
+        })
+    }
+
     /// Takes a key out and reads its value; a value that cannot be read is a
     /// fault, and then the key counts as absent.
     pub(super) fn read<T>(

@@ -6,6 +6,7 @@ use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
 use super::layers::{label, list, matcher};
+use super::nodes::For;
 use super::reader::{Reader, Section};
 use super::values::{self, Edge};
 use sweetspot_core::settings::keys::RATIO;
@@ -25,17 +26,28 @@ const WEEK: [Weekday; 7] = [
 ];
 
 /// Reads every schedule; one with a fault is left out.
-pub(super) fn schedules<'t>(reader: &mut Reader<'t>, sections: Vec<Section<'t>>) -> Vec<Schedule> {
+pub(super) fn schedules<'t>(
+    reader: &mut Reader<'t>,
+    sections: Vec<Section<'t>>,
+    names: &[String],
+) -> Vec<For<Schedule>> {
     sections
         .into_iter()
-        .filter_map(|section| schedule(reader, section))
+        .filter_map(|section| schedule(reader, section, names))
         .collect()
 }
 
-fn schedule<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Option<Schedule> {
+fn schedule<'t>(
+    reader: &mut Reader<'t>,
+    mut section: Section<'t>,
+    names: &[String],
+) -> Option<For<Schedule>> {
     let (path, at) = (section.path.clone(), section.at);
     let label = label(reader, &mut section);
-    let matcher = matcher(reader, &mut section);
+    let For {
+        nodes,
+        what: matcher,
+    } = matcher(reader, &mut section, names);
     let sets = ["target_ratio", "min_ppm", "max_ppm"];
     let sets_something = sets.iter().any(|key| section.place_of(key).is_some());
     let target_ratio = section.read(reader, "target_ratio", |value| values::number(value, RATIO));
@@ -54,7 +66,7 @@ fn schedule<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Option<Sch
         .unwrap_or(DEFAULT_RAMP);
     let window = window(reader, &mut section);
     section.finish(reader);
-    Some(Schedule {
+    let what = Schedule {
         label,
         matcher,
         window: window?,
@@ -62,7 +74,8 @@ fn schedule<'t>(reader: &mut Reader<'t>, mut section: Section<'t>) -> Option<Sch
         min,
         max,
         ramp,
-    })
+    };
+    Some(For { nodes, what })
 }
 
 /// Reads `days` and `hours`, or `from` and `until`; `time_zone` goes with both.

@@ -45,6 +45,70 @@ fn whole_example() -> String {
         .join("\n")
 }
 
+const KEYS: [&str; 2] = [
+    "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+    "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5",
+];
+
+fn two_nodes(rest: &str) -> Vec<Config> {
+    let [alice, bob] = KEYS;
+    let text = format!(
+        "[[node]]\nname = \"alice\"\npubkey = \"{alice}\"\nmacaroon_hex = \"00aa\"\n\
+         [[node]]\nname = \"bob\"\npubkey = \"{bob}\"\naddress = \"https://b:10009\"\n{rest}"
+    );
+    Config::parse_all(&text, Some(Path::new("/home/op"))).expect("good settings")
+}
+
+#[test]
+fn each_node_has_its_own_database_and_rules_and_shares_all_else() {
+    let all = two_nodes(
+        "[web]\nlisten = \"127.0.0.1:9750\"\n[history]\nbackfill = \"5d\"\n\
+         [[rule]]\nmax_ppm = 7\nmatch.private = false\n\
+         [[rule]]\nmatch.node = \"bob\"\nmax_ppm = 8\n\
+         [[schedule]]\nmatch.node = [\"alice\"]\ndays = [\"fri\"]\ntarget_ratio = 0.8\n",
+    );
+    let [alice, bob] = all.as_slice() else {
+        panic!("two")
+    };
+    assert_eq!(alice.store, Path::new("/home/op/.sweetspot/alice.db"));
+    assert_eq!(bob.store, Path::new("/home/op/.sweetspot/bob.db"));
+    assert_eq!(alice.backfill, bob.backfill);
+    assert_eq!((alice.book.rules.len(), bob.book.rules.len()), (1, 2));
+    assert_eq!(bob.book.rules[1].label, "rule 2");
+    assert_eq!(
+        (alice.book.schedules.len(), bob.book.schedules.len()),
+        (1, 0)
+    );
+    assert!(alice.web.listen.is_some() && bob.web.listen.is_none());
+}
+
+#[test]
+fn nodes_of_one_file_are_own_nodes_of_each_other_at_one_price() {
+    let [alice, bob] = KEYS.map(|key| key.parse().expect("a key"));
+    let own = |rest: &str| two_nodes(rest).into_iter().map(|one| one.book.own_nodes.0);
+    let free: Vec<_> = own("").collect();
+    assert_eq!(
+        free,
+        [[(bob, FeePpm(0))].into(), [(alice, FeePpm(0))].into()]
+    );
+    let priced = own(&format!(
+        "[[own_node]]\npubkey = \"{}\"\nppm = 5\n",
+        KEYS[1]
+    ));
+    let priced: Vec<_> = priced.collect();
+    assert_eq!(priced[0], [(bob, FeePpm(5))].into());
+    let databases = &two_nodes("")[0].own_databases;
+    assert_eq!(databases[0].path, Path::new("/home/op/.sweetspot/bob.db"));
+}
+
+#[test]
+fn the_macaroon_of_no_node_is_shown() {
+    let (old, new) = (two_nodes(""), two_nodes("[web]\nhosts = \"x\"\n"));
+    assert_eq!(old[0].diff(&new[0]).len(), 1);
+    let shown = format!("{:?}", old[0]);
+    assert!(!shown.contains("00aa"), "{shown}");
+}
+
 #[test]
 fn an_empty_file_is_the_built_in_settings() {
     let config = good("");

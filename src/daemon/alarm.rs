@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::warn;
+use tracing::{Instrument, warn};
 
 use super::Sight;
 use crate::config::Alarms;
@@ -28,10 +28,11 @@ enum Said {
 pub struct AlarmTask(mpsc::Sender<Said>);
 
 impl AlarmTask {
-    /// Starts the task; it ends with the last of these.
-    pub fn start(alarms: Alarms) -> Self {
+    /// Starts the task; it ends with the last of these. Of several nodes, each message
+    /// begins with the `name`.
+    pub fn start(name: Option<String>, alarms: Alarms) -> Self {
         let (said, hears) = mpsc::channel(QUEUED);
-        tokio::spawn(run(alarms, hears));
+        tokio::spawn(run(name, alarms, hears).in_current_span());
         Self(said)
     }
 
@@ -49,7 +50,7 @@ impl AlarmTask {
     }
 }
 
-async fn run(alarms: Alarms, mut hears: mpsc::Receiver<Said>) {
+async fn run(name: Option<String>, alarms: Alarms, mut hears: mpsc::Receiver<Said>) {
     let began = Instant::now();
     let mut watch = Watch::new(alarms.settings.clone());
     let mut senders = senders(&alarms);
@@ -75,9 +76,14 @@ async fn run(alarms: Alarms, mut hears: mpsc::Receiver<Said>) {
         if senders.is_empty() {
             continue;
         }
-        let notices = watch.due(began.elapsed());
+        let mut notices = watch.due(began.elapsed());
         if notices.is_empty() {
             continue;
+        }
+        for notice in &mut notices {
+            if let Some(name) = &name {
+                notice.text = format!("{name}: {}", notice.text.as_str()).into();
+            }
         }
         // The log has what happened in full; here it is said that somebody is called.
         for notice in notices.iter().filter(|told| told.turn != Turn::Over) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{debug, warn};
+use tracing::{Instrument, debug, warn};
 
 use crate::config::LedgerSettings;
 use sweetspot_core::money::costs::MovedIn;
@@ -156,7 +156,7 @@ impl Bookkeeper {
         match (&self.listener, wanted) {
             (None, true) => {
                 let task = follow(lnd.clone(), Arc::clone(&self.failed));
-                self.listener = Some(AbortOnDropHandle::new(tokio::spawn(task)));
+                self.listener = Some(AbortOnDropHandle::new(tokio::spawn(task.in_current_span())));
             }
             (Some(_), false) => self.listener = None,
             _ => {}

@@ -55,6 +55,9 @@ async fn sum_up(
     let plan = plan.map(|plan| if observe_only { plan.observed() } else { plan });
     if let Some(plan) = plan.filter(Plan::only_observes) {
         // For a person, at once; the log has a line for each as well.
+        if let Some(name) = &config.name {
+            let _ = writeln!(std::io::stdout(), "{name}:");
+        }
         let _ = writeln!(std::io::stdout(), "{}", plan.render(terminal_width()));
     }
     Ok(())

@@ -22,7 +22,6 @@ use crate::daemon::peers::Peers;
 use crate::daemon::preparing::Preparing;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::repeated_error::RepeatedError;
-use crate::daemon::systemd;
 use crate::daemon::vital_signs::VitalSigns;
 use crate::report;
 use sweetspot_core::alarm::sight::CycleSight;
@@ -65,11 +64,17 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    pub(super) fn new(file: SettingsFile, config: Config, observe_only: bool, lnd: Lnd) -> Self {
+    pub(super) fn new(
+        file: SettingsFile,
+        config: Config,
+        observe_only: bool,
+        lnd: Lnd,
+        pulse: Pulse,
+    ) -> Self {
         let (shown, _) = tokio::sync::watch::channel(config.clone());
         Self {
             file,
-            alarms: AlarmTask::start(config.alarms.clone()),
+            alarms: AlarmTask::start(config.name.clone(), config.alarms.clone()),
             closings: Closings::default(),
             preparing: Preparing::default(),
             deadlines: Deadlines::default(),
@@ -81,7 +86,7 @@ impl Daemon {
             lnd,
             repeated_error: RepeatedError::default(),
             signs: VitalSigns::at_start(SystemClock.now(), observe_only),
-            pulse: Pulse::default(),
+            pulse,
             shown,
         }
     }
@@ -169,7 +174,7 @@ impl Daemon {
                     }
                     self.repeated_error.is_over();
                     self.signs.works(SystemClock.now());
-                    tell(turn);
+                    tell(turn, &self.pulse);
                     // A stop waits for none of these.
                     stop.run_until_cancelled(self.chores(&mut cycle, turn))
                         .await;
@@ -267,7 +272,7 @@ impl Daemon {
 
     /// Says why a cycle failed, unless it goes on as already said.
     fn tell_failure(&mut self, failure: &CycleError) {
-        systemd::status(&format!("last cycle failed: {failure}"));
+        self.pulse.status(&format!("last cycle failed: {failure}"));
         self.signs.fails(&failure.to_string(), SystemClock.now());
         self.alarms.saw(match failure {
             CycleError::Node(reason) => Sight::NodeFailed(reason.to_string().into()),
@@ -315,6 +320,13 @@ impl Daemon {
             self.alarms.saw(Sight::NodeFailed(error.to_string().into()));
             return false;
         }
+        if let Some(wanted) = self.config.pubkey.filter(|wanted| *wanted != info.pubkey) {
+            let says = format!("{} answers at the address of {wanted}", info.pubkey);
+            error!(pubkey = %info.pubkey, %wanted, "another node answers at this address");
+            self.signs.fails(&says, SystemClock.now());
+            self.alarms.saw(Sight::NodeFailed(says.into()));
+            return false;
+        }
         info!(
             alias = info.alias.as_str(),
             pubkey = %info.pubkey,
@@ -345,9 +357,11 @@ impl Daemon {
         for change in changes {
             info!(change, "config reloaded");
         }
-        if (&self.config.node, &self.config.store, &self.config.web)
-            != (&fresh.node, &fresh.store, &fresh.web)
-        {
+        let fixed = |config: &Config| {
+            let node = (config.node.clone(), config.names.clone(), config.pubkey);
+            (node, config.store.clone(), config.web.clone())
+        };
+        if fixed(&self.config) != fixed(&fresh) {
             warn!("changes to [node], [store] and [web] take effect after a restart");
         }
         if self.config.alarms != fresh.alarms {
@@ -361,7 +375,7 @@ impl Daemon {
     }
 }
 
-fn tell(turn: CycleSummary) {
+fn tell(turn: CycleSummary, pulse: &Pulse) {
     debug!(
         channels = turn.channels,
         decisions = turn.decisions,
@@ -369,7 +383,7 @@ fn tell(turn: CycleSummary) {
         failed = turn.failed,
         "cycle done"
     );
-    systemd::status(&format!(
+    pulse.status(&format!(
         "{} channels; {} fees changed in the last cycle",
         turn.channels, turn.changed
     ));

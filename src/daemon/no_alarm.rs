@@ -11,7 +11,7 @@ pub struct AlarmTask;
 
 impl AlarmTask {
     /// Says that nobody is called, if somebody is to be.
-    pub fn start(alarms: Alarms) -> Self {
+    pub fn start(_: Option<String>, alarms: Alarms) -> Self {
         if !alarms.services.is_empty() {
             warn!("this build has no alarms: [alarm] has no effect");
         }

@@ -20,25 +20,60 @@ const STUCK_AFTER: Duration = Duration::from_secs(15 * 60);
 #[derive(Clone, Debug)]
 pub struct Pulse {
     started: Instant,
-    /// Milliseconds since the start.
-    last: Arc<AtomicU64>,
+    name: Option<String>,
+    /// Milliseconds since the start, for the loop of each node of the process.
+    last: Arc<[AtomicU64]>,
+    /// Which of them is this one's.
+    place: usize,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
         Self {
             started: Instant::now(),
-            last: Arc::default(),
+            name: None,
+            last: Arc::new([AtomicU64::new(0)]),
+            place: 0,
         }
     }
 }
 
 impl Pulse {
-    /// The loop turns.
+    /// One for each node of a process, by their names.
+    pub fn of(names: impl ExactSizeIterator<Item = Option<String>>) -> Vec<Self> {
+        let started = Instant::now();
+        let last: Arc<[AtomicU64]> = (0..names.len()).map(|_| AtomicU64::new(0)).collect();
+        let pulses = names.enumerate().map(|(place, name)| Self {
+            started,
+            name,
+            last: Arc::clone(&last),
+            place,
+        });
+        pulses.collect()
+    }
+
+    /// The loop turns. The service manager, which can only start all anew, hears of it
+    /// unless another node's loop is stuck.
     pub fn alive(&self) {
         let passed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(passed, Ordering::Relaxed);
-        systemd::alive();
+        if let Some(last) = self.last.get(self.place) {
+            last.store(passed, Ordering::Relaxed);
+        }
+        if self
+            .last
+            .iter()
+            .all(|last| self.age_of(last) <= STUCK_AFTER)
+        {
+            systemd::alive();
+        }
+    }
+
+    /// One line for the service manager.
+    pub fn status(&self, line: &str) {
+        match &self.name {
+            Some(name) => systemd::status(&format!("{name}: {line}")),
+            None => systemd::status(line),
+        }
     }
 
     /// Waits for something outside, and counts as alive all the while.
@@ -54,7 +89,12 @@ impl Pulse {
 
     /// How long ago the loop turned.
     pub fn age(&self) -> Duration {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        let last = self.last.get(self.place);
+        last.map_or(Duration::ZERO, |last| self.age_of(last))
+    }
+
+    fn age_of(&self, last: &AtomicU64) -> Duration {
+        let last = Duration::from_millis(last.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(last)
     }
 

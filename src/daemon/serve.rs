@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle, JoinSet, LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span, error, error_span, info, warn};
 
-use crate::config::{ConfigError, SettingsFile};
+use crate::config::{Config, ConfigError, SettingsFile};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use crate::daemon::cycle::Cycle;
 use crate::daemon::main_loop::Daemon;
+use crate::daemon::pulse::Pulse;
 use crate::daemon::signals::Signals;
 use crate::daemon::systemd;
 #[cfg(feature = "web")]
 use crate::web::{self, Site};
-use sweetspot_core::ports::chain_fee_log::ChainFeeLog;
-use sweetspot_core::ports::cost_log::CostLog;
-use sweetspot_core::ports::peer_log::PeerLog;
-use sweetspot_core::ports::{Clock, PolicyWriter, Store, StoreError, WriteError};
+use sweetspot_core::ports::{Clock, PolicyWriter, StoreError, WriteError};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_lnd::{Lnd, LndConfigError};
@@ -31,6 +31,10 @@ use sweetspot_store::{OpenError, SqliteStore};
 /// How long a write in flight may take to finish: a stop is to be over within
 /// 10 s in all.
 const GRACE: Duration = Duration::from_secs(9);
+
+/// How long one of several nodes' daemons rests before it is started anew: what keeps it
+/// from starting is mended by hand.
+const RESTART_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -58,55 +62,170 @@ pub enum StartError {
     /// Signals cannot be caught.
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
+    /// A daemon ended for a fault of its own.
+    #[error("the daemon ended unexpectedly: {0}")]
+    Ended(JoinError),
 }
 
-/// Runs until it is told to stop. With `observe_only`, nothing is ever
-/// written, whatever the settings say.
+/// Runs the node that is named, or each of the file's nodes, until it is told to stop:
+/// then no new write is begun, one in flight gets [`GRACE`], and a second signal ends it
+/// at once. With `observe_only`, nothing is ever written, whatever the settings say.
+///
+/// The loops take turns on one thread; what they wait for does not.
 pub async fn run(file: SettingsFile, observe_only: bool) -> Result<(), StartError> {
-    let config = file.load()?;
-    make_folder(&config.store)?;
-    let store = SqliteStore::open(&config.store).await?;
-    if store.was_left_unclean() {
-        warn!(
-            database = %config.store.display(),
-            "the last daemon was killed: nothing is lost, and the next cycles settle what it \
-             had begun"
-        );
+    let running = run_each(file.each()?, observe_only);
+    LocalSet::new().run_until(running).await
+}
+
+async fn run_each(files: Vec<SettingsFile>, observe_only: bool) -> Result<(), StartError> {
+    let mut signals = Signals::listen().map_err(StartError::Signals)?;
+    let stop = CancellationToken::new();
+    let (reload, reload_asked) = watch::channel(0);
+    let pulses = Pulse::of(files.iter().map(|file| file.node().map(str::to_owned)));
+    let several = files.len() > 1;
+    let mut running = JoinSet::new();
+    for (file, pulse) in files.into_iter().zip(pulses) {
+        // At the highest level, so that no filter of levels takes the name off a line.
+        let span = match file.node() {
+            Some(name) => error_span!("node", name),
+            None => Span::none(),
+        };
+        let node = NodeDaemon {
+            file,
+            observe_only,
+            pulse,
+            stop: stop.clone(),
+            reload_asked: reload_asked.clone(),
+        };
+        running.spawn_local(node.keep_running(several).instrument(span));
     }
-    let lnd = Lnd::new(lnd_config(&config.node))?;
-    let signals = Signals::listen().map_err(StartError::Signals)?;
-    let backfill_from = SystemClock.now().minus(config.backfill);
-    info!(
-        version = env!("CARGO_PKG_VERSION"),
-        config = %file,
-        database = %config.store.display(),
-        node = config.node.address,
-        observe_only,
-        "sweetspot started"
-    );
-    systemd::ready();
-    let (node, clock) = (lnd.clone(), SystemClock);
-    let daemon = Daemon::new(file, config, observe_only, lnd.clone());
-    let ended = CancellationToken::new();
-    let web = start_web(&daemon, &ended);
-    let store = if observe_only {
-        let cycle = Cycle::start(node, NoWriter, store, clock, backfill_from).await?;
-        serve(daemon, cycle, signals).await
-    } else {
-        let cycle = Cycle::start(node, lnd, store, clock, backfill_from).await?;
-        serve(daemon, cycle, signals).await
-    };
-    ended.cancel();
-    if let Some(web) = web {
-        let _ = web.await;
+    let mut ends = std::pin::pin!(all_end(running));
+    tokio::select! {
+        ended = &mut ends => return ended,
+        () = signals.stop_or_reload(&reload) => {}
     }
-    if let Some(store) = store
-        && let Err(error) = store.close().await
-    {
-        warn!(%error, "nothing is lost");
+    info!("shutting down; no new fee updates");
+    systemd::stopping();
+    stop.cancel();
+    tokio::select! {
+        ended = timeout(GRACE, ends) => match ended {
+            Ok(ended) => ended?,
+            Err(_) => warn!(
+                "a fee update did not finish in time: the next start checks whether it was applied"
+            ),
+        },
+        () = signals.stop() => warn!("stopped immediately by a second signal"),
     }
     info!("sweetspot stopped");
     Ok(())
+}
+
+/// Waits until none runs any more; the first that failed says why.
+async fn all_end(mut running: JoinSet<Result<(), StartError>>) -> Result<(), StartError> {
+    let mut first = Ok(());
+    while let Some(ended) = running.join_next().await {
+        first = first.and(ended.unwrap_or_else(|error| Err(StartError::Ended(error))));
+    }
+    first
+}
+
+/// One node's daemon: its settings, its database, its loop. It shares nothing with the
+/// others but the signals.
+#[derive(Clone)]
+struct NodeDaemon {
+    file: SettingsFile,
+    observe_only: bool,
+    pulse: Pulse,
+    stop: CancellationToken,
+    reload_asked: watch::Receiver<u64>,
+}
+
+impl NodeDaemon {
+    /// Runs. One of `several` is started anew when it cannot start or ends by itself:
+    /// the others are no reason to stop, and nobody else would start it.
+    async fn keep_running(self, several: bool) -> Result<(), StartError> {
+        if !several {
+            return self.run().await;
+        }
+        loop {
+            let task = spawn_local(self.clone().run().in_current_span());
+            let ended = AbortOnDropHandle::new(task).await;
+            let ended = ended.unwrap_or_else(|error| Err(StartError::Ended(error)));
+            match ended {
+                Err(error) if !self.stop.is_cancelled() => {
+                    error!(%error, "this node does not run: trying again in a minute");
+                    let pause = self.pulse.alive_while(sleep(RESTART_PAUSE));
+                    self.stop.run_until_cancelled(pause).await;
+                }
+                ended => return ended,
+            }
+            if self.stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn run(self) -> Result<(), StartError> {
+        let opening = self.open();
+        let Some(opened) = self.stop.run_until_cancelled(opening).await else {
+            return Ok(());
+        };
+        let (config, store, lnd) = opened?;
+        let backfill_from = SystemClock.now().minus(config.backfill);
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            config = %self.file,
+            database = %config.store.display(),
+            node = config.node.address,
+            observe_only = self.observe_only,
+            "sweetspot started"
+        );
+        systemd::ready();
+        let (node, clock) = (lnd.clone(), SystemClock);
+        let daemon = Daemon::new(
+            self.file,
+            config,
+            self.observe_only,
+            lnd.clone(),
+            self.pulse,
+        );
+        let ended = CancellationToken::new();
+        let _ends_web = ended.clone().drop_guard();
+        let web = start_web(&daemon, &ended);
+        let store = if self.observe_only {
+            let cycle = Cycle::start(node, NoWriter, store, clock, backfill_from).await?;
+            let turning = daemon.keep_turning(cycle, &self.stop, self.reload_asked);
+            turning.await
+        } else {
+            let cycle = Cycle::start(node, lnd, store, clock, backfill_from).await?;
+            let turning = daemon.keep_turning(cycle, &self.stop, self.reload_asked);
+            turning.await
+        };
+        ended.cancel();
+        if let Some(web) = web {
+            let _ = web.await;
+        }
+        if let Err(error) = store.close().await {
+            warn!(%error, "nothing is lost");
+        }
+        Ok(())
+    }
+
+    /// What a daemon begins with.
+    async fn open(&self) -> Result<(Config, SqliteStore, Lnd), StartError> {
+        let config = self.file.load()?;
+        make_folder(&config.store)?;
+        let store = SqliteStore::open(&config.store).await?;
+        if store.was_left_unclean() {
+            warn!(
+                database = %config.store.display(),
+                "the last daemon was killed: nothing is lost, and the next cycles settle what it \
+                 had begun"
+            );
+        }
+        let lnd = Lnd::new(lnd_config(&config.node))?;
+        Ok((config, store, lnd))
+    }
 }
 
 /// Serves the page beside the daemon, where the config asks for it; that it cannot be
@@ -123,7 +242,8 @@ fn start_web(daemon: &Daemon, stop: &CancellationToken) -> Option<JoinHandle<()>
             return None;
         }
     };
-    Some(tokio::spawn(web::serve(site, settings, stop.clone())))
+    let serving = web::serve(site, settings, stop.clone());
+    Some(tokio::spawn(serving.in_current_span()))
 }
 
 #[cfg(not(feature = "web"))]
@@ -140,38 +260,6 @@ struct NoWriter;
 impl PolicyWriter for NoWriter {
     async fn set_policy(&self, _: ChannelPoint, _: &FeeChange, _: u32) -> Result<(), WriteError> {
         Err(WriteError::Refused("observe mode".into()))
-    }
-}
-
-/// Turns the cycle until a signal stops it: no new write is begun, one in
-/// flight gets [`GRACE`]; a second signal ends it at once. Returns the store, if
-/// nobody was in the middle of using it.
-async fn serve<W: PolicyWriter, S: Store + CostLog + PeerLog + ChainFeeLog>(
-    daemon: Daemon,
-    cycle: Cycle<Lnd, W, S, SystemClock>,
-    mut signals: Signals,
-) -> Option<S> {
-    let stop = CancellationToken::new();
-    let (reload, reload_asked) = tokio::sync::watch::channel(0);
-    let mut turning = std::pin::pin!(daemon.keep_turning(cycle, &stop, reload_asked));
-    tokio::select! {
-        store = &mut turning => return Some(store),
-        () = signals.stop_or_reload(&reload) => {}
-    }
-    info!("shutting down; no new fee updates");
-    systemd::stopping();
-    stop.cancel();
-    tokio::select! {
-        ended = timeout(GRACE, turning) => {
-            if ended.is_err() {
-                warn!("a fee update did not finish in time: the next start checks whether it was applied");
-            }
-            ended.ok()
-        }
-        () = signals.stop() => {
-            warn!("stopped immediately by a second signal");
-            None
-        }
     }
 }
 

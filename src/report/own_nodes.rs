@@ -76,11 +76,7 @@ impl Group {
         Ok(Some(Self {
             together: others.iter().try_fold(report.node, |sum, other| {
                 let other = other.node?;
-                Some(Sum {
-                    forwards: sum.forwards.saturating_add(other.forwards),
-                    sold_msat: sum.sold_msat.saturating_add(other.sold_msat),
-                    earned_msat: sum.earned_msat.saturating_add(other.earned_msat),
-                })
+                Some(sum.plus(other))
             }),
             local_sat: others.iter().try_fold(ours, |sum, other| {
                 other.local_sat.map(|sat| sat.saturating_add(sum))

@@ -370,7 +370,7 @@ fn a_graph_of_numbers_beyond_any_sense_is_scouted() {
     let path = home.path("graph.csv");
     std::fs::write(&path, text).expect("a file");
     let path = path.display().to_string();
-    let scouted = json(&home.run(&["scout", "--graph", &path, "--node", "0", "--json"]));
+    let scouted = json(&home.run(&["scout", "--graph", &path, "--pubkey", "0", "--json"]));
     assert_eq!(scouted["graph_nodes"], 8);
     let peers = scouted["peers"].as_array().expect("a list");
     assert!(!peers.is_empty(), "{scouted}");

@@ -20,6 +20,7 @@ mod odd_records;
 mod own_nodes;
 mod peers;
 mod running;
+mod several;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(feature = "web")]

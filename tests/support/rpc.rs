@@ -22,7 +22,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::policy_update;
-use super::world::{OWN_KEY, OnUpdate, World};
+use super::world::{OnUpdate, World};
 
 /// The services; clones serve the same world.
 #[derive(Clone)]
@@ -177,7 +177,7 @@ impl Lightning for Rpc {
 
     async fn get_node_info(&self, request: Request<NodeInfoRequest>) -> Reply<NodeInfo> {
         let (world, query) = self.admit("GetNodeInfo", request)?;
-        if query.pub_key != OWN_KEY {
+        if query.pub_key != world.pubkey {
             return Err(Status::not_found("unable to find node"));
         }
         let announced = world.channels.iter().filter(|channel| channel.announced);

@@ -344,3 +344,58 @@ proxy = "yes"
         "{odd}"
     );
 }
+
+#[test]
+fn two_nodes_share_no_name_key_address_or_database() {
+    let key = format!(
+        "02{}",
+        "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+    );
+    insta::assert_snapshot!(faults(&format!(r#"
+[[node]]
+name = "alice"
+pubkey = "{key}"
+address = "https://a:10009"
+database = "/a.db"
+[[node]]
+name = "alice"
+pubkey = "{key}"
+address = "https://A:10009/"
+database = "/a.db"
+[[node]]
+address = "https://c:10009"
+[[node]]
+name = "../d"
+adress = "https://d:10009"
+[store]
+path = "/s.db"
+[[rule]]
+match.node = "carol"
+max_ppm = 5
+"#)), @r#"
+    8:8: node 2.name: is that of node 1: each node has its own
+    9:10: node 2.pubkey: is that of node 1: each node has its own
+    10:11: node 2.address: is that of node 1: each node has its own
+    11:12: node 2.database: is that of node 1: each node has its own
+    12:1: node 3: needs a name, such as name = "alice"
+    14:1: node 4: needs the node's public key (pubkey): a channel between two of your nodes is told by it
+    15:8: node 4.name: must be 1 to 32 letters, digits, - or _, not "../d"
+    16:1: node 4.adress: unknown key; did you mean address?
+    18:8: store.path: each [[node]] has a database of its own: set `database` there
+    20:14: rule 1.match.node: no node is called "carol"; there are alice, alice
+    "#);
+}
+
+#[test]
+fn a_rule_for_a_node_needs_nodes_with_names() {
+    insta::assert_snapshot!(faults(r#"
+[node]
+name = "alice"
+[[rule]]
+match.node = "alice"
+max_ppm = 5
+"#), @"
+    3:1: node.name: unknown key; valid keys: socks5_proxy, lndconnect, address, tls, tls_cert, macaroon_hex, macaroon
+    5:14: rule 1.match.node: has no effect without [[node]]s that have names
+    ");
+}
