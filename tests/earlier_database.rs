@@ -19,6 +19,8 @@ const PACKED: &[u8] = include_bytes!("fixtures/earlier.db.gz");
 
 /// Of format 21, by this version of the strategies.
 const FORMAT_21: &[u8] = include_bytes!("fixtures/format_21.db.gz");
+/// The same demo by a later one.
+const FORMAT_31: &[u8] = include_bytes!("fixtures/format_31.db.gz");
 
 /// A copy of it, and a config that names it.
 struct Home {
@@ -144,9 +146,9 @@ async fn its_demand_is_counted_anew_from_its_forwards() {
     assert!(rates.any(|tpm| tpm > 1e-4));
 }
 
-#[tokio::test]
-async fn one_of_format_21_keeps_every_forward_fee_and_change() {
-    let home = Home::with(FORMAT_21).upgrade().await;
+/// Opens a database of a demo of three days, and looks whether all is in it.
+async fn demo_kept(database: &[u8]) -> Home {
+    let home = Home::with(database).upgrade().await;
     let reader = StoreReader::open(home.database()).await.expect("opens");
     let forwards = reader.forwards_after(0, u32::MAX).await.expect("reads");
     let earned: u64 = forwards.iter().map(|stored| stored.forward.fee.0).sum();
@@ -163,9 +165,25 @@ async fn one_of_format_21_keeps_every_forward_fee_and_change() {
         let to = last.map(|(_, change)| change.to);
         assert_eq!(channel.fee.confirmed, to, "{point}");
     }
+    home
+}
 
+#[tokio::test]
+async fn one_of_format_21_keeps_every_forward_fee_and_change() {
+    let home = demo_kept(FORMAT_21).await;
     // An earlier version of the strategies decided what is in it.
     let replayed = home.json(&["replay"]);
     assert_eq!(replayed["turns"], 0);
     assert_eq!(replayed["earlier_law"], 289);
+}
+
+#[tokio::test]
+async fn one_of_format_31_keeps_every_forward_fee_and_change_and_is_decided_again() {
+    let home = demo_kept(FORMAT_31).await;
+    let replayed = home.json(&["replay"]);
+    assert_eq!(
+        (&replayed["turns"], &replayed["equal"]),
+        (&289.into(), &219.into())
+    );
+    assert_eq!(replayed["differences"], serde_json::json!([]));
 }
