@@ -315,15 +315,24 @@ impl Daemon {
             }
         };
         if let Err(error) = check_version(&info.version) {
-            error!(version = info.version.as_str(), %error, "unsupported LND version");
-            self.signs.fails(&error.to_string(), SystemClock.now());
+            let now = SystemClock.now();
+            if self.repeated_error.is_news(&error.to_string(), now) {
+                error!(version = info.version.as_str(), %error, "unsupported LND version");
+            }
+            self.signs.fails(&error.to_string(), now);
             self.alarms.saw(Sight::NodeFailed(error.to_string().into()));
             return false;
         }
         if let Some(wanted) = self.config.pubkey.filter(|wanted| *wanted != info.pubkey) {
-            let says = format!("{} answers at the address of {wanted}", info.pubkey);
-            error!(pubkey = %info.pubkey, %wanted, "another node answers at this address");
-            self.signs.fails(&says, SystemClock.now());
+            let says = format!(
+                "another node answers at this address: {}, not {wanted}",
+                info.pubkey
+            );
+            let now = SystemClock.now();
+            if self.repeated_error.is_news(&says, now) {
+                error!(pubkey = %info.pubkey, %wanted, "another node answers at this address");
+            }
+            self.signs.fails(&says, now);
             self.alarms.saw(Sight::NodeFailed(says.into()));
             return false;
         }

@@ -330,8 +330,12 @@ impl DaemonState {
             Some(true) => ", observes only",
             _ => "",
         };
+        let what = match &self.error {
+            None => "cycle",
+            Some(_) => "try",
+        };
         let daemon = format!(
-            "daemon: running since {}{observes}; last cycle {}",
+            "daemon: running since {}{observes}; last {what} {}",
             local_time(started_at),
             ago(now, tried_at)
         );
