@@ -1,5 +1,6 @@
 //! Advice on dead channels.
 
+pub mod came_back;
 pub mod cause;
 pub mod judge;
 pub mod recommend;

@@ -27,7 +27,7 @@ pub async fn show(
         p {
             "Ranked by what their capital earned over " (format!("{:.0}", ranking.days))
             " days and could have earned at the node's average of "
-            (yearly(ranking.node_yield_per_year)) " a year. " (ranking.close_cost_in_words()) " Advice only: sweetspot never closes channels."
+            (yearly(ranking.node_yield_per_year)) " a year. " (ranking.close_cost_in_words()) " " (ranking.idle_in_words()) " Advice only: sweetspot never closes channels."
         }
         div class="scroll" tabindex="0" role="region" aria-label="Channels" {
             table {

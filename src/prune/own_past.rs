@@ -1,0 +1,35 @@
+//! What this node's own past tells of closes and of idle channels.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sweetspot_core::money::costs::ChainCostKind;
+use sweetspot_core::ports::StoreError;
+use sweetspot_core::prune::came_back::IdleSpells;
+use sweetspot_core::types::time::Timestamp;
+use sweetspot_store::StoreReader;
+
+/// What each close that this node paid for cost, in sat, the least first.
+pub async fn closes_paid(store: &StoreReader) -> Result<Vec<f64>, StoreError> {
+    let costs = store.chain_costs().await?.into_iter();
+    let closes = costs.filter(|cost| cost.kind == ChainCostKind::Close);
+    let mut closes: Vec<f64> = closes.map(|cost| cost.fee.as_f64()).collect();
+    closes.sort_by(f64::total_cmp);
+    Ok(closes)
+}
+
+/// How it went on with this node's idle channels, by all that is stored.
+pub async fn idle_spells(store: &StoreReader, now: Timestamp) -> Result<IdleSpells, StoreError> {
+    let channels = store.scids().await?;
+    let mut days: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
+    for total in store.day_totals(0, i64::MAX).await? {
+        if let Some(point) = channels.get(&total.scid) {
+            days.entry(*point).or_default().insert(total.day);
+        }
+    }
+    Ok(IdleSpells::of(&days, now.utc_day()))
+}
+
+/// The middle one, or the upper of two.
+pub fn median(sorted: &[f64]) -> Option<f64> {
+    sorted.get(sorted.len() / 2).copied()
+}
