@@ -17,13 +17,19 @@ pub async fn closes_paid(store: &StoreReader) -> Result<Vec<f64>, StoreError> {
     Ok(closes)
 }
 
-/// How it went on with this node's idle channels, by all that is stored.
+/// Two years tell enough, and what was before is another market.
+const LOOKED_AT_DAYS: i64 = 730;
+
+/// How it went on with this node's idle channels, of late.
 pub async fn idle_spells(store: &StoreReader, now: Timestamp) -> Result<IdleSpells, StoreError> {
     let channels = store.scids().await?;
     let mut days: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
-    for total in store.day_totals(0, i64::MAX).await? {
-        if let Some(point) = channels.get(&total.scid) {
-            days.entry(*point).or_default().insert(total.day);
+    for (scid, of_scid) in store
+        .days_of_channels(now.utc_day() - LOOKED_AT_DAYS)
+        .await?
+    {
+        if let Some(point) = channels.get(&scid) {
+            days.entry(*point).or_default().extend(of_scid);
         }
     }
     Ok(IdleSpells::of(&days, now.utc_day()))

@@ -10,7 +10,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::columns::{from_json, number, scid, scid_column};
 use super::fault::Fault;
-use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotal, DayTotals, NodeDayTotal};
 use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
@@ -130,6 +130,27 @@ pub(super) async fn of_channels(
     .fetch_one(db)
     .await?;
     parse(&text)
+}
+
+/// The UTC days from `from` on, on which something passed by each scid: of years, in a
+/// fraction of the time that reading what passed would take.
+pub(super) async fn days_of_channels(
+    db: &mut SqliteConnection,
+    from: i64,
+) -> Result<Vec<(Scid, Vec<i64>)>, Fault> {
+    let text: String = sqlx::query_scalar(
+        "select json_group_array(json_array(scid, json(days)))
+         from (select scid, json_group_array(day) as days from forwards_by_day
+             where day >= ? group by scid)",
+    )
+    .bind(from)
+    .fetch_one(db)
+    .await?;
+    let rows: Vec<(i64, Vec<i64>)> = from_json("the days of forwards", &text)?;
+    Ok(rows
+        .into_iter()
+        .map(|(number, days)| (scid(number), days))
+        .collect())
 }
 
 /// The same of one channel, under whatever scids, without reading those of others.

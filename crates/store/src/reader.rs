@@ -243,6 +243,16 @@ impl StoreReader {
         self.named("cannot read the channels' days", found)
     }
 
+    /// The UTC days from `from_day` on, on which something passed by each scid.
+    pub async fn days_of_channels(
+        &self,
+        from_day: i64,
+    ) -> Result<Vec<(Scid, Vec<i64>)>, StoreError> {
+        let db = &mut *self.connection.lock().await;
+        let found = day_totals::days_of_channels(db, from_day).await;
+        self.named("cannot read the days of forwards", found)
+    }
+
     /// What one channel forwarded on these days, by day.
     pub async fn channel_day_totals(
         &self,
