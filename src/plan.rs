@@ -10,6 +10,7 @@ use crate::format::times;
 use crate::json::{Ids, SCHEMA};
 use crate::overview::NOTHING_YET;
 use crate::table::{Align, Plain};
+use sweetspot_core::decision::discount::Discount;
 use sweetspot_core::decision::max_htlc::MaxHtlcPart;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::cycle::Engine;
@@ -20,7 +21,7 @@ use sweetspot_core::settings::values::{ChannelSettings, Mode, NodeSettings};
 use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, PeerId};
 use sweetspot_core::types::format::{change, demand, grouped};
 use sweetspot_core::types::observation::{Observation, StoredForward};
-use sweetspot_core::types::time::{Timestamp, human_span};
+use sweetspot_core::types::time::{Timestamp, human_span, rfc3339};
 use sweetspot_core::types::units::FeePpm;
 use sweetspot_store::StoreReader;
 
@@ -37,6 +38,8 @@ pub struct Line {
     pub(crate) proposed_ppm: Option<u32>,
     /// The first step there; null if none is made now.
     pub(crate) first_step_ppm: Option<u32>,
+    /// The inbound rate that it should have; null where it is not managed.
+    pub(crate) proposed_inbound_ppm: Option<i64>,
     /// The max HTLC that it should have; null where it is not managed.
     pub(crate) proposed_max_htlc_msat: Option<u64>,
     /// What becomes of it now, as a code.
@@ -233,6 +236,7 @@ impl Line {
             Verdict::Change { to } | Verdict::WouldChange { to } => Some(to.outbound),
             Verdict::Hold { .. } => None,
         });
+        let inbound = decision.and_then(|decision| decision.inbound);
         let max_htlc = decision.and_then(|decision| decision.max_htlc);
         Self {
             ids: Ids::of(channel),
@@ -240,6 +244,7 @@ impl Line {
             fee_ppm,
             proposed_ppm: proposed.map(|ppm| ppm.0),
             first_step_ppm: first_step.map(|ppm| ppm.0),
+            proposed_inbound_ppm: inbound.map(|discount| -i64::from(discount.wanted.0)),
             proposed_max_htlc_msat: max_htlc.map(|part| part.wanted.0),
             state_code: decision.map_or("no_decision", Decision::code),
             limits: match (decision, first_step) {
@@ -255,10 +260,18 @@ impl Line {
             reason: decision
                 .map(|decision| {
                     let why = why(leaders.leader(channel, decision), settings);
-                    why + &max_htlc_in_words(max_htlc)
+                    why + &inbound_in_words(inbound) + &max_htlc_in_words(max_htlc)
                 })
                 .unwrap_or_default(),
         }
+    }
+}
+
+/// An inbound discount that is to move.
+fn inbound_in_words(discount: Option<Discount>) -> String {
+    match discount.filter(|discount| discount.wanted != discount.now) {
+        Some(discount) => format!("; inbound discount {}", discount.words(&rfc3339)),
+        None => String::new(),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::table::{table, terminal_width};
 use sweetspot_core::alarm::settings::AlarmKind;
 use sweetspot_core::ports::{Clock, StoreError};
 use sweetspot_core::settings::inbound::InboundRules;
-use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
+use sweetspot_core::settings::values::{BaseFee, ChannelSettings, InboundRate, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelPoint, Scid};
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::format::grouped;
@@ -290,7 +290,11 @@ fn judge_ledger(permissions: &Permissions, config: &Config) -> Vec<Finding> {
 
 /// Which channels may be given a discount.
 fn judge_inbound(rules: &InboundRules, channels: &[Effective]) -> Option<Finding> {
-    let may = |c: &&Effective| c.settings.inbound_discount && c.settings.mode == Mode::Manage;
+    let may = |c: &&Effective| {
+        let settings = &c.settings;
+        let by_need = settings.inbound_discount && settings.inbound_rate == InboundRate::Auto;
+        by_need && settings.mode == Mode::Manage
+    };
     let says = format!(
         "discounts of up to {} are on for {} channels",
         rules.max_discount,

@@ -12,7 +12,9 @@ use super::values;
 use sweetspot_core::settings::built_in::BuiltIn;
 use sweetspot_core::settings::keys::written::Written;
 use sweetspot_core::settings::keys::{Conflict, Key, KeyReader, Layer};
-use sweetspot_core::settings::values::{BaseFee, LevelChoice, MaxHtlc, Mode, StrategyName};
+use sweetspot_core::settings::values::{
+    BaseFee, InboundRate, LevelChoice, MaxHtlc, Mode, StrategyName,
+};
 use sweetspot_core::types::units::FeePpm;
 
 /// What the key `strategy` was called first; files that have it stay valid.
@@ -150,6 +152,10 @@ impl<K: Key> KeyReader<K> for SectionKeys<'_, '_, K> {
 
     fn level(&mut self, key: K) -> Option<LevelChoice> {
         self.read(key, values::level)
+    }
+
+    fn inbound_rate(&mut self, key: K) -> Option<InboundRate> {
+        self.read(key, values::inbound_rate)
     }
 
     fn max_htlc(&mut self, key: K) -> Option<MaxHtlc> {

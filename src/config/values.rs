@@ -14,7 +14,9 @@ use sweetspot_core::peers::ended::Mark;
 use sweetspot_core::settings::keys::{MOST_BASE_FEE_MSAT, MOST_PPM};
 use sweetspot_core::settings::matcher::ChannelName;
 use sweetspot_core::settings::schedule::moment;
-use sweetspot_core::settings::values::{BaseFee, LevelChoice, MaxHtlc, Mode, StrategyName};
+use sweetspot_core::settings::values::{
+    BaseFee, InboundRate, LevelChoice, MaxHtlc, Mode, StrategyName,
+};
 use sweetspot_core::types::channel::Scid;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
@@ -126,6 +128,19 @@ pub(super) fn mode_without_rate(value: &DeValue<'_>) -> Result<Mode, String> {
         DeValue::String(word) if word == "observe" => Ok(Mode::Observe),
         DeValue::String(word) if word == "ignore" => Ok(Mode::Ignore),
         _ => wrong("\"manage\", \"observe\", \"pin\" or \"ignore\"", value),
+    }
+}
+
+/// What the inbound rate follows. LND takes none above zero unless it is told to.
+pub(super) fn inbound_rate(value: &DeValue<'_>) -> Result<InboundRate, String> {
+    match value {
+        DeValue::String(word) if word == "auto" => Ok(InboundRate::Auto),
+        _ => whole(value, -i64::from(MOST_PPM)..=0)
+            .map(|rate| InboundRate::Fixed(FeePpm(rate.unsigned_abs().try_into().unwrap_or(0))))
+            .or_else(|_| {
+                let expected = format!("\"auto\" or a whole number from -{MOST_PPM} to 0");
+                wrong(&expected, value)
+            }),
     }
 }
 

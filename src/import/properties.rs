@@ -27,13 +27,14 @@ const STEP_FLOOR_PPM: u32 = 10;
 /// The keys that a strategy of theirs goes by and ours can say.
 pub(super) fn used_by(strategy: &str) -> &'static [&'static str] {
     match strategy {
-        "static" | "match_peer" => &["base_fee_msat", "fee_ppm"],
+        "static" | "match_peer" => &["base_fee_msat", "fee_ppm", "inbound_fee_ppm"],
         "proportional" => &[
             "base_fee_msat",
             "min_fee_ppm",
             "max_fee_ppm",
             "min_fee_ppm_delta",
             "sum_peer_chans",
+            "inbound_fee_ppm",
         ],
         _ => &[],
     }
@@ -123,6 +124,30 @@ impl Reader<'_, '_> {
         ("base_fee_msat", base.map_or("keep".into(), Value::from))
     }
 
+    /// The inbound rate: theirs stays as it is where none is given.
+    fn inbound(&mut self) -> (&'static str, Value) {
+        let rate = self.discount().map(|rate| Value::Number(rate.into()));
+        ("inbound_ppm", rate.unwrap_or("auto".into()))
+    }
+
+    /// An inbound rate from -[`MOST_PPM`] to 0, in ppm; any other is told.
+    fn discount(&mut self) -> Option<i32> {
+        let key = "inbound_fee_ppm";
+        let property = self.properties.get(key)?;
+        let plain: String = property.value.chars().filter(|c| *c != '_').collect();
+        let why = match plain.parse::<i32>() {
+            Ok(rate) if rate <= 0 && rate.unsigned_abs() <= MOST_PPM => {
+                self.notes.said(property.line, key);
+                return Some(rate);
+            }
+            Ok(1..) => "only inbound fees of 0 and below are set",
+            Ok(_) => "is a larger discount than can be set",
+            Err(_) => "is no whole number",
+        };
+        self.notes.add(property.line, property.section, key, why);
+        None
+    }
+
     /// The fee is held at `ppm`. The bounds are set as well: those of other rules
     /// for the same channel must not move it.
     fn pinned(&mut self, ppm: u32) -> Settings {
@@ -137,6 +162,7 @@ impl Reader<'_, '_> {
             ("min_ppm", ppm.into()),
             ("max_ppm", ppm.into()),
             self.base_fee(),
+            self.inbound(),
         ]
     }
 
@@ -158,6 +184,7 @@ impl Reader<'_, '_> {
             ("level_ppm", least.midpoint(most).max(1).into()),
             ("target_ratio", Value::Number(0.5)),
             self.base_fee(),
+            self.inbound(),
             ("deadband_ppm", delta.into()),
             ("step_floor_ppm", delta.max(STEP_FLOOR_PPM).into()),
         ])
@@ -173,14 +200,16 @@ pub(super) fn why_not(key: &str) -> &'static str {
         }
         "time_lock_delta" => "CLTV deltas are never changed",
         "inbound_base_fee_msat" => "inbound base fees are never changed",
-        "inbound_fee_ppm" | "inbound_level_ppm" => "no fixed inbound fee can be set",
+        "inbound_level_ppm" => "no inbound fee follows the outbound one; inbound_ppm fixes it",
         "min_inbound_fee_ppm_delta" => "changes of discounts wait for [inbound] cooldown instead",
         _ if key.starts_with("cb_") => "circuitbreaker is a program of its own",
         "config_file" | "cost_factor" | "onchain_fee_btc" | "onchain_fee_numblocks" => {
             "belongs to a strategy that is not carried over"
         }
-        "base_fee_msat" | "fee_ppm" | "min_fee_ppm" | "max_fee_ppm" | "min_fee_ppm_delta"
-        | "sum_peer_chans" => "has no effect here: no strategy that is carried over goes by it",
+        "base_fee_msat" | "fee_ppm" | "inbound_fee_ppm" | "min_fee_ppm" | "max_fee_ppm"
+        | "min_fee_ppm_delta" | "sum_peer_chans" => {
+            "has no effect here: no strategy that is carried over goes by it"
+        }
         _ => "charge-lnd does not know this key either",
     }
 }

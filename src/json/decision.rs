@@ -99,6 +99,8 @@ struct InboundJson {
     discount_ppm: u32,
     wanted_ppm: u32,
     most_ppm: u32,
+    /// What the settings fix it at; null where it goes by the need.
+    fixed_ppm: Option<u32>,
     words: String,
 }
 
@@ -157,6 +159,7 @@ impl From<&Decision> for DecisionJson {
                 discount_ppm: discount.now.0,
                 wanted_ppm: discount.wanted.0,
                 most_ppm: discount.most.0,
+                fixed_ppm: discount.fixed.map(|fixed| fixed.0),
                 words: discount.words(&rfc3339),
             }),
             max_htlc: decision.max_htlc.map(|part| MaxHtlcJson {

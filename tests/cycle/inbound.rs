@@ -199,3 +199,32 @@ async fn a_node_that_refuses_discounts_still_gets_its_outbound_rates() {
     daemon.run(HOUR * 25, HOUR).await;
     assert_eq!(node.policy_of(1).fees, fees(1_500, -45));
 }
+
+/// Discounts off, and one channel's inbound rate fixed by a rule.
+fn fixed(rule: &str) -> String {
+    let off = off();
+    format!("{off}[[rule]]\nmatch.alias = \"peer-1\"\n{rule}")
+}
+
+#[tokio::test]
+async fn a_fixed_inbound_rate_goes_alone_or_along_and_is_taken_back_without_its_key() {
+    let node = needy();
+    let mut daemon = Daemon::on(&node, &fixed("inbound_ppm = -50\n")).await;
+    let turn = daemon.turn().await.expect("a good cycle");
+    assert_eq!((turn.changed, turn.failed), (1, 0));
+    assert_eq!(node.policy_of(1).fees, fees(1_000, -50));
+    assert_eq!(inbound(&node, 2), 0);
+    let decisions = daemon.store.decisions();
+    let told = decisions.iter().find_map(|decision| decision.inbound);
+    insta::assert_snapshot!(told.expect("recorded").words(&rfc3339), @"0 ppm now, 50 ppm wanted, fixed at 50 ppm");
+    let mut daemon = daemon.restart(&off()).await;
+    daemon.run(HOUR * 12, MINUTE * 5).await;
+    assert_eq!(inbound(&node, 1), 0);
+
+    let node = needy();
+    let pinned = fixed("mode = \"pin\"\npin_ppm = 1200\ninbound_ppm = -50\n");
+    let mut daemon = Daemon::on(&node, &pinned).await;
+    daemon.run(DAY * 3, HOUR).await;
+    assert_eq!(node.policy_of(1).fees, fees(1_200, -50));
+    assert_eq!(daemon.outcomes(), [Stage::Confirmed]);
+}

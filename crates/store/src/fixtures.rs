@@ -135,6 +135,7 @@ pub(super) fn decision(n: u8, secs: i64, trigger: Trigger, verdict: Verdict) -> 
             now: FeePpm(200),
             most: FeePpm(150),
             wanted: FeePpm(120),
+            fixed: Some(FeePpm(130)),
             held: Some(DiscountHold::Cooldown { until: at(9) }),
         }),
         max_htlc: Some(MaxHtlcPart {

@@ -45,6 +45,16 @@ keep = true
 }
 
 #[test]
+fn an_inbound_rate_is_a_discount_or_left_to_the_law() {
+    let rule = |value: &str| format!("[[rule]]\nmatch.private = true\ninbound_ppm = {value}\n");
+    for value in ["-100000", "-50", "0", "\"auto\""] {
+        good(&rule(value));
+    }
+    insta::assert_snapshot!(faults(&rule("50")), @r#"3:15: rule 1.inbound_ppm: must be "auto" or a whole number from -100000 to 0, not 50"#);
+    insta::assert_snapshot!(faults(&rule("-100001")), @r#"3:15: rule 1.inbound_ppm: must be "auto" or a whole number from -100000 to 0, not -100001"#);
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_all_else() {
     insta::assert_snapshot!(faults(r#"
 [defaults]

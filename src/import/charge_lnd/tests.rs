@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::Config;
-use sweetspot_core::settings::values::{BaseFee, ChannelSettings, Mode};
+use sweetspot_core::settings::values::{BaseFee, ChannelSettings, InboundRate, Mode};
 use sweetspot_core::testing::channel;
 use sweetspot_core::types::channel::Channel;
 use sweetspot_core::types::time::Timestamp;
@@ -52,7 +52,6 @@ fn everything_not_carried_over_is_named_with_its_line_and_reason() {
     27: [list] chan.id: names nothing, here as there: "nothing"
     27: [list] chan.id: the list "/lists/pool.txt" as it is now; a rule of ours can name the file, too
     30: [list] max_htlc_msat: no fixed max HTLC can be set; max_htlc = "balance" has it follow the balance
-    31: [list] inbound_fee_ppm: no fixed inbound fee can be set
     33: [mirror] left alone: not all of its criteria can be said, so this may be about more
     35: [mirror] node.max_channels: no rule goes by what the peer sets for nothing
     39: [young] chan.max_age: roughly: 7 days
@@ -62,6 +61,7 @@ fn everything_not_carried_over_is_named_with_its_line_and_reason() {
     53: [greedy] fee_ppm: more than can be set; 100000 it is
     54: [greedy] min_fee_ppm_delta: a fixed fee is set however small the difference
     55: [greedy] typo: charge-lnd does not know this key either
+    56: [greedy] inbound_fee_ppm: only inbound fees of 0 and below are set
     "#);
 }
 
@@ -210,6 +210,35 @@ fn what_is_behind_a_section_for_everything_is_told_to_be_out_of_reach() {
     assert_eq!(holds(&imported, &channel(1)).mode, Mode::Pin(FeePpm(4)));
     let lines: Vec<usize> = imported.notes.iter().map(|note| note.line).collect();
     assert_eq!(lines, [4, 7]);
+}
+
+#[test]
+fn an_inbound_rate_is_held_where_it_is_a_discount_and_nothing_of_it_leaks() {
+    let imported = imported(
+        "[a]\nchan.min_capacity = 1_000_000\nstrategy = static\nfee_ppm = 9\n\
+         [b]\nchan.min_capacity = 500_000\nstrategy = static\nfee_ppm = 8\n\
+         inbound_fee_ppm = 20\n\
+         [default]\nstrategy = proportional\nmin_fee_ppm = 1\nmax_fee_ppm = 9\n\
+         inbound_fee_ppm = -1_000\n",
+    );
+    let why: Vec<&str> = imported
+        .notes
+        .iter()
+        .map(|note| note.key.as_str())
+        .collect();
+    assert_eq!(why, ["inbound_fee_ppm", "strategy"]);
+    for (sat, expected) in [
+        (1_000_000, InboundRate::Auto),
+        (500_000, InboundRate::Auto),
+        (499_999, InboundRate::Fixed(FeePpm(1_000))),
+    ] {
+        let capacity = Sat(sat);
+        let channel = Channel {
+            capacity,
+            ..channel(1)
+        };
+        assert_eq!(holds(&imported, &channel).inbound_rate, expected, "{sat}");
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub struct Discount {
     pub most: FeePpm,
     /// What the channel should have.
     pub wanted: FeePpm,
+    /// What the settings fix it at, whatever the need.
+    pub fixed: Option<FeePpm>,
     /// Why it is not given, if it is not.
     pub held: Option<DiscountHold>,
 }
@@ -59,14 +61,19 @@ pub enum DiscountHold {
 impl Discount {
     /// What was decided and why, each moment as `time` writes it.
     pub fn words(&self, time: TimeFormat<'_>) -> String {
-        let side = if self.missing < 0.0 { "above" } else { "below" };
-        let mut text = format!(
-            "{} now, {} wanted, {} at most; local {:.1}% {side} target",
-            self.now,
-            self.wanted,
-            self.most,
-            self.missing.abs() * 100.0
-        );
+        let mut text = format!("{} now, {} wanted, ", self.now, self.wanted);
+        text += &match self.fixed {
+            None => {
+                let side = if self.missing < 0.0 { "above" } else { "below" };
+                let missing = self.missing.abs() * 100.0;
+                format!("{} at most; local {missing:.1}% {side} target", self.most)
+            }
+            Some(fixed) if fixed > self.most => format!(
+                "fixed at {fixed}, confined to {}: more would pay for a forward in and out again",
+                self.most
+            ),
+            Some(fixed) => format!("fixed at {fixed}"),
+        };
         if let Some(reason) = self.held {
             text += &format!("; {}", reason.words(time));
         }

@@ -19,6 +19,10 @@
 //! * is never above zero, and never touches an inbound fee that is the
 //!   operator's.
 //!
+//! Where the operator fixes the inbound rate, the need does not count, nor what the
+//! channels it feeds can bear: only what leaves the channel without arbitrage, and
+//! how an update comes about.
+//!
 //! It rides along with an outbound update or goes alone. A discount of ours
 //! that the settings no longer allow is taken back as soon as the channel may
 //! be updated at all.
@@ -85,7 +89,7 @@ impl Case<'_> {
         };
         let waited = memory.fee.inbound.waiting_since.take();
         let ours = memory.fee.inbound.is_ours(current.inbound);
-        if !self.is_managed() && !ours {
+        if !self.goes_by_need() && self.settings.inbound_rate.fixed().is_none() && !ours {
             memory.fee.inbound.unneeded_since = None;
             return;
         }
@@ -111,9 +115,10 @@ impl Case<'_> {
         decision.inbound = Some(discount);
     }
 
-    /// Whether this channel's discount is ours to set.
-    fn is_managed(&self) -> bool {
-        self.rules.discount
+    /// Whether this channel has a discount as it needs one.
+    fn goes_by_need(&self) -> bool {
+        self.settings.inbound_rate.fixed().is_none()
+            && self.rules.discount
             && self.settings.inbound_discount
             && matches!(self.settings.mode, Mode::Manage | Mode::Observe)
     }
@@ -123,19 +128,23 @@ impl Case<'_> {
     fn judge(&self, decision: &Decision, fees: FeeParts, memory: &mut ChannelMemory) -> Discount {
         let missing = decision.evidence.target_ratio - decision.evidence.ratio;
         let now = FeePpm(fees.inbound.rate_ppm.min(0).unsigned_abs());
-        let borne = self
-            .supply
-            .max_discount(self.channel.peer, self.rules.cheapest_ignored);
-        let allowed = self
-            .rules
-            .max_discount
-            .min(without_arbitrage(fees.outbound));
-        let most = allowed.min(borne);
+        let bound = without_arbitrage(fees.outbound);
+        let fixed = self.settings.inbound_rate.fixed();
+        let (allowed, most) = match fixed {
+            Some(_) => (bound, bound),
+            None => {
+                let peer = self.channel.peer;
+                let borne = self.supply.max_discount(peer, self.rules.cheapest_ignored);
+                let allowed = self.rules.max_discount.min(bound);
+                (allowed, allowed.min(borne))
+            }
+        };
         let mut discount = Discount {
             missing,
             now,
             most,
             wanted: now,
+            fixed,
             held: None,
         };
         let ours = memory.fee.inbound.is_ours(fees.inbound);
@@ -148,7 +157,15 @@ impl Case<'_> {
             discount.held = Some(DiscountHold::Foreign { until: hands_off });
             return discount;
         }
-        if !self.is_managed() {
+        if let Some(fixed) = fixed {
+            memory.fee.inbound.unneeded_since = None;
+            discount.wanted = fixed.min(most);
+            if now <= allowed {
+                discount.held = self.held(&discount, None, memory);
+            }
+            return discount;
+        }
+        if !self.goes_by_need() {
             (discount.most, discount.wanted) = (FeePpm(0), FeePpm(0));
             return discount;
         }
@@ -200,7 +217,9 @@ impl Case<'_> {
             });
         }
         let needed = DEADBAND_PPM.max(DEADBAND * now.max(wanted).as_f64());
-        if wanted > FeePpm(0) && f64::from(now.0.abs_diff(wanted.0)) < needed {
+        // What the operator has fixed is set to the ppm, unless it is confined.
+        let coarse = wanted > FeePpm(0) && discount.fixed != Some(wanted);
+        if coarse && f64::from(now.0.abs_diff(wanted.0)) < needed {
             let needed_ppm = FeePpm::rounded(needed.ceil()).0;
             return Some(DiscountHold::Deadband { needed_ppm });
         }

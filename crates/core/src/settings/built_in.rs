@@ -8,8 +8,8 @@ use crate::settings::cost::Cost;
 use crate::settings::inbound::InboundRules;
 use crate::settings::tuning::Tuning;
 use crate::settings::values::{
-    BaseFee, ChannelSettings, Gains, LevelChoice, MaxHtlc, Mode, NodeSettings, Pace, Protect,
-    PruneRules, StrategyName,
+    BaseFee, ChannelSettings, Gains, InboundRate, LevelChoice, MaxHtlc, Mode, NodeSettings, Pace,
+    Protect, PruneRules, StrategyName,
 };
 use crate::types::units::FeePpm;
 
@@ -88,6 +88,9 @@ impl ChannelSettings {
             kept_small: false,
             chain_is_cheap: false,
             inbound_discount: true,
+            // A discount whatever the need costs income: the operator has to ask
+            // for it.
+            inbound_rate: InboundRate::Auto,
             paused: None,
             name_unknown: false,
             explicit: false,

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::settings::built_in::BuiltIn;
 use crate::settings::keys::written::Written;
-use crate::settings::values::{BaseFee, LevelChoice, MaxHtlc, Mode, StrategyName};
+use crate::settings::values::{BaseFee, InboundRate, LevelChoice, MaxHtlc, Mode, StrategyName};
 use crate::types::units::FeePpm;
 
 /// The highest outbound rate that may be set: 10 %. More is a slip of the pen.
@@ -102,6 +102,8 @@ pub trait KeyReader<K> {
     fn level(&mut self, key: K) -> Option<LevelChoice>;
     /// The base fee, up to [`MOST_BASE_FEE_MSAT`].
     fn base_fee(&mut self, key: K) -> Option<BaseFee>;
+    /// What the inbound rate follows, from -[`MOST_PPM`] to 0 where it is fixed.
+    fn inbound_rate(&mut self, key: K) -> Option<InboundRate>;
     /// What the max HTLC follows.
     fn max_htlc(&mut self, key: K) -> Option<MaxHtlc>;
 }

@@ -13,7 +13,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::settings::preparation::{Goal, Ramp};
-use crate::settings::values::{BaseFee, ChannelSettings, MaxHtlc, Mode};
+use crate::settings::values::{BaseFee, ChannelSettings, InboundRate, MaxHtlc, Mode};
 use crate::types::channel::ChannelPoint;
 use crate::types::format::grouped;
 use crate::types::time::{TimeFormat, Timestamp};
@@ -230,6 +230,7 @@ impl Orders {
                 } => {
                     settings.observe_only |= !may_write;
                     settings.mode = Mode::Pin(ppm);
+                    settings.inbound_rate = InboundRate::Auto;
                     if settings.base_fee != BaseFee::Keep {
                         settings.base_fee = BaseFee::Set(base_fee_msat);
                     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::settings::values::{BaseFee, ChannelSettings, Mode};
+use crate::settings::values::{BaseFee, ChannelSettings, InboundRate, Mode};
 use crate::types::channel::PeerId;
 use crate::types::units::FeePpm;
 
@@ -28,6 +28,7 @@ impl OwnNodes {
         settings.max = settings.max.max(rate);
         settings.base_fee = BaseFee::Set(0);
         settings.inbound_discount = false;
+        settings.inbound_rate = InboundRate::Auto;
         settings.keep = true;
     }
 }

@@ -69,6 +69,26 @@ pub enum BaseFee {
     Keep,
 }
 
+/// What a channel's inbound rate follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InboundRate {
+    /// What the channel needs, where discounts are on; else it is left alone.
+    Auto,
+    /// Nothing: it is held at this much below zero.
+    Fixed(FeePpm),
+}
+
+impl InboundRate {
+    /// The discount that it is held at, if it is.
+    pub fn fixed(self) -> Option<FeePpm> {
+        match self {
+            Self::Auto => None,
+            Self::Fixed(discount) => Some(discount),
+        }
+    }
+}
+
 /// What the max HTLC follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -216,6 +236,8 @@ pub struct ChannelSettings {
     pub chain_is_cheap: bool,
     /// Whether the channel may have an inbound discount.
     pub inbound_discount: bool,
+    /// What its inbound rate follows; a fixed one needs no discount to be allowed.
+    pub inbound_rate: InboundRate,
     /// Whether the operator has paused the node.
     pub paused: Option<Pause>,
     /// Whether the peer's alias is unknown while a rule may be about it: then it

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use sweetspot_core::settings::values::InboundRate;
 use sweetspot_core::signals::stock::stocked;
 use sweetspot_core::types::channel::{ChannelPoint, FeeParts, InboundFee};
+use sweetspot_core::types::units::FeePpm;
 
 use crate::config;
 use crate::story::{DAY, Fate, HOUR, story};
@@ -73,8 +75,16 @@ proptest! {
     }
 
     #[test]
-    fn what_we_leave_on_the_node_pays_nobody_in_and_out_again(story in story()) {
+    fn what_we_leave_on_the_node_pays_nobody_in_and_out_again(
+        story in story(),
+        fixed in prop::option::of(0..3_000_u32),
+    ) {
         let mut world = World::of(&story);
+        if let Some(discount) = fixed {
+            for settings in world.settings.values_mut() {
+                settings.inbound_rate = InboundRate::Fixed(FeePpm(discount));
+            }
+        }
         for turn in &story.turns {
             world.pass(turn);
             let outcome = world.cycle(turn.ready, turn.look_again);

@@ -11,6 +11,8 @@ form! {
         now: u32,
         most: u32,
         wanted: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fixed: Option<u32>,
         held: Option<DiscountHoldForm>,
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use sweetspot_core::settings::cost::Cost;
 use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{
-    BaseFee, ChannelSettings, Gains, LevelChoice, MaxHtlc, Mode, Pace, Protect, PruneRules,
-    StrategyName,
+    BaseFee, ChannelSettings, Gains, InboundRate, LevelChoice, MaxHtlc, Mode, Pace, Protect,
+    PruneRules, StrategyName,
 };
 
 use super::{default_of, form, form_enum};
@@ -43,6 +43,8 @@ form! {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         chain_is_cheap: bool,
         inbound_discount: bool,
+        #[serde(skip_serializing_if = "InboundRateForm::is_auto")]
+        inbound_rate: InboundRateForm,
         #[serde(skip_serializing_if = "Option::is_none")]
         paused: Option<PauseForm>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -95,6 +97,20 @@ form_enum! {
     enum BaseFeeForm of BaseFee {
         Set(msat: u32),
         Keep,
+    }
+}
+
+form_enum! {
+    /// What the inbound rate follows; a fixed one is a discount in ppm.
+    enum InboundRateForm of InboundRate {
+        Auto,
+        Fixed(ppm: u32),
+    }
+}
+
+impl InboundRateForm {
+    fn is_auto(&self) -> bool {
+        matches!(self, Self::Auto)
     }
 }
 

@@ -12,6 +12,8 @@ use crate::types::channel::{ChannelPoint, Policy};
 use crate::types::observation::Observation;
 use crate::types::units::Sat;
 
+mod fixed;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A node whose channels are all watched, the first one needing flow. Its

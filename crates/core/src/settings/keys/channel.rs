@@ -7,7 +7,9 @@ use super::{
     Conflict, DAY, DECADE, HOUR, Key, KeyReader, Layer, MONTH, MOST_PPM, RATIO, SECOND, Written,
     layer,
 };
-use crate::settings::values::{BaseFee, ChannelSettings, LevelChoice, MaxHtlc, Mode, StrategyName};
+use crate::settings::values::{
+    BaseFee, ChannelSettings, InboundRate, LevelChoice, MaxHtlc, Mode, StrategyName,
+};
 use crate::types::units::FeePpm;
 
 layer! {
@@ -28,6 +30,7 @@ layer! {
         MaxHtlcMinSat max_htlc_min_sat: u64 = sat() => max_htlc_min_sat,
         Keep keep: bool = flag() => keep,
         InboundDiscount inbound_discount: bool = flag() => inbound_discount,
+        InboundPpm inbound_ppm: InboundRate = inbound_rate() => inbound_rate,
 
         BalanceGain balance_gain: f64 = number(RATIO) => gains.balance,
         ThroughputGain throughput_gain: f64 = number(RATIO) => gains.throughput,

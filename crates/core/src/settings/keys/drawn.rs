@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{KeyReader, MOST_BASE_FEE_MSAT, MOST_PPM};
-use crate::settings::values::{BaseFee, LevelChoice, MaxHtlc, Mode, StrategyName};
+use crate::settings::values::{BaseFee, InboundRate, LevelChoice, MaxHtlc, Mode, StrategyName};
 use crate::types::units::FeePpm;
 
 /// For each key in the order of its table, where in the range of its values the
@@ -83,6 +83,11 @@ impl<K> KeyReader<K> for Drawn {
     fn level(&mut self, _: K) -> Option<LevelChoice> {
         self.below(MOST_PPM)
             .map(|ppm| LevelChoice::Fixed(FeePpm(ppm.max(1))))
+    }
+
+    fn inbound_rate(&mut self, _: K) -> Option<InboundRate> {
+        self.below(MOST_PPM)
+            .map(|ppm| InboundRate::Fixed(FeePpm(ppm)))
     }
 
     fn max_htlc(&mut self, _: K) -> Option<MaxHtlc> {

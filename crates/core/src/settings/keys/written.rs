@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::settings::values::{BaseFee, LevelChoice, MaxHtlc, Mode, StrategyName};
+use crate::settings::values::{BaseFee, InboundRate, LevelChoice, MaxHtlc, Mode, StrategyName};
 use crate::types::units::FeePpm;
 
 /// An effective value, as the config would have it.
@@ -16,6 +16,8 @@ pub enum Written {
     Number(f64),
     /// A whole number.
     Whole(u64),
+    /// A whole number that may be below zero.
+    Signed(i64),
     /// `true` or `false`.
     Flag(bool),
     /// A word, or a span of time.
@@ -29,6 +31,7 @@ impl fmt::Display for Written {
         match self {
             Self::Number(number) => write!(f, "{number}"),
             Self::Whole(whole) => write!(f, "{whole}"),
+            Self::Signed(signed) => write!(f, "{signed}"),
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Text(text) => f.write_str(text),
             Self::Pin(ppm) => write!(f, "pin {}", ppm.0),
@@ -100,6 +103,15 @@ impl From<LevelChoice> for Written {
         match level {
             LevelChoice::Market => "market".into(),
             LevelChoice::Fixed(ppm) => ppm.into(),
+        }
+    }
+}
+
+impl From<InboundRate> for Written {
+    fn from(inbound: InboundRate) -> Self {
+        match inbound {
+            InboundRate::Auto => "auto".into(),
+            InboundRate::Fixed(discount) => Self::Signed(-i64::from(discount.0)),
         }
     }
 }
