@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use sweetspot_core::decision::discount::DiscountHold;
 use sweetspot_core::decision::{Decision, Hold, Limit, Trigger, Verdict};
-use sweetspot_core::settings::values::{BaseFee, LevelChoice, Mode, StrategyName};
+use sweetspot_core::settings::values::{BaseFee, InboundRate, LevelChoice, Mode, StrategyName};
 use sweetspot_core::state::memory::ChannelMemory;
 use sweetspot_core::state::prune::Rule;
 use sweetspot_core::types::channel::Channel;
@@ -25,7 +25,7 @@ use super::discount::DiscountHoldForm;
 use super::fee_change::RememberedChangeForm;
 use super::market::SegmentForm;
 use super::prune::RuleForm;
-use super::settings::{BaseFeeForm, LevelChoiceForm, ModeForm, StrategyForm};
+use super::settings::{BaseFeeForm, InboundRateForm, LevelChoiceForm, ModeForm, StrategyForm};
 use super::*;
 use crate::fixtures::{at, decision, fees, hold, intended};
 
@@ -193,6 +193,8 @@ fn settings_keep_their_stored_names() {
     holds::<_, StrategyForm>(StrategyName::Classic, json!("classic"));
     holds::<_, LevelChoiceForm>(LevelChoice::Market, json!("market"));
     holds::<_, LevelChoiceForm>(LevelChoice::Fixed(FeePpm(7)), json!({"fixed": 7}));
+    holds::<_, InboundRateForm>(InboundRate::Auto, json!("auto"));
+    holds::<_, InboundRateForm>(InboundRate::Fixed(FeePpm(7)), json!({"fixed": 7}));
     holds::<_, BaseFeeForm>(BaseFee::Set(7), json!({"set": 7}));
     holds::<_, BaseFeeForm>(BaseFee::Keep, json!("keep"));
 }

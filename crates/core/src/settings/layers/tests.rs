@@ -7,6 +7,7 @@ use crate::settings::keys::Key;
 use crate::settings::keys::channel::ChannelKey;
 use crate::settings::keys::drawn::Drawn;
 use crate::settings::schedule::Window;
+use crate::settings::values::InboundRate;
 use crate::testing::channel;
 use crate::types::channel::Scid;
 use crate::types::units::FeePpm;
@@ -392,6 +393,10 @@ fn a_channel_to_an_own_node_has_its_price_unless_it_is_named_or_observed() {
         assert!(settings.writes() && settings.keep);
     }
     assert_eq!(at(&managed, &channel(2)).mode, Mode::Manage);
+    let mut fixed = managed.clone();
+    fixed.defaults.inbound_ppm = Some(InboundRate::Fixed(FeePpm(50)));
+    assert_eq!(at(&fixed, &channel(1)).inbound_rate, InboundRate::Auto);
+    assert_ne!(at(&fixed, &channel(2)).inbound_rate, InboundRate::Auto);
     let dear = at(&book(Mode::Manage, 50_000), &channel(1));
     assert_eq!(dear.mode, Mode::Pin(FeePpm(50_000)));
     assert!(!at(&book(Mode::Observe, 0), &channel(1)).writes());

@@ -96,6 +96,25 @@ fn a_release_ends_everything_ordered_before_it() {
 }
 
 #[test]
+fn while_fees_are_restored_no_inbound_rate_is_held() {
+    let restore = Verb::Restore {
+        ppm: FeePpm(9),
+        base_fee_msat: 0,
+        max_htlc: None,
+    };
+    let fixed = InboundRate::Fixed(FeePpm(50));
+    for (verb, expected) in [(restore, InboundRate::Auto), (PIN, fixed)] {
+        let mut settings = ChannelSettings {
+            mode: Mode::Manage,
+            inbound_rate: fixed,
+            ..ChannelSettings::default()
+        };
+        orders(&[(verb, None)]).lay_over(&mut settings, point(1), at(1));
+        assert_eq!(settings.inbound_rate, expected);
+    }
+}
+
+#[test]
 fn a_restored_base_fee_is_set_only_where_the_config_sets_one() {
     let restored = orders(&[(
         Verb::Restore {
