@@ -68,7 +68,7 @@ pub enum StartError {
 }
 
 /// Runs the node that is named, or each of the file's nodes, until it is told to stop:
-/// then no new write is begun, one in flight gets [`GRACE`], and a second signal ends it
+/// then no new write is begun, one in flight gets `GRACE`, and a second signal ends it
 /// at once. With `observe_only`, nothing is ever written, whatever the settings say.
 ///
 /// The loops take turns on one thread; what they wait for does not.
