@@ -19,9 +19,9 @@ use sweetspot_core::ports::{ForwardLog, StoreError};
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::settings::values::{ChannelSettings, Mode, NodeSettings};
 use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, PeerId};
-use sweetspot_core::types::format::{change, demand, grouped};
+use sweetspot_core::types::format::{change, demand, grouped, grouped_signed};
 use sweetspot_core::types::observation::{Observation, StoredForward};
-use sweetspot_core::types::time::{Timestamp, human_span, rfc3339};
+use sweetspot_core::types::time::{Timestamp, human_span};
 use sweetspot_core::types::units::FeePpm;
 use sweetspot_store::StoreReader;
 
@@ -270,7 +270,11 @@ impl Line {
 /// An inbound discount that is to move.
 fn inbound_in_words(discount: Option<Discount>) -> String {
     match discount.filter(|discount| discount.wanted != discount.now) {
-        Some(discount) => format!("; inbound discount {}", discount.words(&rfc3339)),
+        Some(discount) => format!(
+            "; inbound {} -> {} ppm",
+            grouped_signed(-i64::from(discount.now.0)),
+            grouped_signed(-i64::from(discount.wanted.0))
+        ),
         None => String::new(),
     }
 }

@@ -132,7 +132,8 @@ pub async fn rank(
     let capital: f64 = open.iter().map(|known| local_of(&locals, known)).sum();
     let node_msat = ledger.node.fees.as_f64();
     let closes = closes_paid(store).await?;
-    let idle = idle_spells(store, now).await?;
+    let points = open.iter().map(|known| known.channel.point).collect();
+    let idle = idle_spells(store, &points, now).await?;
     let close_cost_sat = median(&closes).unwrap_or(USUAL_CLOSE_SAT);
     let channels = open.iter().map(|known| &known.channel);
     let settings_of = config.book.resolve_all(channels.clone(), tip, now);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sweetspot_core::money::costs::ChainCostKind;
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::prune::came_back::IdleSpells;
+use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::StoreReader;
 
@@ -20,8 +21,12 @@ pub async fn closes_paid(store: &StoreReader) -> Result<Vec<f64>, StoreError> {
 /// Two years tell enough, and what was before is another market.
 const LOOKED_AT_DAYS: i64 = 730;
 
-/// How it went on with this node's idle channels, of late.
-pub async fn idle_spells(store: &StoreReader, now: Timestamp) -> Result<IdleSpells, StoreError> {
+/// How it went on with this node's idle channels of late, of which these are `open`.
+pub async fn idle_spells(
+    store: &StoreReader,
+    open: &BTreeSet<ChannelPoint>,
+    now: Timestamp,
+) -> Result<IdleSpells, StoreError> {
     let channels = store.scids().await?;
     let mut days: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
     for (scid, of_scid) in store
@@ -32,7 +37,9 @@ pub async fn idle_spells(store: &StoreReader, now: Timestamp) -> Result<IdleSpel
             days.entry(*point).or_default().extend(of_scid);
         }
     }
-    Ok(IdleSpells::of(&days, now.utc_day()))
+    Ok(IdleSpells::of(&days, now.utc_day(), |point| {
+        open.contains(point)
+    }))
 }
 
 /// The middle one, or the upper of two.

@@ -80,14 +80,13 @@ fn patched<F, T>(before: &T, told: &Value) -> Result<T, String>
 where
     F: Form<T> + Serialize + serde::de::DeserializeOwned,
 {
-    let mut told = told.clone();
-    if let Value::Object(patch) = &mut told {
-        let before = serde_json::to_value(F::of(before)).map_err(|error| error.to_string())?;
-        if let Value::Object(mut fields) = patch::without_nulls(before) {
-            patch::apply(&mut fields, std::mem::take(patch));
-            *patch = fields;
+    let told = match told.clone() {
+        Value::Object(told) => {
+            let before = serde_json::to_value(F::of(before)).map_err(|error| error.to_string())?;
+            patch::onto(before, told)
         }
-    }
+        told => told,
+    };
     let form: F = serde_json::from_value(told).map_err(|error| error.to_string())?;
     Ok(form.into_core())
 }

@@ -291,7 +291,7 @@ fn differences<T: PartialEq + Clone>(
         let difference = match known.get(point) {
             Some(old) if old == new => continue,
             Some(old) => {
-                let [old, new] = differing(old, new)?.map(without_nulls);
+                let [old, new] = differing(old, new)?.map(patch::fields_without_nulls);
                 patch::between(&old, &new)
             }
             None => whole(new)?,
@@ -324,24 +324,13 @@ where
     }
 }
 
-fn without_nulls(fields: Object) -> Object {
-    let kept = fields
-        .into_iter()
-        .map(|(name, value)| (name, patch::without_nulls(value)));
-    kept.filter(|(_, value)| !value.is_null()).collect()
-}
-
 /// A form, changed by a patch, or all of it.
 fn patched<F: Serialize + DeserializeOwned>(before: Option<F>, told: Value) -> Result<F, Fault> {
-    let mut value = match before {
-        Some(before) => object(&before)?,
-        None => Object::new(),
+    let Value::Object(told) = told else {
+        return Err(unreadable("it is no object"));
     };
-    match told {
-        Value::Object(told) => patch::apply(&mut value, told),
-        _ => return Err(unreadable("it is no object")),
-    }
-    serde_json::from_value(value.into()).map_err(unreadable)
+    let before = serde_json::to_value(&before).map_err(unreadable)?;
+    serde_json::from_value(patch::onto(before, told)).map_err(unreadable)
 }
 
 /// A form as an object without nulls.

@@ -7,12 +7,25 @@ use serde_json::{Map, Value};
 /// The value without its nulls.
 pub(super) fn without_nulls(value: Value) -> Value {
     match value {
-        Value::Object(fields) => {
-            let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(k, v)| (k, without_nulls(v))).collect())
-        }
+        Value::Object(fields) => Value::Object(fields_without_nulls(fields)),
         other => other,
     }
+}
+
+/// The fields that are not null, without nulls in them.
+pub(super) fn fields_without_nulls(fields: Map<String, Value>) -> Map<String, Value> {
+    let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
+    kept.map(|(k, v)| (k, without_nulls(v))).collect()
+}
+
+/// `before`, which may be no object, changed by a patch.
+pub(super) fn onto(before: Value, patch: Map<String, Value>) -> Value {
+    let mut fields = match without_nulls(before) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    apply(&mut fields, patch);
+    Value::Object(fields)
 }
 
 /// What makes `to` of `from`; both are objects.

@@ -188,20 +188,22 @@ impl Case<'_> {
     fn decide(&self, memory: &mut ChannelMemory) -> Option<Decision> {
         let protection = protection(self.channel, memory, self.settings);
         let turn = self.node.slow_interval;
-        if is_due(&self.channel.peer, memory.decided_at, self.now, turn) {
+        let turn_has_come = is_due(&self.channel.peer, memory.decided_at, self.now, turn);
+        if turn_has_come {
             memory.decided_at = Some(self.now);
-            let raised = if protection > 0.0 {
-                self.fast(memory, protection)
-            } else {
-                None
-            };
-            return raised.or_else(|| Some(self.slow(memory)));
         }
-        if protection > 0.0 {
-            return self.fast(memory, protection);
+        if protection > 0.0
+            && let Some(raised) = self.fast(memory, protection)
+        {
+            return Some(raised);
         }
+        // A drain that cannot be answered holds up nothing that waits.
         let waits = memory.fee.retry || memory.fee.queued;
-        waits.then(|| self.publish_again(memory))
+        if turn_has_come {
+            Some(self.slow(memory))
+        } else {
+            waits.then(|| self.publish_again(memory))
+        }
     }
 
     /// The channel's turn: the strategy's step.

@@ -159,9 +159,10 @@ pub fn observation(
     let fading = FadingWindows::of(seen.at, node.windows());
     let rates = (node_demand.current.tpm(), node_demand.history.tpm());
     memory.channels.retain(|point, channel| {
-        doubted
-            || seen.channels.contains_key(point)
-            || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
+        let is_there = seen.channels.contains_key(point);
+        // Who is gone holds up nobody in the budget's queue.
+        channel.fee.queued &= is_there;
+        doubted || is_there || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
     });
     for (point, channel) in &seen.channels {
         let Some(remembered) = memory.channels.get_mut(point) else {

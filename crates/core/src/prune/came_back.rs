@@ -20,20 +20,28 @@ pub struct IdleSpells {
 
 impl IdleSpells {
     /// Those of channels that forwarded something on these UTC `days`, as of the day
-    /// `today`. What came before the first and whatever is undecided counts for nothing.
-    pub fn of(days: &BTreeMap<ChannelPoint, BTreeSet<i64>>, today: i64) -> Self {
+    /// `today`. What began less than both times ago counts for nothing yet, even where it
+    /// has ended: those that go on would be missing. Nor does the last spell of a channel
+    /// that `is_open` no more.
+    pub fn of(
+        days: &BTreeMap<ChannelPoint, BTreeSet<i64>>,
+        today: i64,
+        is_open: impl Fn(&ChannelPoint) -> bool,
+    ) -> Self {
         let longest = IDLE_DAYS + AGAIN_WITHIN_DAYS;
+        // Of both days it is not known at what hour.
+        let between = |day: &i64, next: i64| next.saturating_sub(*day).saturating_sub(1);
         let mut spells = Self::default();
-        for days in days.values() {
-            let next = days.iter().skip(1).map(|day| (*day, true));
-            for (day, (next, forwarded)) in days.iter().zip(next.chain([(today, false)])) {
-                // Of both days it is not known at what hour.
-                let idle = next.saturating_sub(*day).saturating_sub(1);
-                if idle < IDLE_DAYS || (!forwarded && idle <= longest) {
+        for (point, days) in days {
+            let known = days.iter().filter(|day| between(day, today) > longest);
+            let next = days.iter().skip(1).copied().map(Some).chain([None]);
+            for (day, next) in known.zip(next) {
+                let idle = between(day, next.unwrap_or(today));
+                if idle < IDLE_DAYS || (next.is_none() && !is_open(point)) {
                     continue;
                 }
                 spells.known += 1;
-                spells.ended += usize::from(forwarded && idle <= longest);
+                spells.ended += usize::from(next.is_some() && idle <= longest);
             }
         }
         spells
@@ -45,22 +53,25 @@ mod tests {
     use super::*;
     use crate::testing::point;
 
-    fn of(days: &[i64], today: i64) -> [usize; 2] {
+    fn of(days: &[i64], today: i64, open: bool) -> [usize; 2] {
         let days = BTreeMap::from([(point(1), days.iter().copied().collect())]);
-        let IdleSpells { known, ended } = IdleSpells::of(&days, today);
+        let IdleSpells { known, ended } = IdleSpells::of(&days, today, |_| open);
         [known, ended]
     }
 
     #[test]
     fn a_spell_counts_once_it_is_known_how_it_went_on() {
-        assert_eq!(of(&[], 1_000), [0, 0]);
-        assert_eq!(of(&[0, 30], 60), [0, 0], "29 days of neither");
-        assert_eq!(of(&[0, 31], 61), [1, 1]);
-        assert_eq!(of(&[0, 121], 150), [1, 1]);
-        assert_eq!(of(&[0, 122], 150), [1, 0], "too late");
-        assert_eq!(of(&[0], 121), [0, 0], "undecided");
-        assert_eq!(of(&[0], 122), [1, 0]);
-        assert_eq!(of(&[0, 31, 62, 100], 400), [4, 3]);
-        assert_eq!(of(&[0], i64::MIN), [0, 0]);
+        assert_eq!(of(&[], 1_000, true), [0, 0]);
+        assert_eq!(of(&[0, 30], 140, true), [0, 0], "29 days");
+        assert_eq!(of(&[0, 31], 121, true), [0, 0], "others go on");
+        assert_eq!(of(&[0, 31], 122, true), [1, 1]);
+        assert_eq!(of(&[0, 121], 150, true), [1, 1]);
+        assert_eq!(of(&[0, 122], 150, true), [1, 0], "too late");
+        assert_eq!(of(&[0], 121, true), [0, 0]);
+        assert_eq!(of(&[0], 122, true), [1, 0]);
+        assert_eq!(of(&[0], 122, false), [0, 0], "closed");
+        assert_eq!(of(&[0, 31, 62, 100], 400, true), [4, 3]);
+        assert_eq!(of(&[0, 31, 62, 100], 400, false), [3, 3]);
+        assert_eq!(of(&[0], i64::MIN, true), [0, 0]);
     }
 }

@@ -304,6 +304,36 @@ fn a_quick_drain_is_answered_within_minutes_and_only_by_a_raise() {
 }
 
 #[test]
+fn a_drain_that_cannot_be_answered_keeps_no_place_in_the_queue() {
+    let mut world = World::of(vec![channel(1)], managed());
+    world.round(at(0));
+    world.channels[0].local_balance = Sat(250_000);
+    world.channels[0].remote_balance = Sat(750_000);
+    let now = at(0).plus(MINUTE * 5);
+    let fee = &mut world.memory.channels.get_mut(&point(1)).expect("known").fee;
+    (fee.queued, fee.waiting_since) = (true, Some(at(0)));
+    fee.written_at = Some(at(0).plus(MINUTE * 4));
+    let decisions = world.round(now);
+    assert_eq!(decisions.len(), 1);
+    assert_eq!(decisions[0].trigger, Trigger::Scheduled);
+    assert!(!world.memory.channels[&point(1)].fee.queued);
+}
+
+#[test]
+fn a_channel_that_is_gone_keeps_no_place_in_the_queue() {
+    let mut world = World::of(vec![channel(1), channel(2)], managed());
+    world.round(at(0));
+    for channel in world.memory.channels.values_mut() {
+        channel.fee.queued = true;
+    }
+    world.channels.remove(0);
+    world.node.updates_per_hour = world.node.reserved_for_protection;
+    world.round(at(0).plus(MINUTE * 5));
+    let queued = |n| world.memory.channels[&point(n)].fee.queued;
+    assert_eq!([1, 2].map(queued), [false, true]);
+}
+
+#[test]
 fn a_drain_of_what_there_was_too_much_of_is_welcome() {
     let full = Channel {
         local_balance: Sat(990_000),
