@@ -6,7 +6,7 @@ use super::Failure;
 use super::output::print;
 use crate::config::Config;
 use crate::daemon::clock::SystemClock;
-use crate::orders::{End, Operator};
+use crate::orders::{End, MOST_PPM, Operator};
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::orders::Verb;
 use sweetspot_core::types::time::Timestamp;
@@ -40,7 +40,7 @@ pub struct PinArgs {
     /// Channel point, scid or peer alias
     channel: String,
     /// Outbound fee rate, in ppm
-    #[arg(value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(MOST_PPM)))]
     ppm: u32,
     #[command(flatten)]
     end: EndArgs,

@@ -12,14 +12,11 @@ use tracing::info;
 use super::{Server, refused};
 use crate::cli::{Failure, open};
 use crate::daemon::clock::SystemClock;
-use crate::orders::{End, Operator, ratio};
+use crate::orders::{End, MOST_PPM, Operator, ratio};
 use sweetspot_core::ports::Clock;
 use sweetspot_core::settings::orders::Verb;
 use sweetspot_core::types::clean_text::CleanText;
 use sweetspot_core::types::units::FeePpm;
-
-/// The highest rate that may be ordered, as on the command line.
-const MOST_PPM: u32 = 1_000_000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +24,7 @@ struct Pin {
     /// Channel point, scid or peer alias
     channel: String,
     /// Outbound fee rate, in ppm
-    #[schemars(range(max = 1_000_000))]
+    #[schemars(range(max = MOST_PPM))]
     ppm: u32,
     /// When it ends by itself: a time (2026-12-01T12:00:00Z), a date (local) or a span
     /// from now (6h)

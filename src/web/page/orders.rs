@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tracing::info;
 
-use crate::orders::{End, Operator, ratio};
+use crate::orders::{End, MOST_PPM, Operator, ratio};
 use crate::web::Site;
 use crate::web::guard::Visitor;
 use crate::web::listen::Peer;
@@ -21,9 +21,6 @@ use crate::web::trouble::Trouble;
 use sweetspot_core::settings::orders::Verb;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;
-
-/// The highest rate that may be ordered, as on the command line.
-const MOST_PPM: u32 = 1_000_000;
 
 /// What a form orders.
 #[derive(Debug, Deserialize)]
