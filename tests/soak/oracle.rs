@@ -57,6 +57,8 @@ pub struct Oracle {
     on_disk: BTreeMap<(ChannelPoint, Timestamp), FeeChange>,
     /// Those that were sent.
     sent: BTreeSet<(ChannelPoint, Timestamp)>,
+    /// The last that was sent of each channel: no clock tells, for it may be set.
+    last_sent: BTreeMap<ChannelPoint, (ChannelPoint, Timestamp)>,
     /// Those that took effect.
     done: BTreeSet<(ChannelPoint, Timestamp)>,
     /// Channels whose fees the daemon knows.
@@ -205,6 +207,7 @@ impl Oracle {
             format!("the update of {n} was not stored as intended first")
         });
         let again = !self.sent.insert(key);
+        self.last_sent.insert(point, key);
         self.must(!again, || format!("one intent for two updates of {n}"));
         self.max_htlc(n, &rule, channel, change, now);
         self.waits(n, &rule, change, now);
@@ -340,11 +343,11 @@ impl Oracle {
         }
     }
 
-    /// An update that was given up on took effect.
+    /// An update that was given up on took effect. One sent after it cannot tell
+    /// its own effect from that.
     pub fn done_late(&mut self, point: ChannelPoint, change: &FeeChange, now: i64) {
-        let last = self.sent.range((point, Timestamp::EPOCH)..);
-        let last = last.take_while(|(of, _)| *of == point).last().copied();
-        self.done.extend(last);
+        self.done.insert((point, change.intended_at));
+        self.done.extend(self.last_sent.get(&point));
         self.took_effect(number(point), change, now);
     }
 

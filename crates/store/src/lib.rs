@@ -96,6 +96,8 @@ pub struct SqliteStore {
     connection: Mutex<Option<SqliteConnection>>,
     /// Where the journal of turns stands; `None` while that is not known.
     log_reader: Mutex<Option<CycleLogReader>>,
+    /// The orders read so far: none is ever changed or taken back.
+    orders: Mutex<Orders>,
     lock: File,
     unclean: bool,
     /// Whether no work can be brought to its end: the disk is full, in a test.
@@ -114,6 +116,7 @@ impl SqliteStore {
                 options: opened.options,
                 connection: Mutex::new(Some(opened.connection)),
                 log_reader: Mutex::new(None),
+                orders: Mutex::default(),
                 lock: opened.lock,
                 unclean: opened.unclean,
                 #[cfg(feature = "testing")]

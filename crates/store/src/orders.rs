@@ -141,19 +141,17 @@ type Row = (
     Option<i64>,
 );
 
-/// Every order, in the sequence given.
-pub(super) async fn load(db: &mut SqliteConnection) -> Result<Orders, Fault> {
+/// Every order above a number, in the sequence given.
+async fn after(db: &mut SqliteConnection, id: i64) -> Result<Vec<Order>, Fault> {
     let rows: Vec<Row> = sqlx::query_as(
         "select id, at_ns, channel, verb, ppm, base_fee_msat, ratio, until_ns,
              by_ns, sum_sat, able_sat, peer, max_htlc_msat
-         from orders order by id",
+         from orders where id > ? order by id",
     )
+    .bind(id)
     .fetch_all(db)
     .await?;
-    rows.into_iter()
-        .map(order)
-        .collect::<Result<_, _>>()
-        .map(Orders)
+    rows.into_iter().map(order).collect()
 }
 
 /// An order as stored. One that makes no sense stops the cycle: what the operator
@@ -219,11 +217,14 @@ fn order(row: Row) -> Result<Order, Fault> {
 
 impl SqliteStore {
     pub(super) async fn load_orders(&self) -> Result<Orders, StoreError> {
+        let mut known = self.orders.lock().await;
+        let newest = known.0.last().map_or(0, |order| order.id);
         let work = async {
             let mut tx = self.begin().await?;
-            let orders = load(&mut tx.connection).await?;
+            let new = after(&mut tx.connection, newest).await?;
             tx.commit().await?;
-            Ok(orders)
+            known.0.extend(new);
+            Ok(known.clone())
         };
         work.await
             .map_err(|fault| self.error("cannot read the operator's orders", fault))
@@ -233,8 +234,8 @@ impl SqliteStore {
 impl StoreReader {
     /// What the operator ordered.
     pub async fn orders(&self) -> Result<Orders, StoreError> {
-        let found = load(&mut *self.connection().await).await;
-        self.named("cannot read the operator's orders", found)
+        let found = after(&mut *self.connection().await, 0).await;
+        self.named("cannot read the operator's orders", found.map(Orders))
     }
 }
 
@@ -310,6 +311,7 @@ mod tests {
             given(11, None, Verb::Prepare(goal(Purpose::Spend)), None),
         ];
         give_orders(&path, &all[..3]).await.expect("given");
+        assert_eq!(store.orders().await.expect("reads").0.len(), 3);
         give_orders(&path, &all[3..]).await.expect("given");
         let read = store.orders().await.expect("reads");
         assert_eq!(read.0.len(), all.len());
