@@ -386,10 +386,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             let (_, store) = open(&file).await?;
             base_fee::run(&store, &args).await
         }
-        Command::Cycles(args) => {
-            let (config, store) = open(&file).await?;
-            cycles::run(&config, &store, &args).await
-        }
+        Command::Cycles(args) => cycles::run(&file, &args).await,
         Command::Leases(args) => {
             let (config, store) = open(&file).await?;
             leases::run(&config, &store, &args).await

@@ -1,18 +1,18 @@
 //! `cycles`: circular rebalances that pay for themselves. Advice only.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Failure;
 use super::output::{print, print_json};
-use crate::config::Config;
-use crate::cycles::{self, CyclesError, Source};
+use crate::config::SettingsFile;
+use crate::cycles::{Cycles, OwnNode, from_graph_file};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::connect::lnd_config;
 use sweetspot_core::ports::Clock;
 use sweetspot_lnd::Lnd;
-use sweetspot_store::StoreReader;
 
 /// What is looked for.
 #[derive(Debug, Args)]
@@ -28,26 +28,27 @@ pub struct CyclesArgs {
     json: bool,
 }
 
-impl From<CyclesError> for Failure {
-    fn from(error: CyclesError) -> Self {
-        match error {
-            CyclesError::Store(error) => error.into(),
-            CyclesError::Node(error) => Self::Node(error.to_string()),
-            CyclesError::Graph(error) => Self::Other(error.to_string()),
-        }
-    }
-}
-
-pub async fn run(config: &Config, store: &StoreReader, args: &CyclesArgs) -> Result<(), Failure> {
+/// Over all nodes of the config together.
+pub async fn run(file: &SettingsFile, args: &CyclesArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
-    let found = match &args.graph {
-        Some(path) => cycles::gather(config, store, Source::File(path), args.max_sat, now).await?,
-        None => {
+    let (mut nodes, mut hops, mut tuning) = (vec![], vec![], None);
+    let mut told = BTreeSet::new();
+    for file in file.each()? {
+        let (config, store) = super::open(&file).await?;
+        let node = OwnNode::read(file.node(), &config, &store, now).await?;
+        if args.graph.is_none() {
             let lnd = Lnd::new(lnd_config(&config.node));
             let lnd = lnd.map_err(|error| Failure::Node(error.to_string()))?;
-            cycles::gather(config, store, Source::Node(&lnd), args.max_sat, now).await?
+            let told = node.hops(&lnd, &mut told).await;
+            hops.extend(told.map_err(|error| Failure::Node(error.to_string()))?);
         }
-    };
+        nodes.push(node);
+        tuning = Some(config.book.node.tuning);
+    }
+    if let Some(path) = &args.graph {
+        hops = from_graph_file(path).map_err(|error| Failure::Other(error.to_string()))?;
+    }
+    let found = Cycles::find(&nodes, &hops, &tuning.unwrap_or_default(), args.max_sat);
     match args.json {
         true => print_json(&found),
         false => {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::running::{Running, until};
-use super::support::{FakeLnd, OWN_KEY, ScriptedChannel, World, peer_key};
+use super::support::{FakeLnd, OWN_KEY, ScriptedChannel, World, forward, peer_key};
 use super::{node, ppm};
 
 /// Alice has channels to Bob (peer 1) and to peer 2, Bob to Alice (his third) and to the
@@ -153,6 +153,76 @@ async fn commands_are_about_one_node_or_tell_of_all_with_the_sum() {
     assert!(said.contains("Paused"), "{said}");
     let paused = |name: &str| json(&daemon, &["status", "--node", name])["paused"].clone();
     assert!(paused("alice").is_null() && !paused("bob").is_null());
+}
+
+/// Peer 2 has a channel to peer 4, at 10 ppm either way.
+fn graph() -> String {
+    let policy = r#"{"time_lock_delta": 40, "min_htlc": "1000", "fee_base_msat": "0",
+        "fee_rate_milli_msat": "10", "disabled": false, "max_htlc_msat": "4900000000"}"#;
+    let [two, four] = [2, 4].map(peer_key);
+    format!(
+        r#"{{"nodes": [{{"pub_key": "{two}", "alias": ""}}, {{"pub_key": "{four}", "alias": ""}}],
+        "edges": [{{"channel_id": "7", "capacity": "5000000", "node1_pub": "{two}",
+        "node2_pub": "{four}", "node1_policy": {policy}, "node2_policy": {policy}}}]}}"#
+    )
+}
+
+#[tokio::test]
+async fn what_one_node_has_too_much_of_comes_in_where_another_lacks_it() {
+    let (alice, bob) = two();
+    {
+        let full = &mut alice.world().channels[1].said;
+        (full.local_balance, full.remote_balance) = (900_000, 100_000);
+        let mut world = bob.world();
+        let empty = &mut world.channels[1].said;
+        (empty.local_balance, empty.remote_balance) = (100_000, 900_000);
+        let [out, by] = [1, 2].map(|n| world.channels[n].said.chan_id);
+        let now = super::sweetspot_now();
+        world.forwards = (1..=8).map(|n| forward(now - n, by, out)).collect();
+    }
+    let mut daemon = prepare((&alice, &bob));
+    let cheap = "[[rule]]\nmatch.node = \"alice\"\nmode = \"pin\"\npin_ppm = 50\n";
+    let config = std::fs::read_to_string(daemon.path("config.toml")).expect("settings");
+    std::fs::write(daemon.path("config.toml"), config + cheap).expect("settings");
+    std::fs::write(daemon.path("graph.json"), graph()).expect("a graph");
+    daemon.launch(&[]);
+    until("the rates", async || {
+        (ppm(&alice, 2), ppm(&bob, 4)) == (50, 700)
+    })
+    .await;
+    daemon.logs("node{name=\"alice\"}: first cycle done").await;
+    daemon.logs("node{name=\"bob\"}: first cycle done").await;
+    let graph = daemon.path("graph.json").display().to_string();
+    let found = json(&daemon, &["cycles", "--graph", &graph]);
+    let walks = found["rebalances"].as_array().expect("a list");
+    assert!(!walks.is_empty(), "{found}");
+    for walk in walks {
+        assert_eq!(
+            (&walk["out_node"], &walk["into_node"]),
+            (&"alice".into(), &"bob".into())
+        );
+        assert!(
+            walk["bos"].is_null() && walk["regolancer"].is_null(),
+            "{walk}"
+        );
+    }
+    // What lies between the two is lacking nowhere.
+    let channels = found["channels"].as_array().expect("a list");
+    let mut nodes: Vec<&str> = channels.iter().filter_map(|c| c["node"].as_str()).collect();
+    nodes.sort_unstable();
+    assert_eq!(nodes, ["alice", "bob", "bob"]);
+    let text = daemon.says(&["cycles", "--graph", &graph]);
+    for part in [
+        "on bob: lncli addinvoice --amt ",
+        "on alice: lncli payinvoice --outgoing_chan_id ",
+    ] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    let alone = daemon.says(&["cycles", "--graph", &graph, "--node", "alice"]);
+    assert!(
+        alone.contains("No circular rebalance pays for itself."),
+        "{alone}"
+    );
 }
 
 #[tokio::test]

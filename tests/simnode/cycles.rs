@@ -1,7 +1,7 @@
 //! Walks through the simulated node's channels, from its own graph.
 
 use sweetspot::config::Config;
-use sweetspot::cycles::{Source, gather};
+use sweetspot::cycles::{Cycles, OwnNode};
 use sweetspot::daemon::cycle::{Cycle, CycleOptions};
 use sweetspot_core::ports::Clock;
 use sweetspot_lnd::Lnd;
@@ -56,8 +56,12 @@ async fn walks_are_found_that_gain_and_nothing_is_written() {
     cycle.run(options, &stop).await.expect("a good cycle");
     let before = served.node.observe();
     let reader = StoreReader::open(&path).await.expect("opens");
-    let found = gather(&config, &reader, Source::Node(&lnd), 1_000_000, now).await;
-    let found = serde_json::to_value(found.expect("found")).expect("JSON");
+    let own = OwnNode::read(None, &config, &reader, now)
+        .await
+        .expect("read");
+    let hops = own.hops(&lnd, &mut Default::default()).await.expect("told");
+    let found = Cycles::find(&[own], &hops, &config.book.node.tuning, 1_000_000);
+    let found = serde_json::to_value(found).expect("JSON");
     let walks = found["rebalances"].as_array().expect("a list");
     assert!(!walks.is_empty(), "{found}");
     let need = |point: &serde_json::Value| {

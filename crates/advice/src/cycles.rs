@@ -6,8 +6,11 @@
 //! count there by their share of a payment of 100,000 sat, and what may be below zero
 //! between others counts as nothing. Then each walk is worked out exactly, at its own
 //! amount, and what does not gain is dropped.
+//!
+//! Several nodes of one operator are one: what leaves by a channel of the one may come
+//! in by a channel of another, and nothing is moved between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::circulation::{Arc, cheapest, walks};
 use crate::worth::{Need, Own};
@@ -121,21 +124,18 @@ enum Way<'a> {
     In(&'a Own<'a>),
 }
 
-/// Finds the walks of a node `us` whose payments are to carry `most_sat` at most.
-pub fn find(
-    us: PeerId,
-    own: &[Own<'_>],
-    hops: &[PublicHop],
-    tuning: &Tuning,
-    most_sat: u64,
-) -> Found {
+/// Finds the walks of our nodes whose payments are to carry `most_sat` at most.
+pub fn find(own: &[Own<'_>], hops: &[PublicHop], tuning: &Tuning, most_sat: u64) -> Found {
+    let us: BTreeSet<PeerId> = own.iter().map(|one| one.node).collect();
     let with_need = own.iter().filter_map(|one| {
-        let need = Need::of(one, tuning)?;
+        // What lies between two of us is lacking at neither end.
+        let outwards = !us.contains(&one.channel.peer);
+        let need = Need::of(one, tuning).filter(|_| outwards)?;
         Some((one.channel.point, need))
     });
     let needs: BTreeMap<_, _> = with_need.collect();
     let mut graph = Graph::default();
-    for one in own {
+    for one in own.iter().filter(|one| !us.contains(&one.channel.peer)) {
         if let Some(need) = needs.get(&one.channel.point) {
             graph.own(one, need);
         }
@@ -147,7 +147,7 @@ pub fn find(
         .map(|need| need.price_ppm)
         .fold(0.0, f64::max);
     for hop in hops {
-        let is_ours = hop.from == us || hop.to == us;
+        let is_ours = us.contains(&hop.from) || us.contains(&hop.to);
         if !is_ours && hop.from != hop.to && hop_ppm(hop) < dearest {
             graph.between(hop);
         }
@@ -381,13 +381,14 @@ mod tests {
         let own: Vec<_> = channels
             .iter()
             .map(|channel| Own {
+                node: US,
                 channel,
                 price: channel.policy.map(|policy| policy.fees.outbound),
                 target_ratio: 0.5,
                 sold_sat: 1e9,
             })
             .collect();
-        find(US, &own, hops, &Tuning::default(), u64::MAX)
+        find(&own, hops, &Tuning::default(), u64::MAX)
     }
 
     /// Too much at 50 ppm with the first peer, too little at 1,500 ppm with the second.
@@ -414,6 +415,36 @@ mod tests {
         assert!((worth - 351_900.0).abs() < 200.0, "{worth}");
         assert!(search(&channels, &[hop(2, 1, 200)]).walks.is_empty());
         assert!(search(&channels, &[hop(1, 2, 1_500)]).walks.is_empty());
+    }
+
+    #[test]
+    fn what_leaves_by_one_of_our_nodes_may_come_in_by_another() {
+        let other = channel(8).peer;
+        let channels = [with(1, 900_000, 50, 10), with(2, 100_000, 1_500, 100)];
+        // The two ends of a channel between the two: as full as it can be.
+        let ends = [with(8, 1_000_000, 5_000, 0), with(9, 0, 5_000, 0)];
+        let ours = |node, channel| Own {
+            node,
+            channel,
+            price: channel.policy.map(|policy| policy.fees.outbound),
+            target_ratio: 0.5,
+            sold_sat: 1e9,
+        };
+        let own = [
+            ours(channel(9).peer, &channels[0]),
+            ours(channel(9).peer, &ends[0]),
+            ours(other, &channels[1]),
+            ours(other, &ends[1]),
+        ];
+        let hops = [hop(1, 2, 200), hop(1, 8, 0), hop(9, 2, 0)];
+        let found = find(&own, &hops, &Tuning::default(), u64::MAX);
+        assert_eq!(found.needs.len(), 2);
+        let moved: u64 = found.walks.iter().map(|walk| walk.amount_sat).sum();
+        assert_eq!(moved, 400_000);
+        for walk in &found.walks {
+            // Not over our own channels: the payment is from the one to the other.
+            assert_eq!(walk.over, [channels[0].peer, channels[1].peer]);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@
 use serde::Serialize;
 
 use sweetspot_core::settings::tuning::Tuning;
-use sweetspot_core::types::channel::Channel;
+use sweetspot_core::types::channel::{Channel, PeerId};
 use sweetspot_core::types::units::{FeePpm, Sat};
 
 /// Over how long what a channel sold bounds what it is to be filled with.
@@ -19,6 +19,8 @@ pub const HORIZON_DAYS: f64 = 30.0;
 /// One of our channels, with what its worth goes by.
 #[derive(Clone, Copy, Debug)]
 pub struct Own<'a> {
+    /// Which of our nodes has it.
+    pub node: PeerId,
     /// As it was seen last.
     pub channel: &'a Channel,
     /// The outbound rate at which the strategy would sell now; `None` where it has none.
@@ -110,6 +112,7 @@ mod tests {
             ..channel(1)
         };
         let own = Own {
+            node: PeerId([9; 33]),
             channel: &channel,
             price: Some(FeePpm(100)),
             target_ratio,
@@ -152,6 +155,7 @@ mod tests {
             ..channel(1)
         };
         let own = Own {
+            node: PeerId([9; 33]),
             channel: &away,
             price: Some(FeePpm(100)),
             target_ratio: 0.9,

@@ -83,3 +83,57 @@ impl StoreStanding {
         self.in_step = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(cycles: u32) -> StoreStanding {
+        let mut standing = StoreStanding::loaded(Some(0), true);
+        for _ in 0..cycles {
+            standing.cycle_stored(false);
+        }
+        standing
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_at_first_and_every_twelfth_cycle() {
+        assert_eq!(
+            StoreStanding::loaded(None, true).checkpoint_due(),
+            Some(true)
+        );
+        assert_eq!(after(0).checkpoint_due(), None);
+        assert_eq!(after(11).checkpoint_due(), None);
+        assert_eq!(after(12).checkpoint_due(), Some(true));
+        let mut standing = after(12);
+        standing.cycle_stored(true);
+        assert_eq!(standing.checkpoint_due(), None);
+        // The cycle that stores it is the first from it on.
+        (0..11).for_each(|_| standing.cycle_stored(false));
+        assert_eq!(standing.checkpoint_due(), Some(true));
+    }
+
+    #[test]
+    fn one_that_does_not_follow_is_due_until_the_store_holds_what_is_remembered() {
+        assert_eq!(
+            StoreStanding::loaded(Some(3), false).checkpoint_due(),
+            Some(false)
+        );
+        for stored in [StoreStanding::change_stored, |standing: &mut _| {
+            StoreStanding::cycle_stored(standing, true);
+        }] {
+            let mut standing = after(2);
+            standing.moved_on();
+            assert_eq!(standing.checkpoint_due(), Some(false));
+            stored(&mut standing);
+            assert_eq!(standing.checkpoint_due(), None);
+        }
+    }
+
+    #[test]
+    fn without_a_checkpoint_no_cycle_counts_towards_the_next() {
+        let mut standing = StoreStanding::loaded(None, true);
+        standing.cycle_stored(false);
+        assert_eq!(standing.checkpoint_due(), Some(true));
+    }
+}

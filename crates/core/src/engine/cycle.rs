@@ -372,3 +372,6 @@ impl CycleOutcome {
         changes
     }
 }
+
+#[cfg(test)]
+mod tests;
