@@ -17,7 +17,7 @@ use sweetspot_core::ports::{NodeError, StoreError};
 use sweetspot_core::settings::tuning::Tuning;
 use sweetspot_core::settings::values::Mode;
 use sweetspot_core::types::channel::{Channel, ChannelPoint, InboundFee, PeerId};
-use sweetspot_core::types::format::{grouped, grouped_signed};
+use sweetspot_core::types::format::grouped;
 use sweetspot_core::types::time::{SECONDS_PER_DAY, Timestamp};
 use sweetspot_core::types::units::{FeePpm, Msat, Sat};
 use sweetspot_graph::load::{LoadError, from_file};
@@ -278,8 +278,8 @@ impl Cycles {
         let mut lines = vec![format!(
             "Read {}: {} sat wanted where they sell, {} sat may leave; {} public directions read.",
             ago(now, seen_at),
-            grouped_signed(too_little),
-            grouped_signed(too_much),
+            grouped(too_little.unsigned_abs()),
+            grouped(too_much.unsigned_abs()),
             grouped(u64::try_from(self.hops_read).unwrap_or(u64::MAX)),
         )];
         if self.rebalances.is_empty() {

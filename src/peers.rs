@@ -158,8 +158,8 @@ impl Peers {
         table.column("peer", Align::Left, 0, Some(12));
         table.column("open", Align::Right, 0, None);
         table.column("agreed", Align::Right, 2, None);
-        table.column("forced by us", Align::Right, 1, None);
-        table.column("by peer", Align::Right, 0, None);
+        table.column("we forced", Align::Right, 1, None);
+        table.column("peer forced", Align::Right, 0, None);
         table.column("breach", Align::Right, 0, None);
         table.column("watched", Align::Right, 5, None);
         table.column("online", Align::Right, 0, None);
@@ -172,11 +172,12 @@ impl Peers {
             table.row(line.cells());
         }
         format!(
-            "{}\n\nopen: channels, opened by us and by the peer. agreed, forced, breach: channels\n\
-             that ended, as the node remembers. online, flaps, changes of fees: while this\n\
-             daemon ran. held: HTLCs offered to the peer that hung over several looks; what\n\
-             lies beyond the peer may have held them. worth: over {} days. Only the marks\n\
-             force_closed and breached can be matched by rules. docs/peers.md says why.",
+            "{}\n\nopen: channels, opened by us and by the peer. agreed, forced (closed by force),\n\
+             breach: channels that ended, as the node remembers. online, flaps, changes of\n\
+             fees: while this daemon ran. held: HTLCs offered to the peer that hung over\n\
+             several looks; what lies beyond the peer may have held them. worth: over {}\n\
+             days. Only the marks force_closed and breached can be matched by rules.\n\
+             docs/peers.md says why.",
             table.fit(width),
             self.days
         )
