@@ -69,7 +69,7 @@ pub(super) fn settings(
             None => "it needs min_fee_ppm and max_fee_ppm, the first not above the second",
         },
         "ignore_fees" => "HTLC limits and CLTV deltas are never changed",
-        "disable" => "no channel is ever disabled",
+        "disable" => "no channel is ever disabled: LND forgets it at a restart (docs/migration.md)",
         "cost" => "what a channel cost is not looked up; say it with cost_sat, as a floor",
         "onchain_fee" => "no fee follows the chain's fee rate",
         "use_config" => "import that file by itself",

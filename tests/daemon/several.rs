@@ -248,6 +248,21 @@ async fn a_node_that_cannot_start_keeps_no_other_from_it() {
 }
 
 #[tokio::test]
+async fn a_reload_reaches_every_node() {
+    let (alice, bob) = two();
+    let mut daemon = prepare((&alice, &bob));
+    daemon.launch(&[]);
+    daemon.logs("node{name=\"alice\"}: first cycle done").await;
+    daemon.logs("node{name=\"bob\"}: first cycle done").await;
+    let config = std::fs::read_to_string(daemon.path("config.toml")).expect("settings");
+    let config = config.replace("pin_ppm = 900", "pin_ppm = 901");
+    std::fs::write(daemon.path("config.toml"), config).expect("settings");
+    daemon.signal("HUP");
+    daemon.logs("node{name=\"alice\"}: config reloaded").await;
+    daemon.logs("node{name=\"bob\"}: config reloaded").await;
+}
+
+#[tokio::test]
 async fn another_node_than_the_one_that_is_named_is_left_alone() {
     let (alice, bob) = two();
     let mut daemon = prepare((&alice, &bob));

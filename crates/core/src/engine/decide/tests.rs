@@ -304,6 +304,50 @@ fn a_quick_drain_is_answered_within_minutes_and_only_by_a_raise() {
 }
 
 #[test]
+fn a_protective_raise_goes_from_the_rate_on_the_node() {
+    let raised = |on_node, float| {
+        let mut world = World::of(vec![channel(1)], managed());
+        let fees = world.channels[0].policy.expect("a policy").fees;
+        world.set_fees(
+            point(1),
+            FeeParts {
+                outbound: FeePpm(on_node),
+                ..fees
+            },
+        );
+        world.round(at(0));
+        let memory = world.memory.channels.get_mut(&point(1)).expect("known");
+        memory.fee.wanted_ppm = Some(float);
+        world.channels[0].local_balance = Sat(250_000);
+        world.channels[0].remote_balance = Sat(750_000);
+        world.round(at(0).plus(MINUTE * 5));
+        world.ppm(0)
+    };
+    // Whatever has added up beside it.
+    assert_eq!(raised(100, 109.0), 125);
+    assert_eq!(raised(100, 92.0), 125);
+    // A quarter of little is less than the least step.
+    assert_eq!(raised(8, 8.0), 18);
+}
+
+#[test]
+fn who_rests_waits_for_nothing() {
+    let mut world = World::of(vec![channel(1)], managed());
+    world.round(at(0));
+    let memory = world.memory.channels.get_mut(&point(1)).expect("known");
+    memory.fee.waiting_since = Some(at(0));
+    let decision = world.round(at(2)).remove(0);
+    assert!(matches!(
+        decision.verdict,
+        Verdict::Hold {
+            reason: Hold::AtRest | Hold::Deadband { .. }
+        }
+    ));
+    let memory = &world.memory.channels[&point(1)];
+    assert_eq!(memory.fee.waiting_since, None);
+}
+
+#[test]
 fn a_drain_that_cannot_be_answered_keeps_no_place_in_the_queue() {
     let mut world = World::of(vec![channel(1)], managed());
     world.round(at(0));
