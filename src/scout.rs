@@ -94,6 +94,21 @@ pub struct Scouted {
     peers: Vec<Line>,
 }
 
+/// A candidate that would add to the income.
+struct Found {
+    node: usize,
+    gain: Gain,
+    size_sat: u64,
+    /// How much of what would leave by the channel its size lets leave, 0 to 1.
+    served: f64,
+}
+
+impl Found {
+    fn adds_msat(&self) -> f64 {
+        self.gain.middle_msat() * self.served
+    }
+}
+
 /// Looks at every candidate in `graph` for the node numbered `us`.
 pub fn scout(graph: &Graph, us: usize, asked: &Asked) -> Scouted {
     let network = &graph.network;
@@ -101,12 +116,6 @@ pub fn scout(graph: &Graph, us: usize, asked: &Asked) -> Scouted {
     let market = Market::new(network, &reversed, us, 0.5);
     let standing = market.standing(None);
     let open = candidates(&market, &market.peers());
-    let mut found: Vec<(usize, Gain)> = open
-        .iter()
-        .filter_map(|node| Some((*node, gain(&market, &standing, *node)?)))
-        .filter(|(_, gain)| gain.middle_msat() > 0.0)
-        .collect();
-    found.sort_by(|a, b| b.1.middle_msat().total_cmp(&a.1.middle_msat()));
     let on_chain_sat = open_and_close_sat(asked.sat_per_vb);
     let earned = (standing.earned_msat > 0.0).then_some(standing.earned_msat);
     // Payments of the whole network in a year: what the node earns over what it earns
@@ -114,8 +123,8 @@ pub fn scout(graph: &Graph, us: usize, asked: &Asked) -> Scouted {
     let payments = asked
         .income_sat_per_year
         .and_then(|sat| Some(sat * 1_000.0 / earned?));
-    let line = |(node, gain): &(usize, Gain)| {
-        let terms = Terms::of(network, *node)?;
+    let sized = |node: usize, gain: &Gain| {
+        let terms = Terms::of(network, node)?;
         let flow = payments.map(|payments| {
             gain.out_share * payments * AMOUNT_SAT * SIZED_FOR_DAYS / DAYS_PER_YEAR
         });
@@ -127,9 +136,39 @@ pub fn scout(graph: &Graph, us: usize, asked: &Asked) -> Scouted {
             Some(flow) if flow > 0.0 => (Sat(size_sat).as_f64() / flow).min(1.0),
             _ => 1.0,
         };
+        Some((size_sat, served))
+    };
+    // A channel that is not announced is in no graph.
+    let is_peer = |node: &usize| {
+        let name = graph.names.get(*node);
+        let record = name.and_then(|name| asked.records.get(name.key.as_str()));
+        record.is_some_and(|record| record.open_by_us + record.open_by_peer > 0)
+    };
+    let found = open
+        .iter()
+        .filter(|node| !is_peer(node))
+        .filter_map(|node| {
+            let gain = gain(&market, &standing, *node).filter(|gain| gain.middle_msat() > 0.0)?;
+            let (size_sat, served) = sized(*node, &gain)?;
+            Some(Found {
+                node: *node,
+                gain,
+                size_sat,
+                served,
+            })
+        });
+    let mut found: Vec<Found> = found.collect();
+    found.sort_by(|a, b| b.adds_msat().total_cmp(&a.adds_msat()));
+    let line = |found: &Found| {
+        let Found {
+            node,
+            gain,
+            size_sat,
+            served,
+        } = found;
         let in_sat = |msat: f64| payments.map(|payments| payments * msat * served / 1_000.0);
         let [low, high] = [gain.low_msat, gain.high_msat].map(in_sat);
-        let capital = Sat(size_sat).as_f64();
+        let capital = Sat(*size_sat).as_f64();
         let to = connects(&market, &standing, *node, gain.fee_ppm, NAMED);
         let named = |nodes: &[usize]| {
             let names = nodes.iter().filter_map(|node| graph.names.get(*node));
@@ -139,7 +178,7 @@ pub fn scout(graph: &Graph, us: usize, asked: &Asked) -> Scouted {
             name: Named::of(graph.names.get(*node)?),
             channels: network.partners(*node).len(),
             capacity_sat: network.capacity_sat(*node),
-            size_sat,
+            size_sat: *size_sat,
             fee_ppm: sweetspot_core::types::units::FeePpm::rounded(gain.fee_ppm).0,
             added_low_share: earned.map(|earned| gain.low_msat * served / earned),
             added_high_share: earned.map(|earned| gain.high_msat * served / earned),
