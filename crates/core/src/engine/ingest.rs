@@ -390,3 +390,6 @@ fn adopt(memory: &mut FeeMemory, fees: FeeParts) {
     memory.last_change = None;
     memory.inbound.met(fees.inbound);
 }
+
+#[cfg(test)]
+mod tests;

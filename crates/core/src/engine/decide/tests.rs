@@ -331,6 +331,39 @@ fn a_protective_raise_goes_from_the_rate_on_the_node() {
 }
 
 #[test]
+fn where_little_is_left_a_quarter_of_the_drain_counts() {
+    // Ratios and shares that are exact in binary.
+    let protect = |drain_share| Protect {
+        drain_share,
+        low_ratio: 0.25,
+        ..managed().protect
+    };
+    let raises = |local, was_ratio, protect: Protect| {
+        let channel = Channel {
+            local_balance: Sat(local),
+            remote_balance: Sat(1_000_000 - local),
+            ..channel(1)
+        };
+        let mut world = World::of(vec![channel.clone()], managed());
+        world.round(at(0));
+        let memory = world.memory.channels.get_mut(&point(1)).expect("known");
+        memory.recent.push_back(BalanceSample {
+            at: at(0),
+            ratio: was_ratio,
+        });
+        drain(&channel, memory, &protect) == protect.raise
+    };
+    assert!(raises(250_000, 0.5, protect(0.25)));
+    assert!(!raises(250_000, 0.375, protect(0.25)));
+    assert!(!raises(250_000, 0.3125, protect(0.25)));
+    assert!(raises(125_000, 0.1875, protect(0.25)));
+    assert!(!raises(125_000, 0.15625, protect(0.25)));
+    // Nothing has gone.
+    assert!(!raises(125_000, 0.125, protect(0.0)));
+    assert!(raises(125_000, 0.15625, protect(0.0)));
+}
+
+#[test]
 fn who_rests_waits_for_nothing() {
     let mut world = World::of(vec![channel(1)], managed());
     world.round(at(0));
