@@ -106,3 +106,26 @@ impl CycleInput {
         self.node = layers.node;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::channel;
+
+    #[test]
+    fn nothing_is_written_of_a_cycle_that_only_observes() {
+        let observes = |observe_only| {
+            let channels = [1, 2].map(channel).map(|channel| (channel.point, channel));
+            let seen = Observation {
+                channels: channels.into(),
+                ..Observation::default()
+            };
+            let layers = SettingsLayers::default();
+            let input = CycleInput::new(seen, &layers, observe_only, Timestamp::EPOCH);
+            assert_eq!(input.settings.len(), 2);
+            let mut each = input.settings.values();
+            each.all(|settings| settings.observe_only)
+        };
+        assert!(observes(true) && !observes(false));
+    }
+}

@@ -1,6 +1,9 @@
 use super::*;
+use crate::settings::values::{MaxHtlc, Mode};
+use crate::state::max_htlc::MaxHtlcMemory;
 use crate::testing::{channel, point};
-use crate::types::units::Msat;
+use crate::types::fee_change::{FeeChange, MaxHtlcChange};
+use crate::types::units::{FeePpm, Msat};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -123,4 +126,222 @@ fn what_is_met_is_known_since_it_opened_or_history_begins() {
     met.tip = BlockHeight(1);
     newcomers(&mut memory, &met, start());
     assert_eq!(since(&memory, 4), start().plus(DAY * 9));
+}
+
+fn with_rate(ppm: u32) -> Channel {
+    let mut channel = channel(1);
+    let policy = channel.policy.as_mut().expect("a policy");
+    policy.fees.outbound = FeePpm(ppm);
+    channel
+}
+
+fn fees_of(ppm: u32) -> FeeParts {
+    with_rate(ppm).policy.expect("a policy").fees
+}
+
+/// A memory whose last confirmed rate is 100 ppm, with a change to 200 ppm open.
+fn open_change() -> FeeMemory {
+    FeeMemory {
+        confirmed: Some(fees_of(100)),
+        last_change: Some(FeeChange {
+            stage: Stage::Sent,
+            ..FeeChange::intended(fees_of(100), fees_of(200), start())
+        }),
+        ..FeeMemory::default()
+    }
+}
+
+#[test]
+fn an_open_change_is_settled_by_what_the_node_says_and_given_up_after_ten_minutes() {
+    let settings = ChannelSettings::default();
+    let settled = |ppm, after| {
+        let mut memory = open_change();
+        let now = start().plus(after);
+        let event = fees(&mut memory, &with_rate(ppm), &settings, now);
+        let stage = memory.last_change.map(|change| change.stage);
+        (event, stage, memory.confirmed, memory.writes.len())
+    };
+    let minutes = |n: u32| MINUTE * n;
+    let [before, after] = [100, 200].map(|ppm| Some(fees_of(ppm)));
+    for when in [minutes(1), minutes(10)] {
+        assert_eq!(
+            settled(200, when),
+            (
+                Some(FeeEvent::WriteFoundDone),
+                Some(Stage::Confirmed),
+                after,
+                1
+            )
+        );
+    }
+    let waits = settled(100, minutes(10) - Duration::from_nanos(1));
+    assert_eq!(waits, (None, Some(Stage::Sent), before, 0));
+    // The node may do it yet: it counts as an update.
+    assert_eq!(
+        settled(100, minutes(10)),
+        (
+            Some(FeeEvent::WriteFoundUndone),
+            Some(Stage::NotApplied),
+            before,
+            1
+        )
+    );
+    // Given up, and someone else has set the fee meanwhile.
+    let (event, stage, ..) = settled(300, minutes(10));
+    assert!(
+        matches!(event, Some(FeeEvent::ForeignChange(foreign)) if foreign.fees == fees_of(300))
+    );
+    assert_eq!(stage, Some(Stage::NotApplied));
+}
+
+#[test]
+fn a_fee_that_someone_sets_is_taken_at_once_where_the_config_names_the_channel() {
+    let taken = |explicit| {
+        let mut memory = FeeMemory {
+            confirmed: Some(fees_of(100)),
+            ..FeeMemory::default()
+        };
+        let settings = ChannelSettings {
+            explicit,
+            ..ChannelSettings::default()
+        };
+        let event = fees(&mut memory, &with_rate(300), &settings, start());
+        let adopted = matches!(event, Some(FeeEvent::Adopted(_)));
+        assert_eq!(adopted, memory.confirmed == Some(fees_of(300)));
+        (adopted, memory.retry)
+    };
+    assert_eq!(taken(true), (true, true));
+    assert_eq!(taken(false), (false, false));
+}
+
+#[test]
+fn a_max_htlc_that_someone_sets_is_left_alone_for_a_while_then_the_starting_point() {
+    let settings = ChannelSettings {
+        max_htlc: MaxHtlc::Balance,
+        mode: Mode::Manage,
+        ..ChannelSettings::default()
+    };
+    let hands_off = settings.pace.foreign_hands_off;
+    let with = |sat: u64| {
+        let mut channel = channel(1);
+        channel.policy.as_mut().expect("a policy").max_htlc = Msat(sat * 1_000);
+        channel
+    };
+    let mut memory = FeeMemory::default();
+    let look = |memory: &mut FeeMemory, sat, after| {
+        max_htlc(memory, &with(sat), &settings, start().plus(after))
+    };
+    assert_eq!(look(&mut memory, 500, Duration::ZERO), None);
+    assert_eq!(look(&mut memory, 500, HOUR), None);
+    assert_eq!(memory.max_htlc.confirmed, Some(Msat(500_000)));
+    let foreign = ForeignMaxHtlc {
+        max_htlc: Msat(300_000),
+        seen_at: start().plus(HOUR * 2),
+    };
+    let seen = look(&mut memory, 300, HOUR * 2);
+    assert_eq!(seen, Some(FeeEvent::ForeignMaxHtlc(foreign)));
+    let until = HOUR * 2 + hands_off;
+    assert_eq!(
+        look(&mut memory, 300, until - Duration::from_nanos(1)),
+        None
+    );
+    assert_eq!(memory.max_htlc.foreign, Some(foreign));
+    let taken = look(&mut memory, 300, until);
+    assert_eq!(taken, Some(FeeEvent::AdoptedMaxHtlc(foreign)));
+    assert_eq!(memory.max_htlc.confirmed, Some(Msat(300_000)));
+    // Another one begins its own wait.
+    assert!(look(&mut memory, 200, until).is_some());
+    let other = look(&mut memory, 100, until + HOUR);
+    assert!(
+        matches!(other, Some(FeeEvent::ForeignMaxHtlc(foreign)) if foreign.max_htlc == Msat(100_000))
+    );
+    // Nobody's, once it is not managed.
+    let off = ChannelSettings {
+        max_htlc: MaxHtlc::Off,
+        ..settings
+    };
+    assert_eq!(max_htlc(&mut memory, &with(100), &off, start()), None);
+    assert_eq!(memory.max_htlc, MaxHtlcMemory::default());
+}
+
+#[test]
+fn a_max_htlc_of_ours_is_no_one_elses() {
+    let settings = ChannelSettings {
+        max_htlc: MaxHtlc::Balance,
+        mode: Mode::Manage,
+        ..ChannelSettings::default()
+    };
+    let [from, to] = [Msat(990_000_000), Msat(262_144_000)];
+    let looked = |stage, on_node| {
+        let change = FeeChange::intended(fees_of(100), fees_of(100), start());
+        let mut memory = FeeMemory {
+            last_change: Some(FeeChange {
+                stage,
+                ..change.with_max_htlc(Some(MaxHtlcChange { from, to }))
+            }),
+            ..FeeMemory::default()
+        };
+        memory.max_htlc.confirmed = Some(from);
+        let mut channel = channel(1);
+        channel.policy.as_mut().expect("a policy").max_htlc = on_node;
+        let event = max_htlc(&mut memory, &channel, &settings, start().plus(HOUR));
+        (event.is_some(), memory.max_htlc.confirmed)
+    };
+    assert_eq!(
+        looked(Stage::Sent, to),
+        (false, Some(from)),
+        "settled with its fees"
+    );
+    assert_eq!(looked(Stage::Sent, Msat(1)), (false, Some(from)));
+    assert_eq!(
+        looked(Stage::NotApplied, to),
+        (false, Some(to)),
+        "done late"
+    );
+    assert_eq!(looked(Stage::NotApplied, Msat(1)), (true, Some(from)));
+}
+
+#[test]
+fn an_order_about_the_fee_ends_its_waits_and_takes_what_someone_set() {
+    let ordered_with = |takes_over| {
+        let mut memory = Memory::default();
+        let first = seen(DAY, &[1, 2]);
+        look(&mut memory, &first);
+        let on_node = first.channels[&point(1)].policy.expect("a policy");
+        let foreign = ForeignChange {
+            fees: on_node.fees,
+            seen_at: first.at,
+        };
+        let foreign_max_htlc = ForeignMaxHtlc {
+            max_htlc: on_node.max_htlc,
+            seen_at: first.at,
+        };
+        let fee = &mut memory.channels.get_mut(&point(1)).expect("known").fee;
+        fee.confirmed = Some(fees_of(7));
+        (fee.foreign, fee.written_at) = (Some(foreign), Some(first.at));
+        fee.max_htlc.foreign = Some(foreign_max_htlc);
+        fee.writes.push_back(first.at);
+        let orders = [1, 9].map(|n| Fresh {
+            point: point(n),
+            takes_over,
+        });
+        let events = ordered(&mut memory, &first, &orders);
+        let fee = memory.channels[&point(1)].fee.clone();
+        assert!(fee.retry && !memory.channels[&point(2)].fee.retry);
+        assert_eq!(fee.written_at.is_none(), takes_over);
+        assert_eq!(fee.writes.is_empty(), takes_over);
+        assert_eq!(fee.foreign.is_none(), takes_over);
+        match takes_over {
+            true => assert_eq!(
+                events,
+                [
+                    (point(1), FeeEvent::Adopted(foreign)),
+                    (point(1), FeeEvent::AdoptedMaxHtlc(foreign_max_htlc)),
+                ]
+            ),
+            false => assert_eq!(events, []),
+        }
+    };
+    ordered_with(true);
+    ordered_with(false);
 }
