@@ -184,6 +184,25 @@ fn as_many_of_the_queue_are_looked_at_as_may_change_and_each_knows_its_turn() {
 }
 
 #[test]
+fn who_is_in_the_queue_does_not_wait_for_itself() {
+    let until = |queued| {
+        let mut memory = memory(2, 1.0 + f64::from(node().reserved_for_protection));
+        let fee = &mut memory.channels.get_mut(&point(2)).expect("known").fee;
+        fee.queued = queued;
+        // The drain takes what there is.
+        let mut decisions = [drain(1), change(2)];
+        allot(&mut decisions, &mut memory, &node(), at(0), None);
+        match decisions[1].verdict {
+            Verdict::Hold {
+                reason: Hold::Budget { until },
+            } => until,
+            verdict => panic!("not held by the budget: {verdict:?}"),
+        }
+    };
+    assert_eq!(until(true), until(false));
+}
+
+#[test]
 fn the_longest_waiting_go_first_and_drains_before_all() {
     let mut memory = memory(9, 6.0);
     let mut waits = |n, since| {
