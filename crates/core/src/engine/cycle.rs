@@ -20,7 +20,7 @@ use super::input::CycleInput;
 use crate::decision::{Decision, LevelMove, Trigger, Verdict};
 use crate::limits::guard;
 use crate::prune::recommend::{self, News};
-use crate::state::memory::{ChannelMemory, Memory};
+use crate::state::memory::{ChannelMemory, Memory, NodeMemory};
 use crate::strategy;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts, Scid};
 use crate::types::day_total::{DayRange, DayTotals};
@@ -60,11 +60,14 @@ impl Engine {
     }
 
     /// Where a stored cycle began, with the forwards that `other` has counted up to
-    /// there: to go on without counting them again.
+    /// there: to go on without counting them again. One that lacks a cycle before it,
+    /// which could not be stored, may lack that the clock was set in it: what it has
+    /// counted is another past's.
     pub fn at_with_forwards(checkpoint: Checkpoint, other: &Self) -> Self {
-        let counted_through = checkpoint.memory.node.ingested_seq;
+        let stands = |node: &NodeMemory| (node.ingested_seq, node.seen_at, node.clock);
+        let there = stands(&checkpoint.memory.node);
         let mut engine = Self::at(checkpoint);
-        if other.counted_through() == counted_through {
+        if stands(&other.memory.node) == there {
             engine.memory.take_over_forwards(&other.memory);
             engine.summed = other.summed;
         }

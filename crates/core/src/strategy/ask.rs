@@ -140,3 +140,89 @@ impl Ask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::point;
+
+    fn place(ln_level: f64, balance: f64, throughput: f64) -> Place {
+        Place {
+            evidence: Evidence::default(),
+            ln_level,
+            balance,
+            throughput,
+            dampening: 0.5,
+            censored: false,
+            leader: point(1),
+        }
+    }
+
+    fn is_near(one: f64, other: f64) -> bool {
+        (one - other).abs() < 1e-12
+    }
+
+    #[test]
+    fn the_moves_lead_to_the_place_each_with_its_share_of_the_way() {
+        let place = place(libm::log(400.0), 0.3, -0.125);
+        let terms = place.terms(200.0);
+        let there = libm::exp(place.ln_ppm());
+        assert!(is_near(200.0 * (1.0 + terms.sum()), there), "{terms:?}");
+        assert!(is_near(place.ln_ppm(), libm::log(400.0) + 0.175));
+        assert!(is_near(terms.balance / terms.throughput, 0.3 / -0.125));
+        assert!(is_near(terms.level / terms.balance, libm::log(2.0) / 0.3));
+        assert_eq!((terms.protection, terms.dampening), (0.0, 0.5));
+    }
+
+    #[test]
+    fn at_the_place_the_parts_are_what_they_are_and_move_nothing() {
+        let terms = place(libm::log(100.0) - 0.375, 0.25, 0.125).terms(100.0);
+        assert!(is_near(terms.balance, 0.25) && is_near(terms.throughput, 0.125));
+        assert!(is_near(terms.level, -0.375) && is_near(terms.sum(), 0.0));
+    }
+
+    #[test]
+    fn a_parallel_channel_goes_to_the_rate_of_the_first() {
+        let ask = Ask::Place(place(libm::log(400.0), 0.3, -0.1));
+        let led = ask.terms(200.0, Some(FeePpm(250)));
+        assert!(is_near(200.0 * (1.0 + led.sum()), 250.0), "{led:?}");
+        let alone = ask.terms(200.0, None);
+        assert!(!is_near(alone.sum(), led.sum()));
+        assert_eq!(ask.leader(), Some(point(1)));
+        // There is no logarithm of nothing.
+        assert!(ask.terms(200.0, Some(FeePpm(0))).sum().is_finite());
+    }
+
+    #[test]
+    fn a_move_that_was_held_back_is_no_second_step_and_a_place_stays_one() {
+        let step = Move {
+            evidence: Evidence::default(),
+            terms: Terms {
+                balance: 0.1,
+                ..Terms::default()
+            },
+            limit: Some(Limit::Depleted),
+            adds_up: true,
+        };
+        let moved = Ask::Move(step);
+        assert_eq!(moved.terms(200.0, Some(FeePpm(1))), step.terms);
+        assert_eq!((moved.limit(), moved.leader()), (step.limit, None));
+        let again = moved.again();
+        assert_eq!(again.terms(200.0, None), Terms::default());
+        assert_eq!(again.limit(), None);
+        assert_eq!(moved.starts_from(100.0, Some(120.0)), 120.0);
+        assert_eq!(moved.starts_from(100.0, None), 100.0);
+        let loose = Ask::Move(Move {
+            adds_up: false,
+            ..step
+        });
+        assert_eq!(loose.starts_from(100.0, Some(120.0)), 100.0);
+
+        let mut place = place(6.0, 0.1, 0.0);
+        assert_eq!(Ask::Place(place).limit(), None);
+        place.censored = true;
+        let ask = Ask::Place(place);
+        assert_eq!((ask.again(), ask.limit()), (ask, Some(Limit::Depleted)));
+        assert_eq!(ask.starts_from(100.0, Some(120.0)), 100.0);
+    }
+}

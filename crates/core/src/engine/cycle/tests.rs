@@ -184,8 +184,17 @@ fn a_checkpoint_is_a_place_to_go_on_from() {
     // One that stands elsewhere has counted other forwards.
     let mut ahead = engine.clone();
     ahead.count(&[forward(2, 1)]);
-    let with = Engine::at_with_forwards(checkpoint, &ahead);
+    let with = Engine::at_with_forwards(checkpoint.clone(), &ahead);
     assert_eq!(with.memory(), &without);
+    // One that has not heard that the clock was set has counted for another time.
+    let mut deaf = checkpoint.clone();
+    deaf.memory.node.seen_at = Some(at(9));
+    let with = Engine::at_with_forwards(deaf, &engine);
+    assert_eq!(with.counted_through(), 0);
+    let mut deaf = checkpoint;
+    deaf.memory.node.clock.doubted_until = Some(at(9));
+    let with = Engine::at_with_forwards(deaf, &engine);
+    assert_eq!(with.counted_through(), 0);
     assert_eq!(&engine.clone().into_memory(), engine.memory());
 }
 
