@@ -174,7 +174,7 @@ impl Node for World {
 
     async fn policy(&self, point: ChannelPoint) -> Result<Policy, NodeError> {
         self.call("GetChanInfo", |state| {
-            if state.chance.happens(0.02) {
+            if !state.calm && state.chance.happens(0.02) {
                 state.set_by_hand(number(point));
             }
             let channel = state.channels.get(&number(point));
