@@ -31,7 +31,7 @@ screenshots:
 generate:
     GENERATE=1 cargo test -p sweetspot-lnd --test generated
 
-# Which changes to the core no test would notice (needs cargo-mutants)
+# Which changes to what decides no unit test would notice (needs cargo-mutants)
 mutants:
     cargo mutants -p sweetspot-core
 

@@ -251,6 +251,10 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
     async fn settle(&mut self, seen: &Observation) -> Result<(), StoreError> {
         let points: Vec<ChannelPoint> = self.open_changes.keys().copied().collect();
         for point in points {
+            if !seen.channels.contains_key(&point) {
+                self.settle_gone(point, seen.at).await?;
+                continue;
+            }
             let (Some(change), Some(memory)) =
                 (self.open_changes.get(&point), self.engine.channel(point))
             else {
@@ -278,6 +282,24 @@ impl<N: Node, W: PolicyWriter, S: Store, C: Clock> Cycle<N, W, S, C> {
             self.store.record_change(point, &ended).await?;
             self.open_changes.remove(&point);
         }
+        Ok(())
+    }
+
+    /// The same for a channel that is gone: the node will not do it any more, and can
+    /// no longer be asked.
+    async fn settle_gone(&mut self, point: ChannelPoint, now: Timestamp) -> Result<(), StoreError> {
+        let Some(mut ended) = self.open_changes.get(&point).cloned() else {
+            return Ok(());
+        };
+        if ended.is_open() {
+            ended = ended.ended(Stage::NotApplied, now, "the channel is gone");
+            self.standing.moved_on();
+            self.engine.note(point, &ended);
+            self.open_changes.insert(point, ended.clone());
+        }
+        self.store.record_change(point, &ended).await?;
+        self.standing.change_stored();
+        self.open_changes.remove(&point);
         Ok(())
     }
 

@@ -254,6 +254,26 @@ async fn an_unanswered_update_is_settled_by_what_the_node_shows() {
 }
 
 #[tokio::test]
+async fn an_unanswered_update_of_a_channel_that_closes_is_settled() {
+    for restarts in [false, true] {
+        let node = FakeNode::with_channels(2);
+        node.tell(|inner| inner.writes = Writes::UndoneUnanswered);
+        let mut daemon = Daemon::on(&node, PINNED).await;
+        daemon.turn().await.expect("a good cycle");
+        assert_eq!(daemon.outcomes(), [Stage::Intended]);
+        node.tell(|inner| inner.channels.retain(|channel, _| *channel != point(1)));
+        node.tell(|inner| inner.writes = Writes::Done);
+        if restarts {
+            daemon = daemon.restart(PINNED).await;
+        }
+        daemon.turn().await.expect("a good cycle");
+        assert_eq!(daemon.outcomes()[0], Stage::NotApplied);
+        daemon.run(HOUR, MINUTE * 5).await;
+        assert_eq!(daemon.outcomes(), [Stage::NotApplied, Stage::Confirmed]);
+    }
+}
+
+#[tokio::test]
 async fn a_node_that_never_answers_is_sent_no_more_than_the_days_updates() {
     let node = FakeNode::with_channels(1);
     node.tell(|inner| inner.writes = Writes::UndoneUnanswered);
