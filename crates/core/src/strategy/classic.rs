@@ -277,4 +277,25 @@ mod tests {
         };
         assert_eq!(asked(fresh).throughput, 0.0);
     }
+
+    #[test]
+    fn a_balance_deviates_by_its_share_of_the_way_to_the_end_where_it_leans() {
+        for (ratio, target, deviates) in [
+            (0.5, 0.5, 0.0),
+            (0.25, 0.5, 0.5),
+            (0.0, 0.5, 1.0),
+            (0.75, 0.5, -0.5),
+            (1.0, 0.5, -1.0),
+            (0.375, 0.75, 0.5),
+            (0.875, 0.75, -0.5),
+            (0.5, 0.0, -0.5),
+            (0.5, 1.0, 0.5),
+        ] {
+            assert_eq!(
+                balance_deviation(ratio, target),
+                deviates,
+                "{ratio} of {target}"
+            );
+        }
+    }
 }
