@@ -17,10 +17,6 @@ use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::time::{Timestamp, human_span};
 use sweetspot_store::{GiveError, NewOrder, OpenError, StoreReader, give_orders};
 
-/// The highest rate that may be ordered: all of a payment. What is set stays within
-/// `max_ppm` all the same.
-pub const MOST_PPM: u32 = 1_000_000;
-
 /// A moment to come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {

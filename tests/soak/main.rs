@@ -56,7 +56,7 @@ fn a_seed_tells_the_same_story_twice() {
     assert_eq!(tell(seed, DAY / 2), tell(seed, DAY / 2));
 }
 
-/// A year in one story: half an hour.
+/// A year in one story: an hour.
 #[test]
 #[ignore = "a year: cargo test --release --test soak -- --ignored"]
 fn a_year_breaks_no_rule() {

@@ -7,5 +7,6 @@ pub mod circulation;
 pub mod cycles;
 pub mod leases;
 pub mod prepare;
+pub mod public_hop;
 pub mod scout;
 pub mod worth;

@@ -1,6 +1,8 @@
 //! Channels to test with.
 
+use crate::decision::{Decision, Evidence, Terms, Trigger, Verdict};
 use crate::types::channel::{Channel, ChannelPoint, FeeParts, InboundFee, PeerId, Policy, Scid};
+use crate::types::time::Timestamp;
 use crate::types::units::{FeePpm, Msat, Sat};
 
 /// A channel point told apart by `n`.
@@ -48,5 +50,23 @@ pub fn channel(n: u8) -> Channel {
         }),
         policy_error: None,
         peer_policy: None,
+    }
+}
+
+/// A decision on channel `n` that is about nothing but its outcome.
+pub fn decision(n: u8, at: Timestamp, trigger: Trigger, verdict: Verdict) -> Decision {
+    Decision {
+        at,
+        point: point(n),
+        trigger,
+        evidence: Evidence::default(),
+        terms: Terms::default(),
+        current: None,
+        wanted_before_ppm: 100.0,
+        wanted_ppm: 120.0,
+        limits: vec![],
+        inbound: None,
+        max_htlc: None,
+        verdict,
     }
 }

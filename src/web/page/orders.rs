@@ -11,13 +11,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tracing::info;
 
-use crate::orders::{End, MOST_PPM, Operator, ratio};
+use crate::orders::{End, Operator, ratio};
 use crate::web::Site;
 use crate::web::guard::Visitor;
 use crate::web::listen::Peer;
 use crate::web::page::layout;
 use crate::web::sessions::Session;
 use crate::web::trouble::Trouble;
+use sweetspot_core::settings::keys::MOST_PPM;
 use sweetspot_core::settings::orders::Verb;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::FeePpm;

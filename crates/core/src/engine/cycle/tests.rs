@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::decision::{Evidence, Hold, Terms};
+use crate::decision::Hold;
 use crate::settings::layers::SettingsLayers;
 use crate::settings::values::{ChannelSettings, Mode};
 use crate::state::clock::ClockStep;
-use crate::testing::{channel, point};
+use crate::testing::{self, channel, point};
 use crate::types::channel::Policy;
 use crate::types::clock_reading::ClockReading;
 use crate::types::fee_change::Stage;
@@ -253,30 +253,16 @@ fn a_noted_change_is_remembered_of_its_channel() {
 
 /// A decision on channel `n`, to 200 ppm unless it holds.
 fn decision(n: u8, trigger: Trigger, holds: bool) -> Decision {
-    let fees = channel(n).policy.expect("a policy").fees;
     let to = FeeParts {
         outbound: FeePpm(200),
-        ..fees
+        ..FeeParts::default()
     };
-    Decision {
-        at: at(1),
-        point: point(n),
-        trigger,
-        evidence: Evidence::default(),
-        terms: Terms::default(),
-        current: Some(fees),
-        wanted_before_ppm: 100.0,
-        wanted_ppm: 200.0,
-        limits: vec![],
-        inbound: None,
-        max_htlc: None,
-        verdict: match holds {
-            true => Verdict::Hold {
-                reason: Hold::AtRest,
-            },
-            false => Verdict::Change { to },
-        },
-    }
+    let reason = Hold::AtRest;
+    let verdict = match holds {
+        true => Verdict::Hold { reason },
+        false => Verdict::Change { to },
+    };
+    testing::decision(n, at(1), trigger, verdict)
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::testing::{channel, point};
 use crate::types::channel::{FeeParts, Policy};
 use crate::types::units::Sat;
 
+mod drains;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 const READY: Readiness = Readiness {
     node: true,
@@ -290,80 +292,6 @@ fn a_fee_set_by_hand_is_left_alone_then_taken_as_the_start() {
 }
 
 #[test]
-fn a_quick_drain_is_answered_within_minutes_and_only_by_a_raise() {
-    let mut world = World::of(vec![channel(1)], managed());
-    world.round(at(0));
-    world.channels[0].local_balance = Sat(250_000);
-    world.channels[0].remote_balance = Sat(750_000);
-    let decisions = world.round(at(0).plus(MINUTE * 5));
-    assert_eq!(decisions.len(), 1);
-    assert_eq!(decisions[0].trigger, Trigger::Drain);
-    assert_eq!(decisions[0].terms.dampening, 1.0, "not dampened");
-    assert_eq!(world.ppm(0), 125);
-    assert!(world.round(at(0).plus(MINUTE * 10)).is_empty());
-}
-
-#[test]
-fn a_protective_raise_goes_from_the_rate_on_the_node() {
-    let raised = |on_node, float| {
-        let mut world = World::of(vec![channel(1)], managed());
-        let fees = world.channels[0].policy.expect("a policy").fees;
-        world.set_fees(
-            point(1),
-            FeeParts {
-                outbound: FeePpm(on_node),
-                ..fees
-            },
-        );
-        world.round(at(0));
-        let memory = world.memory.channels.get_mut(&point(1)).expect("known");
-        memory.fee.wanted_ppm = Some(float);
-        world.channels[0].local_balance = Sat(250_000);
-        world.channels[0].remote_balance = Sat(750_000);
-        world.round(at(0).plus(MINUTE * 5));
-        world.ppm(0)
-    };
-    // Whatever has added up beside it.
-    assert_eq!(raised(100, 109.0), 125);
-    assert_eq!(raised(100, 92.0), 125);
-    // A quarter of little is less than the least step.
-    assert_eq!(raised(8, 8.0), 18);
-}
-
-#[test]
-fn where_little_is_left_a_quarter_of_the_drain_counts() {
-    // Ratios and shares that are exact in binary.
-    let protect = |drain_share| Protect {
-        drain_share,
-        low_ratio: 0.25,
-        ..managed().protect
-    };
-    let raises = |local, was_ratio, protect: Protect| {
-        let channel = Channel {
-            local_balance: Sat(local),
-            remote_balance: Sat(1_000_000 - local),
-            ..channel(1)
-        };
-        let mut world = World::of(vec![channel.clone()], managed());
-        world.round(at(0));
-        let memory = world.memory.channels.get_mut(&point(1)).expect("known");
-        memory.recent.push_back(BalanceSample {
-            at: at(0),
-            ratio: was_ratio,
-        });
-        drain(&channel, memory, &protect) == protect.raise
-    };
-    assert!(raises(250_000, 0.5, protect(0.25)));
-    assert!(!raises(250_000, 0.375, protect(0.25)));
-    assert!(!raises(250_000, 0.3125, protect(0.25)));
-    assert!(raises(125_000, 0.1875, protect(0.25)));
-    assert!(!raises(125_000, 0.15625, protect(0.25)));
-    // Nothing has gone.
-    assert!(!raises(125_000, 0.125, protect(0.0)));
-    assert!(raises(125_000, 0.15625, protect(0.0)));
-}
-
-#[test]
 fn who_rests_waits_for_nothing() {
     let mut world = World::of(vec![channel(1)], managed());
     world.round(at(0));
@@ -381,22 +309,6 @@ fn who_rests_waits_for_nothing() {
 }
 
 #[test]
-fn a_drain_that_cannot_be_answered_keeps_no_place_in_the_queue() {
-    let mut world = World::of(vec![channel(1)], managed());
-    world.round(at(0));
-    world.channels[0].local_balance = Sat(250_000);
-    world.channels[0].remote_balance = Sat(750_000);
-    let now = at(0).plus(MINUTE * 5);
-    let fee = &mut world.memory.channels.get_mut(&point(1)).expect("known").fee;
-    (fee.queued, fee.waiting_since) = (true, Some(at(0)));
-    fee.written_at = Some(at(0).plus(MINUTE * 4));
-    let decisions = world.round(now);
-    assert_eq!(decisions.len(), 1);
-    assert_eq!(decisions[0].trigger, Trigger::Scheduled);
-    assert!(!world.memory.channels[&point(1)].fee.queued);
-}
-
-#[test]
 fn a_channel_that_is_gone_keeps_no_place_in_the_queue() {
     let mut world = World::of(vec![channel(1), channel(2)], managed());
     world.round(at(0));
@@ -408,20 +320,6 @@ fn a_channel_that_is_gone_keeps_no_place_in_the_queue() {
     world.round(at(0).plus(MINUTE * 5));
     let queued = |n| world.memory.channels[&point(n)].fee.queued;
     assert_eq!([1, 2].map(queued), [false, true]);
-}
-
-#[test]
-fn a_drain_of_what_there_was_too_much_of_is_welcome() {
-    let full = Channel {
-        local_balance: Sat(990_000),
-        remote_balance: Sat(10_000),
-        ..channel(1)
-    };
-    let mut world = World::of(vec![full], managed());
-    world.round(at(0));
-    world.channels[0].local_balance = Sat(600_000);
-    world.channels[0].remote_balance = Sat(400_000);
-    assert!(world.round(at(0).plus(MINUTE * 5)).is_empty());
 }
 
 #[test]
@@ -556,6 +454,24 @@ fn a_new_channel_with_the_default_fee_begins_at_the_level_at_once() {
     world.settings.max = FeePpm(300);
     world.round(at(1));
     assert_eq!(world.ppm(0), 300);
+}
+
+#[test]
+fn a_new_channel_beside_a_parallel_one_begins_for_itself_and_keeps_its_deadband() {
+    let first = |initial| {
+        let mut world = opened(10, 1, 1_000);
+        let mut new = world.channels[0].clone();
+        new.point = point(2);
+        let mut old = channel(1);
+        old.scid = crate::types::channel::Scid(900_000 << 40);
+        world.channels = vec![old, new];
+        world.settings.base_fee = BaseFee::Keep;
+        world.settings.initial = LevelChoice::Fixed(FeePpm(initial));
+        world.round(at(1));
+        world.ppm(1)
+    };
+    assert_eq!(first(320), 320);
+    assert_eq!(first(3), 1);
 }
 
 #[test]

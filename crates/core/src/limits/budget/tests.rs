@@ -1,7 +1,6 @@
 use super::*;
-use crate::decision::{Evidence, Terms};
 use crate::engine::ingest;
-use crate::testing::{channel, point};
+use crate::testing::{self, channel, point};
 use crate::types::channel::FeeParts;
 use crate::types::observation::Observation;
 
@@ -51,20 +50,7 @@ fn memory(channels: u8, tokens: f64) -> Memory {
 }
 
 fn decision(n: u8, trigger: Trigger, verdict: Verdict) -> Decision {
-    Decision {
-        at: at(1),
-        point: point(n),
-        trigger,
-        evidence: Evidence::default(),
-        terms: Terms::default(),
-        current: None,
-        wanted_before_ppm: 100.0,
-        wanted_ppm: 120.0,
-        limits: vec![],
-        inbound: None,
-        max_htlc: None,
-        verdict,
-    }
+    testing::decision(n, at(1), trigger, verdict)
 }
 
 fn change(n: u8) -> Decision {
