@@ -78,3 +78,50 @@ pub fn is_priced(settings: &ChannelSettings) -> bool {
     settings.strategy == StrategyName::Sweetspot
         && matches!(settings.mode, Mode::Manage | Mode::Observe)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::channel;
+
+    fn group(channels: &[Channel], settings: &ChannelSettings) -> Segment {
+        let group = PeerGroup {
+            members: channels.iter().collect(),
+            settings,
+        };
+        group.segment()
+    }
+
+    #[test]
+    fn one_announced_member_opens_all_to_the_public() {
+        let announced = channel(1);
+        let unannounced = Channel {
+            private: true,
+            ..channel(2)
+        };
+        let settings = ChannelSettings::default();
+        assert_eq!(
+            group(std::slice::from_ref(&unannounced), &settings),
+            Segment::Unannounced
+        );
+        assert_eq!(
+            group(&[unannounced, announced], &settings),
+            Segment::Announced
+        );
+    }
+
+    #[test]
+    fn priced_is_what_this_strategy_decides() {
+        let priced = |strategy, mode| {
+            is_priced(&ChannelSettings {
+                strategy,
+                mode,
+                ..ChannelSettings::default()
+            })
+        };
+        assert!(priced(StrategyName::Sweetspot, Mode::Manage));
+        assert!(priced(StrategyName::Sweetspot, Mode::Observe));
+        assert!(!priced(StrategyName::Sweetspot, Mode::Ignore));
+        assert!(!priced(StrategyName::Classic, Mode::Manage));
+    }
+}

@@ -177,6 +177,7 @@ impl FeeChange {
 mod tests {
     use super::*;
     use crate::types::channel::InboundFee;
+    use crate::types::units::FeePpm;
 
     const STAGES: [(Stage, &str, bool); 8] = [
         (Stage::Intended, "intended", true),
@@ -223,6 +224,30 @@ mod tests {
             assert_eq!((change.intended_at, change.to), (at(7), with_inbound(-50)));
             assert_eq!(stage.to_string(), words);
         }
+    }
+
+    #[test]
+    fn it_is_told_by_what_it_sets() {
+        let max_htlc = MaxHtlcChange {
+            from: Msat(990_000_000),
+            to: Msat(524_288_000),
+        };
+        let to = FeeParts {
+            outbound: FeePpm(600),
+            ..FeeParts::default()
+        };
+        let before = FeeParts {
+            base_fee_msat: 1_000,
+            ..FeeParts::default()
+        };
+        let fees = FeeChange::intended(before, to, at(7));
+        assert_eq!(fees.told(), "600 ppm with 0 msat base");
+        assert_eq!(
+            fees.with_max_htlc(Some(max_htlc)).told(),
+            "600 ppm with 0 msat base, max HTLC 524,288 sat"
+        );
+        let alone = FeeChange::intended(to, to, at(7)).with_max_htlc(Some(max_htlc));
+        assert_eq!(alone.told(), "max HTLC 524,288 sat");
     }
 
     #[test]

@@ -204,6 +204,20 @@ fn few_forwards_dampen_demand() {
 }
 
 #[test]
+fn as_many_forwards_as_the_dispersion_weigh_half_and_without_one_all_weigh_all() {
+    let dampening = |forwards: f64, evidence_forwards: f64| {
+        let mut demand = Demand::default();
+        demand.history.forwards = forwards;
+        let mut settings = ChannelSettings::default();
+        settings.gains.evidence_forwards = evidence_forwards;
+        throughput(&demand, &settings, &Tuning::default()).0
+    };
+    assert_eq!(dampening(10.0, 10.0), 0.5);
+    assert_eq!(dampening(30.0, 10.0), 0.75);
+    assert_eq!((dampening(0.0, 10.0), dampening(0.0, 0.0)), (0.0, 1.0));
+}
+
+#[test]
 fn low_demand_without_stock_is_no_evidence() {
     let mut world = World::of(&[0.5, 0.5]);
     trade(&mut world, 0, 20, 30, 3, 100);
@@ -226,6 +240,14 @@ fn wanted_ratios_give_way_to_what_the_node_owns() {
     );
     let world = World::of(&[0.6, 0.2]);
     near(world.places()[0].evidence.target_ratio, 0.4);
+}
+
+#[test]
+fn a_node_without_capacity_has_a_place_all_the_same() {
+    let mut world = World::of(&[0.5]);
+    world.channels[0].capacity = Sat(0);
+    let place = world.places()[0];
+    assert_eq!((place.evidence.target_ratio, place.balance), (0.5, 0.0));
 }
 
 #[test]
@@ -260,6 +282,22 @@ fn a_node_that_sells_begins_at_what_it_sells_at_and_goes_by_a_tenth_a_day() {
     near(world.levels()[0], 440.0);
     (0..5).for_each(|_| drop(world.look(DAY)));
     near(world.levels()[0], 550.0);
+}
+
+#[test]
+fn too_few_sales_and_free_ones_are_no_rate_to_begin_from() {
+    let begun = |sales: u32, ppm: u64| {
+        let mut world = World::unmet(&[0.5, 0.5]);
+        world.meet(DAY * 60);
+        for n in 0..sales {
+            world.sell(0, DAY * n, TYPICAL, ppm);
+        }
+        world.look(HOUR);
+        world.levels()[0]
+    };
+    near(begun(4, 400), 550.0);
+    near(begun(5, 400), 400.0);
+    near(begun(20, 0), 550.0);
 }
 
 #[test]
@@ -307,8 +345,10 @@ fn a_level_gives_way_when_income_has_clearly_fallen() {
     let wanted = libm::exp(market.ln_wanted(Segment::Announced, &world.node.tuning));
     near(wanted, libm::sqrt(550.0 * 200.0));
     // A fortnight later it gives way again.
-    let later: Vec<LevelMove> = (0..15).flat_map(|_| world.look(DAY)).collect();
-    assert_eq!(fell(&later), 1);
+    let gave_way_at = market.take_over.expect("taken over").gave_way_at;
+    let fortnight = DAY * 14 - world.now.since(gave_way_at.expect("gave way"));
+    assert_eq!(fell(&world.look(fortnight - Duration::from_secs(1))), 0);
+    assert_eq!(fell(&world.look(Duration::from_secs(1))), 1);
     assert_eq!(
         world
             .memory
@@ -319,6 +359,20 @@ fn a_level_gives_way_when_income_has_clearly_fallen() {
             .given_way,
         0.75
     );
+}
+
+#[test]
+fn after_ninety_days_a_fall_is_the_markets() {
+    let at = |later: Duration| {
+        let mut world = World::unmet(&[0.5, 0.5]);
+        world.meet(DAY * 60);
+        trade(&mut world, 0, 20, 30, 0, 200);
+        world.look(HOUR);
+        fell(&world.look(later))
+    };
+    let second = Duration::from_secs(1);
+    assert_eq!((at(DAY * 90), at(DAY * 90 + second)), (1, 0));
+    assert_eq!(at(DAY * 200), 0);
 }
 
 #[test]
