@@ -12,7 +12,8 @@
 //!     cargo bench --bench costs -- start 2500 10000000
 //!     cargo bench --bench costs -- year 100 docs/img/growth.svg
 //!
-//! `start` stores so many forwards and times a start; `year` plays a year of cycles and
+//! `start` stores so many forwards and times two starts, before and after the first cycle
+//! that has counted them; `year` plays a year of cycles and
 //! draws how the database grows.
 
 #![allow(clippy::expect_used, reason = "a benchmark reports by panicking")]

@@ -108,7 +108,8 @@ fn give(world: &mut World, channel: u64, sat: i64) {
     said.remote_balance = CAPACITY_SAT - said.local_balance;
 }
 
-fn scid(n: u64) -> u64 {
+/// A channel's id.
+pub fn scid(n: u64) -> u64 {
     (700_000 + n) << 40 | 1 << 16
 }
 

@@ -129,6 +129,34 @@ async fn all_end(mut running: JoinSet<Result<(), StartError>>) -> Result<(), Sta
     first
 }
 
+/// Starts `run` anew a minute after it failed or panicked, until it ends well or `stop`
+/// is asked for.
+async fn restarted<F>(
+    run: impl Fn() -> F,
+    pulse: &Pulse,
+    stop: &CancellationToken,
+) -> Result<(), StartError>
+where
+    F: Future<Output = Result<(), StartError>> + 'static,
+{
+    loop {
+        let task = spawn_local(run().in_current_span());
+        let ended = AbortOnDropHandle::new(task).await;
+        let ended = ended.unwrap_or_else(|error| Err(StartError::Ended(error)));
+        match ended {
+            Err(error) if !stop.is_cancelled() => {
+                error!(%error, "this node does not run: trying again in a minute");
+                let pause = pulse.alive_while(sleep(RESTART_PAUSE));
+                stop.run_until_cancelled(pause).await;
+            }
+            ended => return ended,
+        }
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
 /// One node's daemon: its settings, its database, its loop. It shares nothing with the
 /// others but the signals.
 #[derive(Clone)]
@@ -147,22 +175,8 @@ impl NodeDaemon {
         if !several {
             return self.run().await;
         }
-        loop {
-            let task = spawn_local(self.clone().run().in_current_span());
-            let ended = AbortOnDropHandle::new(task).await;
-            let ended = ended.unwrap_or_else(|error| Err(StartError::Ended(error)));
-            match ended {
-                Err(error) if !self.stop.is_cancelled() => {
-                    error!(%error, "this node does not run: trying again in a minute");
-                    let pause = self.pulse.alive_while(sleep(RESTART_PAUSE));
-                    self.stop.run_until_cancelled(pause).await;
-                }
-                ended => return ended,
-            }
-            if self.stop.is_cancelled() {
-                return Ok(());
-            }
-        }
+        let (pulse, stop) = (self.pulse.clone(), self.stop.clone());
+        restarted(|| self.clone().run(), &pulse, &stop).await
     }
 
     async fn run(self) -> Result<(), StartError> {
@@ -275,4 +289,64 @@ fn make_folder(database: &Path) -> Result<(), StartError> {
         folder: folder.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How often a daemon was begun that panics, then cannot start, then ends well; how
+    /// long that took, stopped after `stopped_after`.
+    async fn begun(stopped_after: Duration) -> (u32, Duration) {
+        let begun = Rc::new(Cell::new(0));
+        let run = || {
+            let count = begun.get() + 1;
+            begun.set(count);
+            async move {
+                match count {
+                    1 => panic!("a fault of the program"),
+                    2 => Err(StartError::Folder {
+                        folder: "no/such".into(),
+                        source: std::io::Error::other("missing"),
+                    }),
+                    _ => Ok(()),
+                }
+            }
+        };
+        let (stop, pulse, since) = (CancellationToken::new(), Pulse::default(), Instant::now());
+        let stops = async {
+            sleep(stopped_after).await;
+            stop.cancel();
+            std::future::pending().await
+        };
+        let ended = LocalSet::new()
+            .run_until(async {
+                tokio::select! {
+                    ended = restarted(run, &pulse, &stop) => ended,
+                    () = stops => Ok(()),
+                }
+            })
+            .await;
+        assert!(ended.is_ok(), "{ended:?}");
+        (begun.get(), since.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_several_is_started_anew_after_a_panic_and_after_a_failure() {
+        assert_eq!(
+            begun(Duration::from_secs(3_600)).await,
+            (3, RESTART_PAUSE * 2)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_to_be_started_anew_stops_at_once() {
+        let half = RESTART_PAUSE / 2;
+        assert_eq!(begun(half).await, (1, half));
+    }
 }

@@ -33,7 +33,7 @@ pub enum LevelReason {
         /// sold.
         sold_ppm: Option<f64>,
     },
-    /// It goes to the level wanted, by no more than a tenth a day.
+    /// It goes to the level wanted, by no more than a twentieth a day.
     Follows,
     /// Income has clearly fallen since the take-over: it gives way towards the
     /// rates under which more was earned.
@@ -62,7 +62,7 @@ impl LevelMove {
                 FeePpm::rounded(ppm)
             ),
             LevelReason::Follows => format!(
-                "goes to {}, by at most a tenth a day (price index {:.2})",
+                "goes to {}, by at most a twentieth a day (price index {:.2})",
                 FeePpm::rounded(self.wanted_ppm),
                 self.index
             ),

@@ -56,7 +56,7 @@ pub struct CycleInput {
 /// The version of the strategies. A change by which the same input is decided
 /// otherwise takes the next number, so that a replay does not hold one law against
 /// another.
-pub const LAW: u32 = 4;
+pub const LAW: u32 = 5;
 
 impl CycleInput {
     /// What a cycle is given that saw `seen` under `layers`, on a node that is

@@ -270,17 +270,17 @@ fn a_node_that_sold_nothing_begins_at_the_level() {
 }
 
 #[test]
-fn a_node_that_sells_begins_at_what_it_sells_at_and_goes_by_a_tenth_a_day() {
+fn a_node_that_sells_begins_at_what_it_sells_at_and_goes_by_a_twentieth_a_day() {
     let mut world = World::unmet(&[0.5, 0.5]);
     world.meet(DAY * 60);
-    trade(&mut world, 0, 2, 30, 0, 400);
+    trade(&mut world, 0, 2, 30, 0, 450);
     world.look(HOUR);
-    near(world.levels()[0], 400.0);
+    near(world.levels()[0], 450.0);
     near(world.levels()[1], 3_500.0);
     let moves = world.look(DAY);
     assert_eq!((moves.len(), moves[0].reason), (1, LevelReason::Follows));
-    near(world.levels()[0], 440.0);
-    (0..5).for_each(|_| drop(world.look(DAY)));
+    near(world.levels()[0], 472.5);
+    (0..4).for_each(|_| drop(world.look(DAY)));
     near(world.levels()[0], 550.0);
 }
 
