@@ -17,7 +17,7 @@ use sweetspot_core::engine::cycle::Engine;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::{ForwardLog, StoreError};
 use sweetspot_core::settings::layers::SettingsLayers;
-use sweetspot_core::settings::values::{ChannelSettings, Mode, NodeSettings};
+use sweetspot_core::settings::values::{ChannelSettings, Mode};
 use sweetspot_core::types::channel::{Channel, ChannelIds, ChannelPoint, PeerId};
 use sweetspot_core::types::format::{change, demand, grouped, grouped_signed};
 use sweetspot_core::types::observation::{Observation, StoredForward};
@@ -69,6 +69,9 @@ pub struct Plan {
     pub(crate) updates_per_hour: u32,
     /// Each channel is decided once in so long.
     pub(crate) decided_every_secs: u64,
+    /// Whether the node is paused; `status` has since when.
+    #[serde(skip)]
+    paused: bool,
     pub(crate) channels: Vec<Line>,
 }
 
@@ -92,7 +95,7 @@ impl Plan {
             let decision = decisions.get(&channel.point);
             Line::of(channel, &settings, decision, &leaders, now)
         });
-        let plan = Self::new(&book.node, channels.collect(), now);
+        let plan = Self::new(book, channels.collect(), now);
         let beat = store.heartbeat().await?;
         let observes = beat.is_some_and(|beat| beat.observe_only) && store.daemon_lives();
         Ok(Some(if observes { plan.observed() } else { plan }))
@@ -140,16 +143,18 @@ impl Plan {
             let decision = decisions.get(&channel.point);
             Line::of(channel, &settings, decision, &leaders, now)
         });
-        Ok(Self::new(&book.node, channels.collect(), now))
+        Ok(Self::new(book, channels.collect(), now))
     }
 
-    fn new(node: &NodeSettings, mut channels: Vec<Line>, at: Timestamp) -> Self {
+    fn new(book: &SettingsLayers, mut channels: Vec<Line>, at: Timestamp) -> Self {
+        let node = &book.node;
         channels.sort_by_key(|line| (line.ids.peer_name(), line.ids.scid));
         Self {
             schema: SCHEMA,
             at,
             updates_per_hour: node.updates_per_hour,
             decided_every_secs: node.slow_interval.as_secs(),
+            paused: book.orders.paused(at).is_some(),
             channels,
         }
     }
@@ -202,9 +207,10 @@ impl Plan {
             .channels
             .iter()
             .filter(|line| line.proposed_ppm.is_some() && line.proposed_ppm != line.fee_ppm);
-        let shown = match self.only_observes() {
-            true => " Nothing is written: observe mode.",
-            false => "",
+        let shown = match (self.paused, self.only_observes()) {
+            (true, _) => " Nothing is written: the node is paused.",
+            (false, true) => " Nothing is written: observe mode.",
+            (false, false) => "",
         };
         format!(
             "{}\n\n{} of {} fees would move.{shown}\nEach channel is looked at once in {}, at a \

@@ -53,6 +53,8 @@ pub enum Outcome {
     Restore,
     /// Restored as far as the bounds allow.
     RestoreWithinBounds,
+    /// As it was, and held there: without an order it would move on.
+    AsItWas,
     /// Left alone: someone else has set it since.
     SetBySomeoneElse,
     /// Left alone: its mode lets sweetspot write nothing.
@@ -65,14 +67,18 @@ impl Outcome {
         match self {
             Self::Restore => "restore",
             Self::RestoreWithinBounds => "restore as far as min_ppm and max_ppm allow",
+            Self::AsItWas => "as it was: hold it",
             Self::SetBySomeoneElse => "left alone: someone else has set it since",
             Self::ModeObserve => "left alone: its mode lets sweetspot write nothing",
         }
     }
 
-    /// Whether a fee would be written.
+    /// Whether it is ordered, and held.
     pub fn restores(self) -> bool {
-        matches!(self, Self::Restore | Self::RestoreWithinBounds)
+        matches!(
+            self,
+            Self::Restore | Self::RestoreWithinBounds | Self::AsItWas
+        )
     }
 }
 
@@ -84,12 +90,12 @@ pub struct Rollback {
     to: Option<Timestamp>,
     /// Whether it is ordered.
     pub ordered: bool,
-    /// The channels whose fees are not as they were.
+    /// The channels whose fees sweetspot has changed since.
     pub channels: Vec<Line>,
 }
 
 /// What becomes of a channel that sweetspot changed; `None` if its fees are as
-/// they were.
+/// they were, and stay so.
 fn line(
     book: &SettingsLayers,
     known: &KnownChannel,
@@ -109,7 +115,9 @@ fn line(
     let then = first.from.outbound;
     let now_max_htlc = max_htlc_now(known, Some(last))?;
     let then_max_htlc = max_htlc_then(changes, now_max_htlc);
-    if (fees.outbound, fees.base_fee_msat) == (then, then_base) && then_max_htlc.is_none() {
+    let as_it_was =
+        (fees.outbound, fees.base_fee_msat) == (then, then_base) && then_max_htlc.is_none();
+    if as_it_was && settings.mode != Mode::Manage {
         return None;
     }
     let verb = Verb::Restore {
@@ -131,6 +139,8 @@ fn line(
         Outcome::SetBySomeoneElse
     } else if !after.writes() || !matches!(after.mode, Mode::Pin(_)) {
         Outcome::ModeObserve
+    } else if as_it_was {
+        Outcome::AsItWas
     } else if within != then {
         Outcome::RestoreWithinBounds
     } else {

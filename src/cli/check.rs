@@ -96,8 +96,10 @@ pub async fn run(file: &SettingsFile, plan: bool, json: bool) -> Result<(), Fail
         findings.extend(judge_names(&config, seen));
     }
     findings.extend(judge_inbound(&config.book.node.inbound, &channels));
-    if let Some(permissions) = permissions.known.filter(|_| !asked.denied) {
-        findings.extend(judge(&permissions, &channels));
+    if let Some(permissions) = permissions.known {
+        // What is said to suffice is no news where the node has just refused it.
+        let judged = judge(&permissions, &channels).into_iter();
+        findings.extend(judged.filter(|said| !asked.denied || said.verdict != Judgement::Ok));
         findings.extend(judge_pending(&permissions, &config));
         findings.extend(judge_ledger(&permissions, &config));
     }
@@ -266,7 +268,9 @@ fn judge(permissions: &Permissions, channels: &[Effective]) -> Vec<Finding> {
 /// Whether somebody is to be called for a force close.
 fn tells_force_closes(config: &Config) -> bool {
     let alarms = &config.alarms;
-    !alarms.services.is_empty() && !alarms.settings.off.contains(&AlarmKind::ForceClose)
+    !alarms.services.is_empty()
+        && !alarms.settings.off.contains(&AlarmKind::ForceClose)
+        && cfg!(feature = "alarm")
 }
 
 /// Whether the macaroon lets force closes be seen, where that is wanted.

@@ -221,7 +221,10 @@ impl Daemon {
             let seen = &outcome.input.seen;
             sight.hanging = self.deadlines.look(&self.lnd.htlc_deadlines(), seen);
             sight.behind = self.preparing.look(cycle.preparing(), seen);
-            sight.closing = self.closings.look(&self.lnd, &self.config.alarms).await;
+            let closings = &mut self.closings;
+            sight.closing = closings
+                .look(&self.lnd, &self.config.alarms, &sight.channels)
+                .await;
             self.alarms.saw(Sight::Done(sight));
             self.peers.look(&self.lnd, cycle.store(), seen).await;
         }

@@ -121,6 +121,12 @@ impl Chromium {
         while self.hear()["method"] != "Page.loadEventFired" {}
     }
 
+    /// Does what leads to another page, and waits until all of it is there.
+    pub fn follow(&mut self, expression: &str) {
+        self.value(expression);
+        while self.hear()["method"] != "Page.loadEventFired" {}
+    }
+
     /// What an expression comes to on the page.
     pub fn value(&mut self, expression: &str) -> Value {
         let asked =
@@ -133,9 +139,11 @@ impl Chromium {
     /// How long after the page was asked for it was answered in full, and first
     /// painted, in ms.
     pub fn times_ms(&mut self) -> (f64, f64) {
-        let painted = "new Promise(done => new PerformanceObserver(list => \
-            done([performance.getEntriesByType('navigation')[0].responseEnd, \
-            list.getEntriesByName('first-contentful-paint')[0].startTime]))\
+        // The first paint may be told before the one with content.
+        let painted = "new Promise(done => new PerformanceObserver(list => { \
+            const [painted] = list.getEntriesByName('first-contentful-paint'); \
+            const [asked] = performance.getEntriesByType('navigation'); \
+            if (painted) done([asked.responseEnd, painted.startTime]); })\
             .observe({ type: 'paint', buffered: true }))";
         let times = self.value(painted);
         let [answered, painted] = [0, 1].map(|at| times[at].as_f64().expect("a time"));

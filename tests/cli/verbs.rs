@@ -77,6 +77,7 @@ async fn a_pin_a_release_a_pause_and_a_rollback_reach_a_running_daemon() {
     cycles(&home, &node, &mut daemon, 15, STEP).await;
     assert_eq!(ppm(&node, 1), 250, "paused");
     assert!(stdout(&home.run(&["status"])).contains("PAUSED"));
+    assert!(stdout(&home.run(&["plan"])).contains("the node is paused"));
 
     let shown = stdout(&home.run(&["restore-original"]));
     assert!(shown.contains("repeat with --yes"), "{shown}");
@@ -120,6 +121,33 @@ async fn a_rollback_leaves_what_someone_else_set() {
     assert_eq!(of(2)["outcome"], "restore");
     assert_eq!(of(2)["then_ppm"], 100);
     assert_eq!(of(2)["chan_id"], scid(2).0.to_string());
+}
+
+#[tokio::test]
+async fn a_rollback_holds_what_is_as_it_was_once_and_only_where_it_would_move() {
+    let home = Home::new(&format!(
+        "{MANAGED}level_ppm = 600\nbase_fee_msat = \"keep\"\n"
+    ));
+    let node = node_of_today();
+    let mut daemon = daemon(&home, &node).await;
+    cycles(&home, &node, &mut daemon, 40, HOUR).await;
+    let outcome = || {
+        let shown = json(&home.run(&["restore-original", "--json"]));
+        let channels = shown["channels"].as_array().expect("a list");
+        let wanted = scid(2).to_string();
+        let found = channels.iter().find(|line| line["scid"] == wanted);
+        found.map(|line| line["outcome"].as_str().expect("a text").to_owned())
+    };
+    assert_eq!(outcome().as_deref(), Some("restore"));
+    home.run(&["pin", "700002x0x0", "100"]);
+    cycles(&home, &node, &mut daemon, 2, HOUR).await;
+    assert_eq!((ppm(&node, 2), outcome()), (100, None), "held already");
+    home.run(&["release", "700002x0x0"]);
+    assert_eq!(outcome().as_deref(), Some("as_it_was"));
+    home.run(&["restore-original", "--yes"]);
+    assert_eq!(outcome(), None);
+    cycles(&home, &node, &mut daemon, 30, HOUR).await;
+    assert_eq!(ppm(&node, 2), 100);
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ fn failed(event: &HtlcEvent) -> Option<FailedForward> {
         (Ok(FailureDetail::HtlcExceedsMax), _) => FailReason::TooLarge,
         (Ok(FailureDetail::LinkNotEligible), _) => FailReason::NotReady,
         (_, Ok(FailureCode::FeeInsufficient)) => FailReason::FeeInsufficient,
+        // A link that is down is taken out of the switch: its peer is then unknown.
+        (_, Ok(FailureCode::UnknownNextPeer)) => FailReason::NotReady,
         _ => FailReason::Other,
     };
     let amount = failed.info.map_or(0, |info| info.outgoing_amt_msat);
@@ -116,6 +118,11 @@ mod tests {
                 FailureDetail::NoDetail,
                 FailureCode::FeeInsufficient,
                 FailReason::FeeInsufficient,
+            ),
+            (
+                FailureDetail::NoDetail,
+                FailureCode::UnknownNextPeer,
+                FailReason::NotReady,
             ),
             (FailureDetail::NoDetail, temporary, FailReason::Other),
         ] {

@@ -30,6 +30,8 @@ fn form(visitor: &Visitor, says: Option<&str>) -> Markup {
     let content = html! {
         @if let Some(says) = says { p class="notice" role="alert" { (says) } }
         form class="row" method="post" action="/login" {
+            // By this a password manager knows whose password it is; it is not sent.
+            input type="text" autocomplete="username" value="sweetspot" readonly hidden;
             label { "Password"
                 input type="password" name="password" autocomplete="current-password" required maxlength="1024";
             }

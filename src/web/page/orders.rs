@@ -101,7 +101,7 @@ pub async fn take(
         false => format!("/channel/{}", super::channels::encoded(channel)),
     };
     let content = html! {
-        pre role="status" { (said) }
+        pre role="status" tabindex="0" { (said) }
         p { a href=(back) { "Back" } }
     };
     Ok(layout(&visitor, "", "Ordered", &content))

@@ -159,7 +159,7 @@ pub async fn take(
         .effective()
         .await?;
     let content = html! {
-        pre role="status" { "Ordered: " (orders.len()) " to restore, held until released.\n" (effective) }
+        pre role="status" tabindex="0" { "Ordered: " (orders.len()) " to restore, held until released.\n" (effective) }
         p { a href="/channels" { "To the channels" } }
     };
     Ok(layout(&visitor, "", "Ordered", &content))

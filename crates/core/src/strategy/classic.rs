@@ -125,7 +125,14 @@ fn dampening(forwards: f64, half_trusted_at: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::values::ChannelSettings;
+    use crate::engine::ingest;
+    use crate::settings::values::{ChannelSettings, NodeSettings};
+    use crate::signals::fading::FadingWindows;
+    use crate::state::memory::Memory;
+    use crate::testing::channel;
+    use crate::types::observation::Observation;
+    use crate::types::time::Timestamp;
+    use crate::types::units::BlockHeight;
 
     const LITERAL: Gains = Gains {
         balance: 1.0,
@@ -151,6 +158,41 @@ mod tests {
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-12
+    }
+
+    #[test]
+    fn it_decides_the_due_channels_that_are_its_own() {
+        let at = Timestamp::from_secs(1_700_000_000);
+        let channels = [1, 2, 3].map(channel);
+        let points = channels.clone().map(|channel| channel.point);
+        let seen = Observation {
+            at,
+            channels: channels.into_iter().map(|c| (c.point, c)).collect(),
+            graph_visit: None,
+            tip: BlockHeight(900_000),
+        };
+        let of = |strategy| ChannelSettings {
+            strategy,
+            ..ChannelSettings::default()
+        };
+        let strategies = [
+            StrategyName::Classic,
+            StrategyName::Sweetspot,
+            StrategyName::Classic,
+        ];
+        let settings = points.into_iter().zip(strategies.map(of)).collect();
+        let mut memory = Memory::default();
+        ingest::newcomers(&mut memory, &seen, at);
+        let node = NodeSettings::default();
+        let asks = Classic.asks(&Market {
+            fading: &FadingWindows::of(at, node.windows()),
+            due: &points[..2].iter().copied().collect(),
+            memory: &memory,
+            seen: &seen,
+            settings: &settings,
+            node: &node,
+        });
+        assert_eq!(asks.keys().collect::<Vec<_>>(), [&points[0]]);
     }
 
     #[test]

@@ -14,8 +14,8 @@
 //! local 20 %, target 45 %, level 550, usual demand: 550 · e^(2.5 · 0.25) = 1,028 ppm.
 //!
 //! * Each term is computed anew from what is seen, so nothing adds up in error.
-//! * The wanted ratio is what the node can have: if it owns a third of its
-//!   capacity, a half everywhere is not to be had, and all targets give way by
+//! * The wanted ratio is what the node can have: if it owns a third of the capacity
+//!   of its channels, a half everywhere is not to be had, and all targets give way by
 //!   the same amount.
 //! * Without stock, low demand is no evidence and lowers nothing.
 //!
@@ -34,7 +34,7 @@ use crate::signals::meter::{Demand, TYPICAL_FORWARD};
 use crate::signals::stock::stocked;
 use crate::state::market::{NodeMarket, TakeOver};
 use crate::state::memory::Memory;
-use crate::strategy::peer_group::{PeerGroup, peer_groups};
+use crate::strategy::peer_group::{PeerGroup, is_priced, peer_groups};
 use crate::types::channel::ChannelPoint;
 use crate::types::observation::Observation;
 use crate::types::segment::Segment;
@@ -59,7 +59,7 @@ pub struct Sweetspot;
 impl FeeStrategy for Sweetspot {
     fn asks(&self, market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask> {
         let peer_groups = peer_groups(market.seen, market.settings);
-        let shift = shortfall(&peer_groups);
+        let shift = shortfall(market);
         let mut asks = BTreeMap::new();
         for group in &peer_groups {
             let members = group.members.iter().map(|channel| channel.point);
@@ -100,12 +100,18 @@ impl FeeStrategy for Sweetspot {
 }
 
 /// By how much the wanted ratios, weighted by capacity, ask for more than there
-/// is.
-fn shortfall(peer_groups: &[PeerGroup<'_>]) -> f64 {
+/// is. Announced channels count whoever decides their fees, for forwards pass between
+/// all of them: pinning one must not move the others' targets.
+fn shortfall(market: &Market<'_>) -> f64 {
     let (mut missing, mut capacity) = (0.0, 0.0);
-    for group in peer_groups {
-        missing += (group.settings.target_ratio - group.ratio()) * group.capacity();
-        capacity += group.capacity();
+    for (point, channel) in &market.seen.channels {
+        let settings = market.settings.get(point);
+        let counts = |s: &&ChannelSettings| !channel.private || is_priced(s);
+        if let Some(settings) = settings.filter(counts) {
+            let size = channel.capacity.as_f64();
+            missing += (settings.target_ratio - channel.local_ratio()) * size;
+            capacity += size;
+        }
     }
     if capacity > 0.0 {
         missing / capacity

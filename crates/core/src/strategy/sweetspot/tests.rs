@@ -243,6 +243,36 @@ fn wanted_ratios_give_way_to_what_the_node_owns() {
 }
 
 #[test]
+fn what_others_decide_counts_in_what_the_node_can_have_but_for_unannounced_channels() {
+    let target = |ignored: &[(f64, bool)]| {
+        let ratios: Vec<f64> = ignored.iter().map(|(ratio, _)| *ratio).collect();
+        let mut world = World::of(&[&[0.6], ratios.as_slice()].concat());
+        let mut table = world.table();
+        for (channel, (_, private)) in world.channels.iter_mut().skip(1).zip(ignored) {
+            channel.private = *private;
+            table.get_mut(&channel.point).expect("there").mode = Mode::Ignore;
+        }
+        let seen = world.seen();
+        let asks = Sweetspot.asks(&Market {
+            fading: &FadingWindows::of(seen.at, world.node.windows()),
+            due: &seen.channels.keys().copied().collect(),
+            memory: &world.memory,
+            seen: &seen,
+            settings: &table,
+            node: &world.node,
+        });
+        assert_eq!(asks.len(), 1);
+        match asks[&world.channels[0].point] {
+            Ask::Place(place) => place.evidence.target_ratio,
+            Ask::Move(_) => panic!("a place"),
+        }
+    };
+    near(target(&[]), 0.6);
+    near(target(&[(0.2, false)]), 0.4);
+    near(target(&[(0.2, true)]), 0.6);
+}
+
+#[test]
 fn a_node_without_capacity_has_a_place_all_the_same() {
     let mut world = World::of(&[0.5]);
     world.channels[0].capacity = Sat(0);
