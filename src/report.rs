@@ -20,7 +20,6 @@ use sweetspot_core::money::change::{Trend, relative, trend};
 use sweetspot_core::money::worth::{ASSIST_SHARE, worth_msat, yield_per_year};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::types::channel::ChannelPoint;
-use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 use sweetspot_store::{ChannelFlow, KnownChannel, Ledger, StoreReader};
@@ -209,13 +208,7 @@ impl Report {
             .filter_map(|known| period.channel(known))
             .collect();
         channels.sort_by(|a, b| b.worth_msat.total_cmp(&a.worth_msat));
-        let changes = store.changes(from, now).await?;
-        let confirmed = |change: &FeeChange| change.stage == Stage::Confirmed;
-        let failed = |change: &FeeChange| !change.is_open() && !confirmed(change);
-        let count = |test: &dyn Fn(&FeeChange) -> bool| {
-            let found = changes.iter().filter(|(_, change)| test(change)).count();
-            u64::try_from(found).unwrap_or(u64::MAX)
-        };
+        let (changes_confirmed, changes_failed) = store.count_ended_changes(from, now).await?;
         Ok(Self {
             schema: SCHEMA,
             from,
@@ -238,8 +231,8 @@ impl Report {
             peers: several(&channels),
             channels,
             group: None,
-            changes_confirmed: count(&confirmed),
-            changes_failed: count(&failed),
+            changes_confirmed,
+            changes_failed,
             outcomes: vec![],
         })
     }

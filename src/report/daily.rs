@@ -12,7 +12,6 @@ use sweetspot_core::ports::StoreError;
 use sweetspot_core::prune::rules::{self, Advice};
 use sweetspot_core::settings::layers::SettingsLayers;
 use sweetspot_core::types::channel::Channel;
-use sweetspot_core::types::fee_change::Stage;
 use sweetspot_core::types::format::change;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
@@ -54,10 +53,7 @@ impl DailyNews {
         let fortnight = Report::gather(store, now, 14).await?;
         let yesterday = week.by_day.first();
         let day_ago = now.minus(std::time::Duration::from_secs(86_400));
-        let changes = store.changes(day_ago, now).await?;
-        let confirmed = changes.iter().filter(|(_, c)| c.stage == Stage::Confirmed);
-        let ended = changes.iter().filter(|(_, c)| !c.is_open());
-        let (confirmed, ended) = (counted(confirmed.count()), counted(ended.count()));
+        let (changes, failures) = store.count_ended_changes(day_ago, now).await?;
         Ok(Self {
             yesterday_sat: yesterday.map_or(0, |day| day.earned_msat / 1_000),
             yesterday_forwards: yesterday.map_or(0, |day| day.forwards),
@@ -68,8 +64,8 @@ impl DailyNews {
                 .map(change),
             trend: fortnight.trend,
             trend_change: fortnight.change,
-            changes: confirmed,
-            failures: ended - confirmed,
+            changes,
+            failures,
             waits: waits(store).await?,
             prune: recommended(book, store, now).await?,
         })

@@ -136,6 +136,34 @@ pub(super) async fn between(
     rows.into_iter().map(ChangeRow::change).collect()
 }
 
+/// How many changes that were begun from `from` until before `until` were confirmed, and
+/// how many came to another end.
+pub(super) async fn count_ended(
+    db: &mut SqliteConnection,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<(u64, u64), Fault> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "select outcome, count(*) from writes
+         where at_ns >= ? and at_ns < ? and outcome is not null group by outcome",
+    )
+    .bind(from.nanos())
+    .bind(until.nanos())
+    .fetch_all(db)
+    .await?;
+    let (mut confirmed, mut others) = (0, 0);
+    for (outcome, count) in rows {
+        let stage = named::<StageForm>("an outcome", outcome)?.into_core();
+        let count: u64 = number("a count", count)?;
+        match stage {
+            Stage::Confirmed => confirmed += count,
+            stage if stage.is_open() => {}
+            _ => others += count,
+        }
+    }
+    Ok((confirmed, others))
+}
+
 /// A channel's last `limit` changes begun up to `until`, newest first.
 pub(super) async fn of_channel(
     db: &mut SqliteConnection,

@@ -212,6 +212,17 @@ impl StoreReader {
         self.named("cannot read the fee changes", found)
     }
 
+    /// How many fee changes begun from `from` until before `until` were confirmed, and how
+    /// many came to another end.
+    pub async fn count_ended_changes(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<(u64, u64), StoreError> {
+        let found = changes::count_ended(&mut *self.connection.lock().await, from, until).await;
+        self.named("cannot count the fee changes", found)
+    }
+
     /// A channel's last `limit` fee changes begun up to `until`, newest first.
     pub async fn channel_changes(
         &self,

@@ -131,6 +131,39 @@ async fn the_last_fee_change_shows_how_it_ended() {
 }
 
 #[tokio::test]
+async fn fee_changes_are_counted_by_how_they_ended_in_the_time_in_which_they_began() {
+    let (_directory, store, reader) = place().await;
+    let ends = [
+        None,
+        Some(Stage::Confirmed),
+        Some(Stage::Refused),
+        Some(Stage::Confirmed),
+        Some(Stage::Sent),
+        Some(Stage::NotSent),
+        Some(Stage::Confirmed),
+    ];
+    for (end, secs) in ends.into_iter().zip((10..).step_by(10)) {
+        let change = intended(secs);
+        store
+            .record_change(point(1), &change)
+            .await
+            .expect("stores");
+        if let Some(stage) = end {
+            let ended = change.ended(stage, at(1_000), "");
+            store.record_change(point(1), &ended).await.expect("stores");
+        }
+    }
+    let counted = async |from, until| {
+        let counted = reader.count_ended_changes(at(from), at(until)).await;
+        counted.expect("counts")
+    };
+    assert_eq!(counted(0, 1_000).await, (3, 2));
+    assert_eq!(counted(20, 70).await, (2, 2));
+    assert_eq!(counted(30, 40).await, (0, 1));
+    assert_eq!(counted(71, 1_000).await, (0, 0));
+}
+
+#[tokio::test]
 async fn a_channel_earns_what_leaves_by_it_under_any_of_its_names() {
     let (_directory, store, reader) = place().await;
     let alias = Scid(u64::MAX - 1);
