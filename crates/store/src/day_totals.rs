@@ -138,19 +138,21 @@ pub(super) async fn days_of_channels(
     db: &mut SqliteConnection,
     from: i64,
 ) -> Result<Vec<(Scid, Vec<i64>)>, Fault> {
-    let text: String = sqlx::query_scalar(
-        "select json_group_array(json_array(scid, json(days)))
-         from (select scid, json_group_array(day) as days from forwards_by_day
-             where day >= ? group by scid)",
+    // By days, with which the key begins: to group by scid would sort a year of rows.
+    let by_day: Vec<(i64, String)> = sqlx::query_as(
+        "select day, json_group_array(scid) from forwards_by_day where day >= ? group by day",
     )
     .bind(from)
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    let rows: Vec<(i64, Vec<i64>)> = from_json("the days of forwards", &text)?;
-    Ok(rows
-        .into_iter()
-        .map(|(number, days)| (scid(number), days))
-        .collect())
+    let mut days = BTreeMap::<Scid, Vec<i64>>::new();
+    for (day, scids) in by_day {
+        let scids: Vec<i64> = from_json("the scids of a day's forwards", &scids)?;
+        for number in scids {
+            days.entry(scid(number)).or_default().push(day);
+        }
+    }
+    Ok(days.into_iter().collect())
 }
 
 /// The same of one channel, under whatever scids, without reading those of others.
@@ -282,6 +284,34 @@ mod tests {
             prop_assert_eq!(days, of_channels.into_values().collect::<Vec<_>>());
             prop_assert_eq!(node, of_node.into_values().collect::<Vec<_>>());
         }
+    }
+
+    #[tokio::test]
+    async fn each_scid_has_the_days_on_which_something_passed_by_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let day = |n: i64, [scid_in, scid_out]: [u64; 2]| Forward {
+            scid_in: Scid(scid_in),
+            scid_out: Scid(scid_out),
+            ..forward(n * 86_400 + 5)
+        };
+        let forwards = [day(1, [7, 9]), day(2, [9, 7]), day(4, [8, 9])];
+        let stored = store.add_forwards(&forwards, cursor(0, 400_000)).await;
+        stored.expect("stores");
+        let reader = StoreReader::open(&path).await.expect("opens");
+        let days = async |from| {
+            let found = reader.days_of_channels(from).await;
+            found.expect("reads")
+        };
+        let each = |days: [&[i64]; 3]| -> Vec<(Scid, Vec<i64>)> {
+            let scids = [7, 8, 9].map(Scid).into_iter();
+            let each = scids.zip(days.map(<[i64]>::to_vec));
+            each.filter(|(_, days)| !days.is_empty()).collect()
+        };
+        assert_eq!(days(0).await, each([&[1, 2], &[4], &[1, 2, 4]]));
+        assert_eq!(days(2).await, each([&[2], &[4], &[2, 4]]));
+        assert_eq!(days(3).await, each([&[], &[4], &[4]]));
     }
 
     #[tokio::test]

@@ -48,6 +48,7 @@ impl Ord for ChannelPoint {
     /// Bytes in their order, then outputs. Ids of transactions differ in their first
     /// bytes, and a cycle compares points more often than it does anything else: one
     /// comparison of numbers does it.
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         let head = |point: &Self| {
             let [a, b, c, d, e, f, g, h, ..] = point.txid;
