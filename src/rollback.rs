@@ -117,9 +117,6 @@ fn line(
     let then_max_htlc = max_htlc_then(changes, now_max_htlc);
     let as_it_was =
         (fees.outbound, fees.base_fee_msat) == (then, then_base) && then_max_htlc.is_none();
-    if as_it_was && settings.mode != Mode::Manage {
-        return None;
-    }
     let verb = Verb::Restore {
         ppm: then,
         base_fee_msat: then_base,
@@ -146,6 +143,9 @@ fn line(
     } else {
         Outcome::Restore
     };
+    if as_it_was && (outcome != Outcome::AsItWas || settings.mode != Mode::Manage) {
+        return None;
+    }
     Some(Line {
         ids: Ids::of(channel),
         now: fees,

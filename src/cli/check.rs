@@ -16,7 +16,6 @@ use crate::format::local_time;
 use crate::overview::mode_name;
 use crate::plan::Plan;
 use crate::table::{table, terminal_width};
-use sweetspot_core::alarm::settings::AlarmKind;
 use sweetspot_core::ports::{Clock, StoreError};
 use sweetspot_core::settings::inbound::InboundRules;
 use sweetspot_core::settings::values::{BaseFee, ChannelSettings, InboundRate, Mode};
@@ -265,17 +264,9 @@ fn judge(permissions: &Permissions, channels: &[Effective]) -> Vec<Finding> {
     findings
 }
 
-/// Whether somebody is to be called for a force close.
-fn tells_force_closes(config: &Config) -> bool {
-    let alarms = &config.alarms;
-    !alarms.services.is_empty()
-        && !alarms.settings.off.contains(&AlarmKind::ForceClose)
-        && cfg!(feature = "alarm")
-}
-
 /// Whether the macaroon lets force closes be seen, where that is wanted.
 fn judge_pending(permissions: &Permissions, config: &Config) -> Option<Finding> {
-    let missing = tells_force_closes(config) && !permissions.permits(PENDING_URI);
+    let missing = config.alarms.tell_of_force_closes() && !permissions.permits(PENDING_URI);
     let says = format!("lacks permission for {PENDING_URI}: no alarm tells of a force close");
     missing.then(|| finding("macaroon", Judgement::Warning, says))
 }
@@ -326,7 +317,7 @@ fn effective(config: &Config, seen: &Observation) -> Vec<Effective> {
 }
 
 fn bake_line(config: &Config) -> String {
-    let pending = tells_force_closes(config).then_some(&PENDING_URI);
+    let pending = config.alarms.tell_of_force_closes().then_some(&PENDING_URI);
     let uris = READ_URIS.iter().chain([&WRITE_URI]).chain(pending).copied();
     let optional = config.ledger.needs().chain(config.chain_fees.needs());
     let uris = uris.chain(optional.map(|(uri, _)| uri));

@@ -26,6 +26,15 @@ pub struct Alarms {
     pub settings: AlarmSettings,
 }
 
+impl Alarms {
+    /// Whether somebody is to be called for a force close, by a program that can.
+    pub fn tell_of_force_closes(&self) -> bool {
+        !self.services.is_empty()
+            && !self.settings.off.contains(&AlarmKind::ForceClose)
+            && cfg!(feature = "alarm")
+    }
+}
+
 /// Reads `[alarm]`.
 pub(super) fn alarms<'t>(
     reader: &mut Reader<'t>,

@@ -7,7 +7,6 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::config::Alarms;
-use sweetspot_core::alarm::settings::AlarmKind;
 use sweetspot_core::alarm::sight::ChannelSight;
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::clean_text::CleanText;
@@ -35,10 +34,7 @@ impl Closings {
         alarms: &Alarms,
         open: &BTreeMap<ChannelPoint, ChannelSight>,
     ) -> Option<BTreeMap<ChannelPoint, CleanText>> {
-        let wanted = !alarms.services.is_empty()
-            && !alarms.settings.off.contains(&AlarmKind::ForceClose)
-            && cfg!(feature = "alarm");
-        if !wanted {
+        if !alarms.tell_of_force_closes() {
             return None;
         }
         let said = match timeout(PATIENCE, lnd.force_closing()).await {

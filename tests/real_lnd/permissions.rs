@@ -18,13 +18,20 @@ pub fn the_macaroon_that_check_asks_for_suffices(network: &mut Network) {
     let bake = text(&report["bake_macaroon"]);
     let uris: Vec<&str> = bake.split(' ').filter(|w| w.starts_with("uri:")).collect();
     assert!(!uris.is_empty(), "{bake}");
-    network
-        .bob
-        .bake_macaroon(&network.dir().join(MACAROON), &uris);
-    // lncli leaves it readable for everybody, which `check` warns of.
-    let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(network.dir().join(MACAROON), own).expect("sets");
+    // What the node then refuses to tell is named all the same.
+    let lacked = "uri:/lnrpc.Lightning/GetNodeInfo";
+    let fewer: Vec<&str> = uris.iter().copied().filter(|uri| *uri != lacked).collect();
+    assert_eq!(fewer.len() + 1, uris.len(), "{bake}");
+    bake_for_us_alone(network, &fewer);
+    let lacking = Sweetspot::new(network, "lacking");
+    lacking.settings("mode = \"observe\"");
+    let checked = lacking.command(&["check", "--json"]);
+    let report: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+    let fault = finding(&report, "macaroon", "fault");
+    let missing = "lacks permission for /lnrpc.Lightning/GetNodeInfo";
+    assert!(fault.contains(missing), "{fault}");
 
+    bake_for_us_alone(network, &uris);
     let mut baked = Sweetspot::new(network, "baked");
     let before = network.bob_policy(&network.bob_carol);
     baked.settings(&pin(&network.bob_carol, before.fee_ppm + 1));
@@ -36,6 +43,14 @@ pub fn the_macaroon_that_check_asks_for_suffices(network: &mut Network) {
     baked.start();
     baked.wait_until_confirmed(&network.bob_carol, before.fee_ppm + 1);
     assert_eq!(baked.stop().code(), Some(0));
+}
+
+/// lncli leaves a macaroon readable for everybody, which `check` warns of.
+fn bake_for_us_alone(network: &Network, uris: &[&str]) {
+    let file = network.dir().join(MACAROON);
+    network.bob.bake_macaroon(&file, uris);
+    let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(file, own).expect("sets");
 }
 
 /// With the read-only macaroon, `run --observe` says what it would do and does nothing, whatever

@@ -106,21 +106,27 @@ impl World {
         ingest::forwards(&mut self.memory, &ids, [forward]);
     }
 
-    fn places(&self) -> Vec<Place> {
-        let (seen, settings) = (self.seen(), self.table());
+    /// The places of those that are asked for under these settings, in order.
+    fn places_under(&self, settings: &BTreeMap<ChannelPoint, ChannelSettings>) -> Vec<Place> {
+        let seen = self.seen();
         let asks = Sweetspot.asks(&Market {
             fading: &FadingWindows::of(seen.at, self.node.windows()),
             due: &seen.channels.keys().copied().collect(),
             memory: &self.memory,
             seen: &seen,
-            settings: &settings,
+            settings,
             node: &self.node,
         });
-        let place = |c: &Channel| match asks[&c.point] {
-            Ask::Place(place) => place,
+        let asked = self.channels.iter().filter_map(|c| asks.get(&c.point));
+        let place = |ask: &Ask| match ask {
+            Ask::Place(place) => *place,
             Ask::Move(_) => panic!("a place"),
         };
-        self.channels.iter().map(place).collect()
+        asked.map(place).collect()
+    }
+
+    fn places(&self) -> Vec<Place> {
+        self.places_under(&self.table())
     }
 
     fn ppm(&self, index: usize) -> f64 {
@@ -252,20 +258,9 @@ fn what_others_decide_counts_in_what_the_node_can_have_but_for_unannounced_chann
             channel.private = *private;
             table.get_mut(&channel.point).expect("there").mode = Mode::Ignore;
         }
-        let seen = world.seen();
-        let asks = Sweetspot.asks(&Market {
-            fading: &FadingWindows::of(seen.at, world.node.windows()),
-            due: &seen.channels.keys().copied().collect(),
-            memory: &world.memory,
-            seen: &seen,
-            settings: &table,
-            node: &world.node,
-        });
-        assert_eq!(asks.len(), 1);
-        match asks[&world.channels[0].point] {
-            Ask::Place(place) => place.evidence.target_ratio,
-            Ask::Move(_) => panic!("a place"),
-        }
+        let places = world.places_under(&table);
+        assert_eq!(places.len(), 1);
+        places[0].evidence.target_ratio
     };
     near(target(&[]), 0.6);
     near(target(&[(0.2, false)]), 0.4);
