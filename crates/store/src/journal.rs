@@ -153,6 +153,11 @@ pub(super) async fn add(
             return Ok((None, CycleLogReader::default()));
         }
     };
+    // Only the latest is read: a start remembers its own. That row is on the page that
+    // the new one is written to.
+    sqlx::query("update turns set market = null where id = (select max(id) from turns)")
+        .execute(&mut *db)
+        .await?;
     let id = sqlx::query_scalar(
         "insert into turns (at_ns, tip_height, given, decided, given_whole, beginning, market)
          values (?, ?, ?, ?, ?, ?, ?) returning id",

@@ -41,6 +41,30 @@ async fn a_database_without_history_reads_as_empty() {
 }
 
 #[tokio::test]
+async fn the_market_is_stored_with_the_last_cycle_alone() {
+    let (_directory, store, reader) = place().await;
+    for secs in [10, 20] {
+        let market = NodeMarket {
+            index_read_at: Some(at(secs)),
+            ..NodeMarket::default()
+        };
+        let record = CycleRecord {
+            input: &input(secs, &[1]),
+            decisions: &[],
+            market: &market,
+            checkpoint: Some(&checkpoint(&[1])),
+        };
+        store.record_cycle(record).await.expect("stores");
+        assert_eq!(reader.market().await.expect("reads"), market);
+    }
+    let told: i64 = sqlx::query_scalar("select count(market) from turns")
+        .fetch_one(&mut *reader.connection().await)
+        .await
+        .expect("reads");
+    assert_eq!(told, 1);
+}
+
+#[tokio::test]
 async fn a_channel_that_vanishes_is_closed_and_its_history_stays() {
     let (_directory, store, reader) = place().await;
     cycle(&store, 10, &[1, 2], &[hold(1, 10)]).await;
