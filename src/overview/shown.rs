@@ -34,6 +34,22 @@ pub enum Sort {
     State,
 }
 
+impl Sort {
+    /// How it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Channel => "channel",
+            Self::Local => "local",
+            Self::Fee => "fee",
+            Self::Earned => "earned",
+            Self::Forwards => "forwards",
+            Self::Capacity => "capacity",
+            Self::State => "state",
+        }
+    }
+}
+
 /// Which channels are shown, and how.
 #[derive(Clone, Debug, Default)]
 pub struct View {

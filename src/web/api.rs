@@ -93,20 +93,6 @@ pub struct StatusQuery {
 }
 
 impl StatusQuery {
-    /// The sorting, by its name.
-    pub fn sort_name(&self) -> &'static str {
-        match self.sort.unwrap_or_default() {
-            Sort::Peer => "peer",
-            Sort::Channel => "channel",
-            Sort::Local => "local",
-            Sort::Fee => "fee",
-            Sort::Earned => "earned",
-            Sort::Forwards => "forwards",
-            Sort::Capacity => "capacity",
-            Sort::State => "state",
-        }
-    }
-
     /// What is to be seen.
     pub fn view(&self) -> View {
         View {

@@ -8,6 +8,7 @@ pub mod health;
 pub mod login;
 pub mod node;
 pub mod orders;
+mod part;
 pub mod prune;
 pub mod rollback;
 pub mod settings;

@@ -30,6 +30,20 @@ fn rows(browser: &mut Chromium) -> Vec<Vec<String>> {
     serde_json::from_value(rows).expect("texts")
 }
 
+/// The rows of a table that is shown in parts, of all of them.
+fn rows_of_parts(browser: &mut Chromium, first: &str) -> Vec<Vec<String>> {
+    browser.show(first);
+    let links = "[...document.querySelectorAll('.parts a')].map(it => it.href)";
+    let links: Vec<String> = serde_json::from_value(browser.value(links)).expect("links");
+    assert!(links.len() > 1, "{first} is one part");
+    let mut all = vec![];
+    for link in links {
+        browser.show(&link);
+        all.extend(rows(browser));
+    }
+    all
+}
+
 fn whole(value: &Value) -> String {
     grouped(value.as_u64().expect("a whole number"))
 }
@@ -61,8 +75,7 @@ fn channels(printed: &Value) -> &Vec<Value> {
 }
 
 pub fn of_channels(browser: &mut Chromium, at: &str, status: &Value) {
-    browser.show(&format!("{at}/channels?sort=earned"));
-    let shown = rows(browser);
+    let shown = rows_of_parts(browser, &format!("{at}/channels?sort=earned"));
     assert_eq!(shown.len(), channels(status).len());
     for (row, channel) in shown.iter().zip(channels(status)) {
         let earned = |window: &str| sat(&channel[window]["earned_msat"]);
@@ -122,8 +135,7 @@ pub fn of_node(browser: &mut Chromium, at: &str, status: &Value, report: &Value)
 }
 
 pub fn of_prune(browser: &mut Chromium, at: &str, ranked: &Value) {
-    browser.show(&format!("{at}/prune"));
-    let shown = rows(browser);
+    let shown = rows_of_parts(browser, &format!("{at}/prune"));
     assert_eq!(shown.len(), channels(ranked).len());
     for (row, line) in shown.iter().zip(channels(ranked)) {
         let expected = [

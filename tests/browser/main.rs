@@ -102,12 +102,16 @@ fn look(browser: &mut Chromium, at: &str, config: &Path) -> Vec<String> {
     let paths = [
         "/".to_owned(),
         "/channels?sort=earned".to_owned(),
+        // Names with markup in them.
+        "/channels?filter=%3Cscript".to_owned(),
+        "/channels?filter=onerror".to_owned(),
         format!("/channel/{best}?span=day"),
         format!("/channel/{best}?span=week"),
         format!("/channel/{best}?span=month"),
         format!("/channel/{best}?span=year"),
         "/decisions".to_owned(),
         "/prune".to_owned(),
+        "/prune?page=5".to_owned(),
         "/rollback".to_owned(),
         "/rollback?to=30d".to_owned(),
         "/settings".to_owned(),
@@ -172,11 +176,11 @@ fn is_harmless(browser: &mut Chromium, path: &str) {
     assert_eq!(browser.value(made), 0, "{path}");
     let turned = r"/[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/.test(document.body.innerText)";
     assert_eq!(browser.value(turned), false, "{path}");
-    if path.starts_with("/channels") {
-        for name in [
-            "<script>alert(1)</script>",
-            "'><img src=x onerror=alert(1)>",
-        ] {
+    for (filter, name) in [
+        ("%3Cscript", "<script>alert(1)</script>"),
+        ("onerror", "'><img src=x onerror=alert(1)>"),
+    ] {
+        if path.ends_with(filter) {
             let told = format!("document.body.innerText.includes({})", json!(name));
             assert_eq!(browser.value(&told), true, "{name}");
         }
@@ -213,7 +217,7 @@ fn has_a_way_by_keyboard(browser: &mut Chromium, at: &str) {
         getComputedStyle(it).outlineStyle != 'none']; })()";
     browser.show(&format!("{at}/channels"));
     let mut way = vec![];
-    for _ in 0..12 {
+    for _ in 0..17 {
         browser.press("Tab", 9);
         let at = browser.value(FOCUSED);
         assert_eq!(at[1], true, "cannot be seen: {at}");
@@ -231,6 +235,11 @@ fn has_a_way_by_keyboard(browser: &mut Chromium, at: &str) {
         "Health",
         "filter",
         "Show",
+        "1 to 100",
+        "101 to 200",
+        "201 to 300",
+        "301 to 400",
+        "401 to 500",
         "Channels",
         "peer",
     ];

@@ -26,13 +26,15 @@ pub fn of_pages(browser: &mut Chromium, at: &str, paths: &[String]) {
         let logs_out = "document.querySelectorAll('header form').length";
         assert_eq!(browser.value(logs_out), 1, "{path}: not logged in");
     }
+    let channel = paths.iter().find(|path| path.starts_with("/channel/"));
+    let channel = channel.expect("a channel");
     let forms = "document.querySelectorAll('main form').length";
-    for path in ["/", "/rollback", &paths[2]] {
+    for path in ["/", "/rollback", channel] {
         browser.show(&format!("{at}{path}"));
         assert!(browser.value(forms).as_u64() > Some(0), "{path}: no form");
     }
     let pin = "main form:has([value=pin])";
-    submit(browser, at, &paths[2], pin, "pin 777 ppm");
+    submit(browser, at, channel, pin, "pin 777 ppm");
     submit(browser, at, "/", "main form:has([value=pause])", "Paused");
     let restore = "main form[method=post]";
     submit(browser, at, "/rollback", restore, "to restore");

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
+use serde::Deserialize;
 
-use crate::overview::{Line, Overview, mode_name};
+use crate::overview::{Line, Overview, Sort, View, mode_name};
 use crate::report;
 use crate::web::Site;
-use crate::web::api::{Asked, StatusQuery, asked};
+use crate::web::api::{Asked, asked};
 use crate::web::guard::Visitor;
+use crate::web::page::part::Part;
 use crate::web::page::{channel_link, layout, percent, ppm, sat};
 use crate::web::trouble::Trouble;
 use sweetspot_core::types::format::{grouped, grouped_signed, rate};
@@ -31,41 +33,66 @@ const COLUMNS: [(&str, &str, bool); 12] = [
     ("state", "state", false),
 ];
 
+/// What the table may be asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelsQuery {
+    #[serde(default)]
+    sort: Sort,
+    #[serde(default)]
+    filter: String,
+    /// Counted from 1.
+    page: Option<usize>,
+}
+
+impl ChannelsQuery {
+    /// A path to the same channels, sorted by this name, open for one more pair.
+    fn sorted(&self, sort: &str) -> String {
+        format!("/channels?sort={sort}&filter={}&", encoded(&self.filter))
+    }
+}
+
 pub async fn show(
     State(site): State<Arc<Site>>,
     Extension(visitor): Extension<Visitor>,
-    query: Asked<StatusQuery>,
+    query: Asked<ChannelsQuery>,
 ) -> Result<Markup, Trouble> {
     let query = asked(query)?;
     let seen = site.open().await?;
     let mut overview = Overview::gather(&seen.config.book, &seen.store, seen.now).await?;
     let all = overview.channels.len();
-    let view = query.view();
-    overview.arrange(&view);
-    let filter = view.filter.as_deref().unwrap_or_default();
+    let filter = query.filter.as_str();
+    overview.arrange(&View {
+        sort: query.sort,
+        filter: (!filter.is_empty()).then(|| filter.to_owned()),
+        width: 0,
+    });
+    let part = Part::new(query.page, overview.channels.len());
+    let sorted_by = query.sort.name();
     let content = html! {
         form class="row" method="get" action="/channels" role="search" {
             label { "Alias, scid, key, mode or state holds"
                 input type="search" name="filter" value=(filter) maxlength="100";
             }
-            input type="hidden" name="sort" value=(query.sort_name());
+            input type="hidden" name="sort" value=(sorted_by);
             button { "Show" }
         }
         p { (overview.channels.len()) " of " (all) " channels. A column's name sorts by it." }
+        (part.links(&query.sorted(sorted_by)))
         div class="scroll" tabindex="0" role="region" aria-label="Channels" {
             table {
                 caption { "Open channels; earned: fees of what left by the channel" }
                 thead { tr {
                     @for (sort, name, number) in COLUMNS {
                         th scope="col" class=[number.then_some("n")]
-                            aria-sort=[(sort == query.sort_name()).then_some("other")] {
+                            aria-sort=[(sort == sorted_by).then_some("other")] {
                             @if sort.is_empty() { (name) } @else {
-                                a href=(format!("/channels?sort={sort}&filter={}", encoded(filter))) { (name) }
+                                a href=(query.sorted(sort).trim_end_matches('&')) { (name) }
                             }
                         }
                     }
                 } }
-                tbody { @for line in &overview.channels { (row(line)) } }
+                tbody { @for line in part.rows(&overview.channels) { (row(line)) } }
             }
         }
     };

@@ -12,7 +12,9 @@ use crate::format::local_time;
 use crate::json::Ids;
 use crate::overview::update_in_words;
 use crate::web::Site;
+use crate::web::api::{Asked, asked};
 use crate::web::guard::Visitor;
+use crate::web::page::part::PartQuery;
 use crate::web::page::{channel_link, layout, ppm, time};
 use crate::web::trouble::Trouble;
 use sweetspot_core::decision::{Decision, Trigger};
@@ -30,13 +32,20 @@ const LISTED: usize = 200;
 pub async fn show(
     State(site): State<Arc<Site>>,
     Extension(visitor): Extension<Visitor>,
+    query: Asked<PartQuery>,
 ) -> Result<Markup, Trouble> {
+    let query = asked(query)?;
     let seen = site.open().await?;
     let (store, now) = (&seen.store, seen.now);
     let known = store.channels().await?;
     let decisions = store.last_decisions().await?;
-    let mut decisions: Vec<&Decision> = decisions.values().collect();
-    decisions.sort_by_key(|decision| (std::cmp::Reverse(decision.at), decision.point));
+    let channels = by_point(&known);
+    let mut decisions: Vec<(&Decision, &Channel)> = decisions
+        .values()
+        .filter_map(|decision| Some((decision, *channels.get(&decision.point)?)))
+        .collect();
+    decisions.sort_by_key(|(decision, _)| (std::cmp::Reverse(decision.at), decision.point));
+    let part = query.of(decisions.len());
     let mut changes = store.changes(now.minus(LISTED_FOR), now).await?;
     changes.reverse();
     let all = changes.len();
@@ -44,7 +53,6 @@ pub async fn show(
     // The reasons of what is listed only.
     let since = changes.last().map_or(now, |(_, change)| change.intended_at);
     let reasons = store.decisions_behind_changes(None, since, now).await?;
-    let channels = by_point(&known);
     let content = html! {
         h2 { "Fee updates of the last 7 days" }
         @if changes.is_empty() { p { "None." } } @else {
@@ -52,6 +60,7 @@ pub async fn show(
             (changes_table(&changes, &known, &reasons))
         }
         h2 { "The last decision on each channel" }
+        (part.links("/decisions?"))
         div class="scroll" tabindex="0" role="region" aria-label="Decisions" {
             table {
                 caption { "Newest first" }
@@ -61,18 +70,16 @@ pub async fn show(
                     th scope="col" class="n" { "target fee" } th scope="col" { "outcome" } th scope="col" { "why" }
                 } }
                 tbody {
-                    @for decision in decisions {
-                        @if let Some(channel) = channels.get(&decision.point) {
-                            tr {
-                                td { (time(decision.at)) }
-                                td class="alias" { (channel.peer_name()) }
-                                th scope="row" { (channel_link(&Ids::of(channel))) }
-                                td { (match decision.trigger { Trigger::Drain => "drain", Trigger::Scheduled => "scheduled" }) }
-                                td class="n" { (ppm(decision.current.map(|fees| fees.outbound.0))) }
-                                td class="n" { (grouped(FeePpm::rounded(decision.wanted_ppm).0.into())) }
-                                td { (decision.outcome(&local_time)) }
-                                td class="why" { @if !decision.is_untouched() { (decision.story()) } }
-                            }
+                    @for (decision, channel) in part.rows(&decisions) {
+                        tr {
+                            td { (time(decision.at)) }
+                            td class="alias" { (channel.peer_name()) }
+                            th scope="row" { (channel_link(&Ids::of(channel))) }
+                            td { (match decision.trigger { Trigger::Drain => "drain", Trigger::Scheduled => "scheduled" }) }
+                            td class="n" { (ppm(decision.current.map(|fees| fees.outbound.0))) }
+                            td class="n" { (grouped(FeePpm::rounded(decision.wanted_ppm).0.into())) }
+                            td { (decision.outcome(&local_time)) }
+                            td class="why" { @if !decision.is_untouched() { (decision.story()) } }
                         }
                     }
                 }

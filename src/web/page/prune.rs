@@ -10,7 +10,9 @@ use crate::format::ago;
 use crate::prune;
 use crate::report::{sat, yearly};
 use crate::web::Site;
+use crate::web::api::{Asked, asked};
 use crate::web::guard::Visitor;
+use crate::web::page::part::PartQuery;
 use crate::web::page::{channel_link, layout, ppm};
 use crate::web::trouble::Trouble;
 use sweetspot_core::types::format::grouped;
@@ -19,9 +21,12 @@ use sweetspot_core::types::units::Sat;
 pub async fn show(
     State(site): State<Arc<Site>>,
     Extension(visitor): Extension<Visitor>,
+    query: Asked<PartQuery>,
 ) -> Result<Markup, Trouble> {
+    let query = asked(query)?;
     let seen = site.open().await?;
     let ranking = prune::rank(&seen.config, &seen.store, seen.now).await?;
+    let part = query.of(ranking.channels.len());
     let rounded = |number: f64| grouped(Sat::rounded(number).0);
     let content = html! {
         p {
@@ -29,6 +34,7 @@ pub async fn show(
             " days and could have earned at the node's average of "
             (yearly(ranking.node_yield_per_year)) " a year. " (ranking.close_cost_in_words()) " " (ranking.idle_in_words()) " Advice only: sweetspot never closes channels."
         }
+        (part.links("/prune?"))
         div class="scroll" tabindex="0" role="region" aria-label="Channels" {
             table {
                 caption { "The least worth their capital first; amounts in sat" }
@@ -40,7 +46,7 @@ pub async fn show(
                     th scope="col" { "last forward" } th scope="col" { "why" }
                 } }
                 tbody {
-                    @for line in &ranking.channels {
+                    @for line in part.rows(&ranking.channels) {
                         tr {
                             td { (line.judged()) }
                             td class="alias" { (line.ids.peer_name()) }
