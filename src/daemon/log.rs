@@ -314,7 +314,7 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
         let from_ppm = decision.current.map(|fees| fees.outbound.0);
         let seen = decision.evidence;
         let terms = decision.terms;
-        let why = decision.story();
+        let why = || decision.story();
         let (from_max_htlc_msat, to_max_htlc_msat) = max_htlc_set(decision);
         let to_inbound_ppm = |to| inbound_set(decision, to);
         let from_base = |to| base_set(decision, to).0;
@@ -323,12 +323,12 @@ pub fn decisions(decisions: &[Decision], seen: &Observation) {
             Verdict::Change { to } => debug!(
                 channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
                 from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
-                to_inbound_ppm = to_inbound_ppm(to), from_max_htlc_msat, to_max_htlc_msat, why, "changing fee"
+                to_inbound_ppm = to_inbound_ppm(to), from_max_htlc_msat, to_max_htlc_msat, why = why(), "changing fee"
             ),
             Verdict::WouldChange { to } => info!(
                 channel = %scid, peer = peer.as_str(), from_ppm, to_ppm = to.outbound.0,
                 from_base_fee_msat = from_base(to), to_base_fee_msat = to_base(to),
-                to_inbound_ppm = to_inbound_ppm(to), from_max_htlc_msat, to_max_htlc_msat, why, "would change fee (observe mode)"
+                to_inbound_ppm = to_inbound_ppm(to), from_max_htlc_msat, to_max_htlc_msat, why = why(), "would change fee (observe mode)"
             ),
             Verdict::Hold { .. } => debug!(
                 channel = %scid, peer = peer.as_str(), from_ppm, wanted_ppm = decision.wanted_ppm,

@@ -37,7 +37,7 @@ impl Node for Lnd {
         let channels = self.list_channels().await?;
         self.note_deadlines(&channels);
         self.note_signs(&channels);
-        let announced = self.announced(&own).await?;
+        let mut announced = self.announced(&own).await?;
         let graph_visit = self.visit(&own, &announced, at).await;
         let mut seen = Observation {
             at,
@@ -55,8 +55,8 @@ impl Node for Lnd {
             let point = name.parse::<ChannelPoint>().ok();
             let told = point.and_then(|point| alone.remove(&point));
             let (edge, unread) = told.unwrap_or_else(|| {
-                let edge = point.and_then(|point| announced.get(&point));
-                (edge.cloned(), None)
+                let edge = point.and_then(|point| announced.remove(&point));
+                (edge, None)
             });
             match convert::channel(said, edge.as_ref(), &own) {
                 Ok(mut channel) => {

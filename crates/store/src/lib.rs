@@ -34,6 +34,7 @@ mod journal;
 mod latches;
 mod ledger;
 mod marker;
+mod market;
 #[cfg(test)]
 mod mishaps;
 mod odd_forwards;

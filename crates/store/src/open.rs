@@ -83,6 +83,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "latches",
             include_str!("../../../migrations/0031_latches.sql"),
         ),
+        (
+            32,
+            "market",
+            include_str!("../../../migrations/0032_market.sql"),
+        ),
     ];
     let migrations = steps.into_iter().map(|(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
@@ -91,9 +96,9 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(migrations.collect())
 });
 
-/// Before it, there is no place for the conditions that hold, which every command
-/// reads that tells settings.
-const OLDEST_READABLE: i64 = 31;
+/// Before it, there is no place for what commands read: the conditions that hold
+/// (format 31), and the market as it is (32).
+const OLDEST_READABLE: i64 = 32;
 
 /// The `application_id` the first migration sets.
 const APPLICATION_ID: i64 = 0x5353_5054;

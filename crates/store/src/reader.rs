@@ -16,7 +16,7 @@ use super::forms::{ChannelForm, DecisionForm, Form};
 use super::journal::CycleLogReader;
 use super::open::{self, OpenError};
 use super::{
-    alias_pins, changes, day_totals, decided, forwards, journal, latches, odd_forwards, recall,
+    alias_pins, changes, day_totals, decided, forwards, latches, market, odd_forwards, recall,
 };
 use sweetspot_core::decision::Decision;
 use sweetspot_core::money::costs::MEASURED_OVER;
@@ -137,7 +137,7 @@ impl StoreReader {
 
     /// The node's part in the market, as remembered.
     pub async fn market(&self) -> Result<NodeMarket, StoreError> {
-        let found = journal::market(&mut *self.connection.lock().await).await;
+        let found = market::last(&mut *self.connection.lock().await).await;
         match self.named("cannot read the market", found)? {
             Some(market) => Ok(market),
             None => Ok(self.memory().await?.node.market),
