@@ -263,8 +263,7 @@ impl Ranking {
             "{}\n\nIn sat over {:.0} days. could: what the local balance would have earned at the\n\
              node's average of {} a year. A channel's worth is half of what it earned and\n\
              half of its assist. Advice only; sweetspot never closes channels.\n{}\n\
-             {} Opening such a channel\n\
-             anew and closing it would cost {} sat in dear times.{}",
+             {}\nOpening such a channel anew and closing it would cost {} sat in dear times.{}",
             table.fit(width),
             self.days,
             yearly(self.node_yield_per_year),

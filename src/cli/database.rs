@@ -13,7 +13,7 @@ use crate::format::{local_time, times};
 use crate::json::SCHEMA;
 use crate::table::{Align, Plain};
 use sweetspot_core::ports::Clock;
-use sweetspot_core::types::format::grouped;
+use sweetspot_core::types::format::{counted, grouped};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::{Health, RestoreError, StoreReader, restore};
 
@@ -226,8 +226,8 @@ impl Doctor {
         lines.push(format!("daemon       {}", self.left()));
         lines.push(format!("clock        {}", self.clock()));
         lines.push(format!(
-            "quarantine   {} forwards",
-            grouped(self.quarantined_forwards)
+            "quarantine   {}",
+            counted(self.quarantined_forwards, "forward")
         ));
         lines.push(format!(
             "unconfirmed  {} fee updates",

@@ -13,7 +13,7 @@ use crate::report::{Group, Report, Sum, csv_field, sat};
 use crate::table::terminal_width;
 use sweetspot_core::ports::Clock;
 use sweetspot_core::types::channel::{Channel, ChannelPoint};
-use sweetspot_core::types::format::grouped;
+use sweetspot_core::types::format::{counted, grouped};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_store::StoreReader;
 
@@ -73,10 +73,10 @@ pub async fn run(file: &SettingsFile, args: &ReportArgs) -> Result<(), Failure> 
     }
     let said = match together {
         Some(sum) => format!(
-            "earned   {} sat in {} days, with {} forwards\nbalance  {}",
+            "earned   {} sat in {}, with {}\nbalance  {}",
             sat(sum.earned_msat),
-            args.days,
-            grouped(sum.forwards),
+            counted(args.days.into(), "day"),
+            counted(sum.forwards, "forward"),
             local_sat.map_or(each_node::NOT_KNOWN.to_owned(), |local| {
                 format!("{} sat local", grouped(local))
             })

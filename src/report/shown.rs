@@ -6,7 +6,7 @@ use crate::table::{Align, Plain};
 use sweetspot_core::money::change::Trend;
 use sweetspot_core::money::failed::FailReason;
 use sweetspot_core::money::outcome::Tell;
-use sweetspot_core::types::format::{change, grouped};
+use sweetspot_core::types::format::{change, counted, grouped};
 use sweetspot_core::types::time::Timestamp;
 
 /// Outcomes shown as text; JSON has all.
@@ -35,8 +35,8 @@ impl Report {
         let last = Timestamp::of_utc_day(self.until.utc_day() - 1);
         let mut parts = vec![
             format!(
-                "Income of {} days, {} to {} (UTC days)\n",
-                self.days,
+                "Income of {}, {} to {} (UTC days)\n",
+                self.in_days(),
                 date(self.from),
                 date(last)
             ),
@@ -66,9 +66,9 @@ impl Report {
             parts.push(format!("peers with several channels\n{peers}\n"));
         }
         parts.push(format!(
-            "{} fee changes confirmed, {} updates failed",
-            grouped(self.changes_confirmed),
-            grouped(self.changes_failed)
+            "{} confirmed, {} failed",
+            counted(self.changes_confirmed, "fee change"),
+            counted(self.changes_failed, "update")
         ));
         if !self.outcomes.is_empty() {
             parts.push(self.outcomes_table(width));
@@ -76,22 +76,26 @@ impl Report {
         parts.join("\n")
     }
 
+    fn in_days(&self) -> String {
+        counted(self.days.into(), "day")
+    }
+
     fn income(&self) -> String {
         let per_day = self.node.earned_msat / u64::from(self.days.max(1));
         let against = match (self.before, self.change) {
             (None, _) => format!(
-                "the {} days before are not all known (history begins {})",
-                self.days,
+                "of the {} before, not all is known (history begins {})",
+                self.in_days(),
                 self.known_from
                     .map_or("with the first read".to_owned(), date)
             ),
             (Some(before), Some(share)) => format!(
-                "{} against {} sat in the {} days before",
+                "{} against {} sat in the {} before",
                 change(share),
                 sat(before.earned_msat),
-                self.days
+                self.in_days()
             ),
-            (Some(_), None) => format!("nothing in the {} days before", self.days),
+            (Some(_), None) => format!("nothing in the {} before", self.in_days()),
         };
         let trend = match self.trend {
             Trend::Fell => self.trend.words().to_uppercase(),
@@ -117,9 +121,9 @@ impl Report {
             .map(|other| {
                 let said = match (&other.node, &other.error) {
                     (Some(node), _) => format!(
-                        "{} sat earned, {} forwards, {} sat on its side",
+                        "{} sat earned, {}, {} sat on its side",
                         sat(node.earned_msat),
-                        grouped(node.forwards),
+                        counted(node.forwards, "forward"),
                         grouped(other.local_sat.unwrap_or(0)),
                     ),
                     (None, error) => format!(
@@ -132,9 +136,9 @@ impl Report {
             .collect();
         lines.push(match (&group.together, group.local_sat) {
             (Some(all), Some(local)) => format!(
-                "together  {} sat earned by {} forwards, {} sat on your side",
+                "together  {} sat earned by {}, {} sat on your side",
                 sat(all.earned_msat),
-                grouped(all.forwards),
+                counted(all.forwards, "forward"),
                 grouped(local)
             ),
             _ => "together  not known".to_owned(),

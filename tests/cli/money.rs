@@ -188,7 +188,7 @@ async fn a_report_adds_up_and_holds_against_the_days_before() {
         assert!(text.contains(part), "no {part} in\n{text}");
     }
     let long = stdout(&home.run(&["report", "--days", "60"]));
-    assert!(long.contains("are not all known"), "{long}");
+    assert!(long.contains("not all is known"), "{long}");
     let csv = stdout(&home.run(&["report", "--days", "2", "--csv"]));
     assert!(csv.starts_with("day,scid,"), "{csv}");
     // Two days and today, unless that has just begun; two channels.

@@ -19,7 +19,14 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// The same for a number that may be below zero.
+/// A number and what it counts: `1 day`, `1,200 days`. What it counts is named in the
+/// singular, and takes an s.
+pub fn counted(number: u64, what: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {what}{s}", grouped(number))
+}
+
+/// The same as [`grouped`] for a number that may be below zero.
 pub fn grouped_signed(number: i64) -> String {
     let sign = if number < 0 { "-" } else { "" };
     format!("{sign}{}", grouped(number.unsigned_abs()))
@@ -104,6 +111,12 @@ mod tests {
         assert_eq!(grouped(12_345_678), "12,345,678");
         assert_eq!(grouped_signed(-1_500), "-1,500");
         assert_eq!(grouped_signed(i64::MIN), "-9,223,372,036,854,775,808");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let told = [0, 1, 2, 1_200].map(|n| counted(n, "day"));
+        assert_eq!(told, ["0 days", "1 day", "2 days", "1,200 days"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::web::Seen;
 use crate::web::chart::{Chart, Scale};
 use crate::web::trouble::Trouble;
 use sweetspot_core::types::channel::ChannelPoint;
-use sweetspot_core::types::format::grouped;
+use sweetspot_core::types::format::{counted, grouped};
 use sweetspot_core::types::time::Timestamp;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -91,7 +91,7 @@ pub async fn flows(seen: &Seen<'_>, point: ChannelPoint, span: Span) -> Result<M
     Ok(html! {
         h2 { "Forwards and income" }
         figure {
-            (chart("Forwards", format!("{} forwards out", grouped(forwards)), count).draw())
+            (chart("Forwards", format!("{} out", counted(forwards, "forward")), count).draw())
             figcaption { "Forwards that left by the channel, by " (each) ": " (grouped(forwards)) "." }
         }
         figure {
