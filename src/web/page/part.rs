@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use sweetspot_core::types::format::grouped;
 
-/// So many rows at once: some screens of them, and few enough that a browser lays them
-/// out in a tenth of what the answer takes.
-pub const ROWS: usize = 100;
+/// So many rows at once, some screens of them. Laying out 500 took a browser as long as
+/// the whole answer took to make.
+const ROWS: usize = 100;
 
 /// Which part of a table is asked for.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
