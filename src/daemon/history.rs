@@ -10,6 +10,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use sweetspot_core::ports::{HistoryCursor, HistoryPage, Node, NodeError, Store, StoreError};
 use sweetspot_core::types::observation::StoredForward;
 use sweetspot_core::types::raw_forward::{ForwardPage, OddForward};
@@ -24,6 +26,14 @@ const SET_BACK_OVERLAP: Duration = Duration::from_secs(86_400);
 
 /// Events asked for at once: about half a megabyte of reply.
 pub const PAGE_EVENTS: u32 = 5_000;
+
+/// Records that are stored in one transaction, if there are so many: a transaction waits
+/// for the disk and adds up days, of which a page of a busy node holds a part of one.
+const STORED_AT_ONCE: usize = 50_000;
+
+/// A slow node's pages are stored once so much time has passed: a cycle that is cut short
+/// is to keep what was read.
+const STORED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why history could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +56,9 @@ pub struct PageRead<'a> {
     pub quarantined: &'a [OddForward],
 }
 
-/// Reads everything after `cursor` and stores it page by page, so that a break
-/// loses no page; `progress` hears of each. `last` is the earliest that the clock may
-/// have said at the last read: what settled since, on a clock that has been set
+/// Reads everything after `cursor` and stores it as it comes, so that a break loses
+/// nothing that was read; `progress` hears of each part. `last` is the earliest that the
+/// clock may have said at the last read: what settled since, on a clock that has been set
 /// forward, lies behind the cursor. Returns the new cursor.
 pub async fn read<N: Node, S: Store>(
     node: &N,
@@ -64,38 +74,91 @@ pub async fn read<N: Node, S: Store>(
     };
     let known = cursor.through.min(now).min(last);
     let from = known.minus(overlap).max(cursor.from);
-    let mut page = HistoryPage {
+    let first = HistoryPage {
         start_secs: start_secs(from),
         offset: 0,
         max_events: PAGE_EVENTS,
     };
-    let mut read = node.forwards(page).await?;
+    let mut part = Part::begin(first);
+    part.fill(node).await;
     loop {
-        let newest = read.newest().unwrap_or(cursor.from);
+        let newest = part.read.newest().unwrap_or(cursor.from);
         cursor.through = cursor.through.max(newest).min(now);
-        let next = next_page(page, &read);
-        // The node tells the next page while this one is stored.
+        // The node tells the next pages while these are stored.
+        let mut next = part.next();
         let ahead = async {
-            match next {
-                Some(next) => Some((next, node.forwards(next).await)),
-                None => None,
+            if let Some(next) = &mut next {
+                next.fill(node).await;
             }
         };
-        let (stored, ahead) = tokio::join!(keep(store, &read, cursor), ahead);
+        let (stored, ()) = tokio::join!(keep(store, &part.read, cursor), ahead);
         let quarantined = stored?;
-        if read.records() > 0 {
+        if part.read.records() > 0 {
             progress(PageRead {
                 cursor,
-                records: read.records(),
+                records: part.read.records(),
                 quarantined: &quarantined,
             });
         }
-        let Some((next, told)) = ahead else {
+        if let Some(error) = part.error {
+            return Err(error.into());
+        }
+        let Some(next) = next else {
             return Ok(cursor);
         };
-        let told = told?;
-        refuse_repetition(next, &told, Some(&read))?;
-        (page, read) = (next, told);
+        part = next;
+    }
+}
+
+/// Pages that are stored in one transaction.
+struct Part {
+    /// The page to ask for; `None` at the end.
+    page: Option<HistoryPage>,
+    /// The page before it.
+    last: Option<ForwardPage>,
+    /// What they said, together.
+    read: ForwardPage,
+    /// Why there are no more.
+    error: Option<NodeError>,
+}
+
+impl Part {
+    fn begin(page: HistoryPage) -> Self {
+        Self {
+            page: Some(page),
+            last: None,
+            read: ForwardPage::default(),
+            error: None,
+        }
+    }
+
+    /// The pages after these; `None` at the end.
+    fn next(&mut self) -> Option<Self> {
+        self.page.filter(|_| self.error.is_none()).map(|page| Self {
+            last: self.last.take(),
+            ..Self::begin(page)
+        })
+    }
+
+    /// Asks for pages until they are many, or have taken long, or there are no more.
+    async fn fill(&mut self, node: &impl Node) {
+        let began = Instant::now();
+        while let Some(page) = self.page {
+            if self.read.records() >= STORED_AT_ONCE || began.elapsed() >= STORED_WITHIN {
+                break;
+            }
+            let told = match node.forwards(page).await {
+                Ok(told) => told,
+                Err(error) => return self.error = Some(error),
+            };
+            if let Err(error) = refuse_repetition(page, &told, self.last.as_ref()) {
+                return self.error = Some(error);
+            }
+            self.page = next_page(page, &told);
+            self.read.forwards.extend_from_slice(&told.forwards);
+            self.read.odd.extend_from_slice(&told.odd);
+            self.last = Some(told);
+        }
     }
 }
 

@@ -68,8 +68,9 @@ async fn the_journal_takes_no_more_than_the_readme_says() {
     let home = Home::after_the_month();
     let bytes = home
         .number(
-            "select sum(coalesce(length(given), 0) + length(decided)
-                 + coalesce(length(given_whole) + length(beginning), 0)) from turns",
+            "select sum(coalesce(length(given), 0) + length(body)
+                 + coalesce(length(given_whole) + length(beginning), 0))
+             from turns join turn_decisions on turn_id = id",
         )
         .await;
     let channel_days = home.number("select count(*) from balances_by_day").await;
@@ -132,8 +133,8 @@ async fn a_changed_decision_is_the_one_difference() {
 async fn a_decision_that_is_missing_or_extra_is_a_difference() {
     let home = Home::after_the_month();
     home.only_changes_are_kept().await;
-    let id = "(select d.id from decisions d join turns t on t.id = d.turn_id
-               where t.decided is null order by d.id desc limit 1)";
+    let id = "(select d.id from decisions d left join turn_decisions t on t.turn_id = d.turn_id
+               where d.turn_id is not null and t.turn_id is null order by d.id desc limit 1)";
     home.alter(&format!(
         "insert into decisions (channel_id, at_ns, rhythm, verdict, body, turn_id)
          select channel_id, at_ns, rhythm, verdict, body, turn_id from decisions where id = {id}"

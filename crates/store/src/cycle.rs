@@ -1,8 +1,11 @@
 //! What one cycle leaves behind: its turn in the journal, and little else. Channels
 //! are written as they come and go, balances once a day.
+//!
+//! Rows go to SQLite as one JSON text, many to a statement: each statement costs two
+//! changes of threads, several times what its rows do.
 
-use sqlx::QueryBuilder;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
+use serde::Serialize;
+use sqlx::sqlite::SqliteConnection;
 use tracing::warn;
 
 use super::columns::{json, name, number_column};
@@ -10,16 +13,13 @@ use super::fault::Fault;
 use super::forms::{ChannelForm, DecisionForm, Form, TriggerForm};
 use super::journal::{self, CycleLogReader};
 use super::market;
-use super::state::{self, channel_id};
+use super::state;
 use sweetspot_core::decision::{Decision, Verdict};
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::ports::CycleRecord;
 use sweetspot_core::types::channel::Channel;
 use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
-
-/// Rows per statement: five values each, well below SQLite's limit of 32,766.
-const ROWS_PER_INSERT: usize = 1_000;
 
 /// Stores the turn, and what it says of channels and days; returns where the
 /// journal then stands.
@@ -42,9 +42,7 @@ pub(super) async fn record(
     if turn.is_some() && record.checkpoint.is_some() {
         state::drop_earlier(&mut *db).await?;
     }
-    for decision in record.decisions {
-        store_decision(&mut *db, turn, decision).await?;
-    }
+    store_decisions(db, turn, record.decisions).await?;
     Ok(log_reader)
 }
 
@@ -64,38 +62,41 @@ async fn store_channels(
         Some(before) => {
             let gone = before.seen.channels.values();
             let gone = gone.filter(|c| !seen.channels.contains_key(&c.point));
-            for channel in gone {
-                store_channel(&mut *db, channel, before.seen.at, false).await?;
-            }
+            store_each(&mut *db, gone, before.seen.at, false).await?;
         }
     }
     let known = before.map(|before| &before.seen.channels);
     let new = seen.channels.values();
-    for channel in new.filter(|c| known.is_none_or(|known| !known.contains_key(&c.point))) {
-        store_channel(&mut *db, channel, seen.at, true).await?;
-    }
-    Ok(())
+    let new = new.filter(|c| known.is_none_or(|known| !known.contains_key(&c.point)));
+    store_each(db, new, seen.at, true).await
 }
 
-async fn store_channel(
+async fn store_each(
     db: &mut SqliteConnection,
-    channel: &Channel,
+    channels: impl Iterator<Item = &Channel>,
     at: Timestamp,
     open: bool,
 ) -> Result<(), Fault> {
+    let row = |channel: &Channel| {
+        let body = json("a channel", &ChannelForm::of(channel))?;
+        Ok((channel.point.to_string(), body))
+    };
+    let rows = channels.map(row).collect::<Result<Vec<_>, Fault>>()?;
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "insert into channels (point, first_seen_ns, last_seen_ns, is_open, seen)
-         values (?1, ?2, ?2, ?3, ?4)
+         select value ->> 0, ?1, ?1, ?2, value ->> 1 from json_each(?3) where true
          on conflict (point) do update set
              first_seen_ns = coalesce(first_seen_ns, excluded.first_seen_ns),
              last_seen_ns = excluded.last_seen_ns,
              is_open = excluded.is_open,
              seen = excluded.seen",
     )
-    .bind(channel.point.to_string())
     .bind(at.nanos())
     .bind(open)
-    .bind(json("a channel", &ChannelForm::of(channel))?)
+    .bind(json("channels", &rows)?)
     .execute(db)
     .await?;
     Ok(())
@@ -106,59 +107,87 @@ async fn store_balances(db: &mut SqliteConnection, seen: &Observation) -> Result
     let mut rows = Vec::with_capacity(seen.channels.len());
     for channel in seen.channels.values() {
         rows.push((
-            channel_id(&mut *db, channel.point).await?,
+            channel.point.to_string(),
             number_column("a local balance in sat", channel.local_balance.0)?,
             number_column("a remote balance in sat", channel.remote_balance.0)?,
             channel.policy.map(|policy| policy.fees.outbound.0),
         ));
     }
-    for chunk in rows.chunks(ROWS_PER_INSERT) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "insert or ignore into balances_by_day (day, channel_id, local_sat, remote_sat, fee_ppm) ",
-        );
-        query.push_values(chunk, |mut values, (channel, local, remote, fee)| {
-            values
-                .push_bind(seen.at.utc_day())
-                .push_bind(*channel)
-                .push_bind(*local)
-                .push_bind(*remote)
-                .push_bind(*fee);
-        });
-        query.build().execute(&mut *db).await?;
-    }
+    sqlx::query(
+        "insert or ignore into balances_by_day (day, channel_id, local_sat, remote_sat, fee_ppm)
+         select ?, c.id, value ->> 1, value ->> 2, value ->> 3
+         from json_each(?) cross join channels c on c.point = value ->> 0",
+    )
+    .bind(seen.at.utc_day())
+    .bind(json("balances", &rows)?)
+    .execute(db)
+    .await?;
     Ok(())
+}
+
+/// A decision that is kept by itself.
+#[derive(Serialize)]
+struct DecisionRow {
+    point: String,
+    at_ns: i64,
+    rhythm: String,
+    verdict: &'static str,
+    body: String,
+}
+
+impl DecisionRow {
+    /// The row of what changes a fee, or would.
+    fn of(decision: &Decision) -> Option<Result<Self, Fault>> {
+        let verdict = match decision.verdict {
+            Verdict::Hold { .. } => return None,
+            Verdict::Change { .. } => "change",
+            Verdict::WouldChange { .. } => "would_change",
+        };
+        let row = || {
+            Ok(Self {
+                point: decision.point.to_string(),
+                at_ns: decision.at.nanos(),
+                rhythm: name("a rhythm", TriggerForm::of(&decision.trigger))?,
+                verdict,
+                body: json("a decision", &DecisionForm::of(decision))?,
+            })
+        };
+        Some(row())
+    }
 }
 
 /// Keeps what changed a fee, or would have: the journal drops its decisions in
 /// time.
-async fn store_decision(
+async fn store_decisions(
     db: &mut SqliteConnection,
     turn: Option<i64>,
-    decision: &Decision,
+    decisions: &[Decision],
 ) -> Result<(), Fault> {
-    let verdict = match decision.verdict {
-        Verdict::Hold { .. } => return Ok(()),
-        Verdict::Change { .. } => "change",
-        Verdict::WouldChange { .. } => "would_change",
-    };
-    let body = match json("a decision", &DecisionForm::of(decision)) {
-        Ok(body) => body,
-        Err(fault) => {
+    let row = |decision: &Decision| {
+        let row = DecisionRow::of(decision)?;
+        row.inspect_err(|fault| {
             warn!(channel = %decision.point, error = %fault, "cannot store this decision; skipping it");
-            return Ok(());
-        }
+        })
+        .ok()
     };
-    let id = channel_id(db, decision.point).await?;
+    let rows: Vec<DecisionRow> = decisions.iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let points = rows.iter().map(|row| row.point.clone());
+    state::number_channels(&mut *db, points).await?;
+    let text = serde_json::to_string(&rows).map_err(|error| Fault::Unreadable {
+        what: "decisions",
+        why: error.into(),
+    })?;
     sqlx::query(
         "insert into decisions (channel_id, at_ns, rhythm, verdict, body, turn_id)
-         values (?, ?, ?, ?, ?, ?)",
+         select c.id, value ->> 'at_ns', value ->> 'rhythm', value ->> 'verdict',
+             value ->> 'body', ?
+         from json_each(?) cross join channels c on c.point = value ->> 'point'",
     )
-    .bind(id)
-    .bind(decision.at.nanos())
-    .bind(name("a rhythm", TriggerForm::of(&decision.trigger))?)
-    .bind(verdict)
-    .bind(body)
     .bind(turn)
+    .bind(text)
     .execute(db)
     .await?;
     Ok(())

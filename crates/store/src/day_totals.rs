@@ -3,13 +3,14 @@
 //!
 //! Sums stop at the largest number that a column holds instead of failing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::columns::{from_json, number, scid, scid_column};
 use super::fault::Fault;
+use super::forwards;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::day_total::{DayRange, DayTotal, DayTotals, NodeDayTotal};
 use sweetspot_core::types::observation::Forward;
@@ -21,7 +22,7 @@ const ROWS_PER_UPSERT: usize = 1_000;
 
 /// Adds forwards that were not stored before.
 pub(super) async fn add(db: &mut SqliteConnection, new: &[Forward]) -> Result<(), Fault> {
-    let mut by_scid = BTreeMap::<_, DayTotal>::new();
+    let mut by_scid = HashMap::<_, DayTotal>::new();
     let mut of_node = BTreeMap::<_, NodeDayTotal>::new();
     for forward in new {
         let day = forward.settled_at.utc_day();
@@ -32,7 +33,9 @@ pub(super) async fn add(db: &mut SqliteConnection, new: &[Forward]) -> Result<()
         let node = of_node.entry(day);
         node.or_insert_with(|| NodeDayTotal::new(day)).add(forward);
     }
-    let rows: Vec<DayTotal> = by_scid.into_values().collect();
+    let mut rows: Vec<DayTotal> = by_scid.into_values().collect();
+    // As they are stored.
+    rows.sort_unstable_by_key(|total| (total.day, total.scid));
     for chunk in rows.chunks(ROWS_PER_UPSERT) {
         upsert_channels(db, chunk).await?;
     }
@@ -95,14 +98,10 @@ fn saturated(number: u64) -> i64 {
 
 /// The forwards of these days.
 pub(super) async fn read(db: &mut SqliteConnection, days: DayRange) -> Result<DayTotals, Fault> {
+    let through = forwards::last_seq(&mut *db).await?;
     // A forward's number is not below its settle time in nanoseconds.
-    let (through, before) = sqlx::query_as(
-        "select (select coalesce(max(seq), 0) from forwards),
-             (select coalesce(max(seq), 0) from forwards where seq < ?)",
-    )
-    .bind(Timestamp::of_utc_day(days.until).nanos())
-    .fetch_one(&mut *db)
-    .await?;
+    let until = Timestamp::of_utc_day(days.until);
+    let before = forwards::last_seq_below(&mut *db, until.nanos()).await?;
     Ok(DayTotals {
         channels: of_channels(&mut *db, days.channels_from, days.until).await?,
         node: of_node(db, days.node_from, days.until).await?,

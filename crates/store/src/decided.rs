@@ -40,8 +40,8 @@ impl Backwards {
     /// The next turns, as they are stored; empty at the end.
     async fn read(&mut self, db: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, Fault> {
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "select id, decided from turns
-             where id < ? and at_ns <= ? and decided is not null order by id desc limit ?",
+            "select turn_id, body from turn_decisions join turns on id = turn_id
+             where turn_id < ? and at_ns <= ? order by turn_id desc limit ?",
         )
         .bind(self.before)
         .bind(self.until_ns)
@@ -188,7 +188,7 @@ async fn behind_changes(
 /// A turn's decisions, as far as they are kept.
 async fn of_turn(db: &mut SqliteConnection, turn: i64) -> Result<Vec<Decision>, Fault> {
     let whole: Option<Vec<u8>> =
-        sqlx::query_scalar("select decided from turns where id = ? and decided is not null")
+        sqlx::query_scalar("select body from turn_decisions where turn_id = ?")
             .bind(turn)
             .fetch_optional(&mut *db)
             .await?;

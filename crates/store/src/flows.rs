@@ -9,7 +9,9 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::columns::{from_json, number, scid};
 use super::fault::Fault;
+use super::forward_packs;
 use sweetspot_core::types::channel::Scid;
+use sweetspot_core::types::observation::Forward;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::Msat;
 
@@ -36,6 +38,24 @@ pub struct ChannelFlow {
 }
 
 impl ChannelFlow {
+    /// What a forward is to the channel it entered by, and to the one it left by.
+    fn sides(forward: &Forward) -> [(Scid, Self); 2] {
+        let leg = |amount| Leg {
+            count: 1,
+            amount,
+            fees: forward.fee,
+        };
+        let incoming = Self {
+            incoming: leg(forward.amount_in),
+            ..Self::default()
+        };
+        let outgoing = Self {
+            outgoing: leg(forward.amount_out),
+            ..Self::default()
+        };
+        [(forward.scid_in, incoming), (forward.scid_out, outgoing)]
+    }
+
     /// Both together.
     pub(super) fn add(&mut self, other: Self) {
         self.incoming.add(other.incoming);
@@ -52,8 +72,8 @@ impl Leg {
     }
 }
 
-/// The forwards that settled from `?1` until before `?2`, in nanoseconds: a number is
-/// the settle time, but for those that came late.
+/// The rows of forwards that settled from `?1` until before `?2`, in nanoseconds: a number
+/// is the settle time, but for those that came late.
 macro_rules! settled {
     () => {
         "select * from forwards where seq >= ?1 and seq < ?2 and settled_at_ns is null
@@ -93,7 +113,7 @@ pub(super) async fn by_scid(
     from: Timestamp,
     until: Timestamp,
 ) -> Result<BTreeMap<Scid, ChannelFlow>, Fault> {
-    let text = sqlx::query_scalar(concat!(
+    let of_rows = sqlx::query_scalar(concat!(
         "with settled as (",
         settled!(),
         ") ",
@@ -107,9 +127,16 @@ pub(super) async fn by_scid(
     ))
     .bind(from.nanos())
     .bind(until.nanos())
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
-    read(text)
+    let mut flows = read(of_rows)?;
+    forward_packs::settled(db, from, until, |packed| {
+        for (scid, flow) in ChannelFlow::sides(&packed.forward) {
+            flows.entry(scid).or_default().add(flow);
+        }
+    })
+    .await?;
+    Ok(flows)
 }
 
 /// What passed by each scid on the UTC days from `from` until before `until`.
@@ -157,9 +184,15 @@ pub(super) async fn total(
     ))
     .bind(from.nanos())
     .bind(until.nanos())
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
-    leg(count, (a, b), (c, d))
+    let mut total = leg(count, (a, b), (c, d))?;
+    forward_packs::settled(db, from, until, |packed| {
+        let [_, (_, flow)] = ChannelFlow::sides(&packed.forward);
+        total.add(flow.outgoing);
+    })
+    .await?;
+    Ok(total)
 }
 
 fn leg(count: i64, amount: (i64, i64), fees: (i64, i64)) -> Result<Leg, Fault> {

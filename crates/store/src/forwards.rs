@@ -1,4 +1,8 @@
 //! Settled forwards and how far they are complete.
+//!
+//! New ones come as a row each. Where many come at once, and of all that are there once a
+//! day, they go to [packs](super::forward_packs), whose numbers are below those of every
+//! row.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,6 +12,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::columns::{from_json, json, number, number_column, scid, scid_column};
 use super::fault::Fault;
+use super::forward_packs;
 use sweetspot_core::ports::HistoryCursor;
 use sweetspot_core::types::observation::{Forward, StoredForward};
 use sweetspot_core::types::time::Timestamp;
@@ -16,19 +21,28 @@ use sweetspot_core::types::units::Msat;
 /// Rows per statement: seven values each, well below SQLite's limit of 32,766.
 const ROWS_PER_INSERT: usize = 1_000;
 
+/// Forwards to a pack: a hundred kilobytes, which take a fraction of a millisecond to
+/// read. Larger ones would save less than a byte each.
+const PER_PACK: u32 = 5_000;
+
+/// From so many on, new ones are packed at once: less are not worth a pack.
+const MANY: usize = 1_000;
+
+/// Up to so many rows are packed with many new ones: as many as a node has after a day,
+/// and not those of an earlier version, which are all of its past.
+const FEW_ROWS: u32 = 10_000;
+
 /// Stores those that are not stored yet, in the order given, and returns them.
 pub(super) async fn insert(
     db: &mut SqliteConnection,
     forwards: &[Forward],
 ) -> Result<Vec<Forward>, Fault> {
-    let mut last: i64 = sqlx::query_scalar("select coalesce(max(seq), 0) from forwards")
-        .fetch_one(&mut *db)
-        .await?;
-    let mut stored = already_stored(db, forwards, last).await?;
+    let mut last = last_seq(&mut *db).await?;
+    let mut known = already_stored(&mut *db, forwards, last).await?;
     let mut new = Vec::with_capacity(forwards.len());
     for forward in forwards {
         let settled_at = forward.settled_at.nanos();
-        if !stored.insert(settled_at) {
+        if !known.insert(settled_at) {
             continue;
         }
         let seq = match settled_at > last {
@@ -36,12 +50,54 @@ pub(super) async fn insert(
             false => last.saturating_add(1),
         };
         last = seq;
-        new.push((seq, *forward));
+        new.push(StoredForward {
+            seq,
+            forward: *forward,
+        });
     }
+    if new.len() < MANY || !pack_with_rows(&mut *db, &new).await? {
+        insert_rows(db, &new).await?;
+    }
+    Ok(new.into_iter().map(|stored| stored.forward).collect())
+}
+
+/// Packs new forwards with the rows that are there; does nothing where those are many.
+async fn pack_with_rows(db: &mut SqliteConnection, new: &[StoredForward]) -> Result<bool, Fault> {
+    let mut all = rows_after(&mut *db, 0, FEW_ROWS + 1).await?;
+    if all.len() > FEW_ROWS as usize {
+        return Ok(false);
+    }
+    if !all.is_empty() {
+        sqlx::query("delete from forwards")
+            .execute(&mut *db)
+            .await?;
+    }
+    all.extend_from_slice(new);
+    for chunk in all.chunks(PER_PACK as usize) {
+        forward_packs::add(&mut *db, chunk).await?;
+    }
+    Ok(true)
+}
+
+/// Packs the first rows, where there are enough for a pack. Returns whether there were.
+pub(super) async fn pack_rows(db: &mut SqliteConnection) -> Result<bool, Fault> {
+    let first = rows_after(&mut *db, 0, PER_PACK).await?;
+    let Some(last) = first.last().filter(|_| first.len() == PER_PACK as usize) else {
+        return Ok(false);
+    };
+    forward_packs::add(&mut *db, &first).await?;
+    sqlx::query("delete from forwards where seq <= ?")
+        .bind(last.seq)
+        .execute(&mut *db)
+        .await?;
+    Ok(true)
+}
+
+async fn insert_rows(db: &mut SqliteConnection, new: &[StoredForward]) -> Result<(), Fault> {
     for chunk in new.chunks(ROWS_PER_INSERT) {
         let rows = chunk
             .iter()
-            .map(|row| columns(*row))
+            .map(columns)
             .collect::<Result<Vec<_>, Fault>>()?;
         let mut query = QueryBuilder::<Sqlite>::new(
             "insert into forwards (seq, settled_at_ns, scid_in, scid_out, amount_in_msat, \
@@ -54,7 +110,30 @@ pub(super) async fn insert(
         });
         query.build().execute(&mut *db).await?;
     }
-    Ok(new.into_iter().map(|(_, forward)| forward).collect())
+    Ok(())
+}
+
+/// The last number given; 0 without one.
+pub(super) async fn last_seq(db: &mut SqliteConnection) -> Result<i64, Fault> {
+    let of_rows: Option<i64> = sqlx::query_scalar("select max(seq) from forwards")
+        .fetch_one(&mut *db)
+        .await?;
+    match of_rows {
+        Some(last) => Ok(last),
+        None => forward_packs::last_seq(db).await,
+    }
+}
+
+/// The last number given below `seq`; 0 without one.
+pub(super) async fn last_seq_below(db: &mut SqliteConnection, seq: i64) -> Result<i64, Fault> {
+    let of_rows: Option<i64> = sqlx::query_scalar("select max(seq) from forwards where seq < ?")
+        .bind(seq)
+        .fetch_one(&mut *db)
+        .await?;
+    match of_rows {
+        Some(last) => Ok(last),
+        None => forward_packs::last_seq_below(db, seq).await,
+    }
 }
 
 /// When those of `forwards` settled that are stored already, `last` being the last
@@ -64,24 +143,35 @@ async fn already_stored(
     forwards: &[Forward],
     last: i64,
 ) -> Result<HashSet<i64>, Fault> {
-    let settled = forwards.iter().map(|forward| forward.settled_at.nanos());
-    let known: Vec<i64> = settled.filter(|settled_at| *settled_at <= last).collect();
-    if known.is_empty() {
+    let settled = forwards.iter().map(|forward| forward.settled_at);
+    let known = || {
+        let settled = settled.clone();
+        settled.filter(|settled_at| settled_at.nanos() <= last)
+    };
+    let (Some(earliest), Some(latest)) = (known().min(), known().max()) else {
         return Ok(HashSet::new());
-    }
-    let stored: Vec<i64> = sqlx::query_scalar(
+    };
+    let times: Vec<i64> = known().map(Timestamp::nanos).collect();
+    let of_rows: Vec<i64> = sqlx::query_scalar(
         "select value from json_each(?) where
              exists (select 1 from forwards where seq = value and settled_at_ns is null)
              or exists (select 1 from forwards where settled_at_ns = value)",
     )
-    .bind(json("settle times", &known)?)
-    .fetch_all(db)
+    .bind(json("settle times", &times)?)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(stored.into_iter().collect())
+    let mut stored: HashSet<i64> = of_rows.into_iter().collect();
+    let until = Timestamp::from_nanos(latest.nanos().saturating_add(1));
+    forward_packs::settled(db, earliest, until, |packed| {
+        stored.insert(packed.forward.settled_at.nanos());
+    })
+    .await?;
+    Ok(stored)
 }
 
 /// What is stored of a forward. What follows from the rest is left out.
-fn columns((seq, forward): (i64, Forward)) -> Result<[Option<i64>; 7], Fault> {
+fn columns(stored: &StoredForward) -> Result<[Option<i64>; 7], Fault> {
+    let StoredForward { seq, forward } = *stored;
     let settled_at = forward.settled_at.nanos();
     let amount_in = number_column("an incoming amount in msat", forward.amount_in.0)?;
     let amount_out = number_column("an outgoing amount in msat", forward.amount_out.0)?;
@@ -101,9 +191,26 @@ fn columns((seq, forward): (i64, Forward)) -> Result<[Option<i64>; 7], Fault> {
 /// What is read of a forward: as stored, with what follows from the rest.
 type Row = (i64, i64, i64, i64, i64, i64, i64);
 
-/// Up to `limit` forwards with numbers above `seq`, ascending. They come as one text:
-/// a row each would cost three times as much, most of it in handing rows over.
+/// Up to `limit` forwards with numbers above `seq`, ascending.
 pub(super) async fn after(
+    db: &mut SqliteConnection,
+    seq: i64,
+    limit: u32,
+) -> Result<Vec<StoredForward>, Fault> {
+    let enough = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found = forward_packs::after(&mut *db, seq, enough).await?;
+    found.truncate(enough);
+    let left = enough - found.len();
+    if left > 0 {
+        let left = u32::try_from(left).unwrap_or(limit);
+        found.extend(rows_after(db, seq, left).await?);
+    }
+    Ok(found)
+}
+
+/// Those among the rows. They come as one text: a row each would cost three times as
+/// much, most of it in handing rows over.
+async fn rows_after(
     db: &mut SqliteConnection,
     seq: i64,
     limit: u32,
@@ -175,4 +282,236 @@ pub(super) async fn move_cursor(
         .execute(db)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixtures::{at, forward};
+    use crate::{MemoryStore, SqliteStore, StoreReader};
+    use sweetspot_core::ports::{ForwardLog, Store};
+    use sweetspot_core::types::day_total::DayRange;
+
+    const DAY: i64 = 86_400;
+
+    /// Forwards that settled one a minute from minute `from` on.
+    fn minutes(from: i64, many: i64) -> Vec<Forward> {
+        (from..from + many).map(|n| forward(n * 60)).collect()
+    }
+
+    fn cursor() -> HistoryCursor {
+        crate::fixtures::cursor(1, 2)
+    }
+
+    async fn packs_and_rows(path: &std::path::Path) -> (i64, i64) {
+        let reader = StoreReader::open(path).await.expect("opens");
+        let db = &mut *reader.connection().await;
+        sqlx::query_as(
+            "select (select count(*) from forward_packs), (select count(*) from forwards)",
+        )
+        .fetch_one(db)
+        .await
+        .expect("reads")
+    }
+
+    /// What either store says of the same forwards, packed or not.
+    async fn holds_the_same(store: &SqliteStore, path: &std::path::Path, memory: &MemoryStore) {
+        let all = memory.forwards_after(0, u32::MAX).await.expect("reads");
+        let reader = StoreReader::open(path).await.expect("opens");
+        for (seq, limit) in [
+            (0, u32::MAX),
+            (0, 7),
+            (all[all.len() / 2].seq, 5_100),
+            (all[all.len() - 3].seq - 1, 9),
+            (i64::MAX - 1, 9),
+        ] {
+            let expected = memory.forwards_after(seq, limit).await.expect("reads");
+            let found = store.forwards_after(seq, limit).await.expect("reads");
+            assert!(found == expected, "{limit} after {seq}");
+            let found = reader.forwards_after(seq, limit).await.expect("reads");
+            assert!(found == expected, "{limit} after {seq}, from beside");
+        }
+        let days = all
+            .last()
+            .map_or(0, |last| last.forward.settled_at.utc_day());
+        for until in [0, days / 2, days, days + 2] {
+            let days = DayRange {
+                channels_from: 0,
+                node_from: 0,
+                until,
+            };
+            let expected = memory.day_totals(days).await.expect("reads");
+            assert!(store.day_totals(days).await.expect("reads") == expected);
+        }
+        let last = all.iter().map(|stored| stored.forward.settled_at).max();
+        let last = last.expect("some");
+        for (from, until) in [
+            (at(0), last),
+            (last.minus(Duration::from_secs(3_600)), at(1_000 * DAY)),
+            (at(DAY + 61), at(DAY + 1_999)),
+            (at(60), at(60)),
+        ] {
+            let within = all.iter().map(|stored| stored.forward);
+            let within = within.filter(|forward| (from..until).contains(&forward.settled_at));
+            let within: Vec<Forward> = within.collect();
+            let total = reader.total(from, until).await.expect("reads");
+            assert_eq!(total.count, within.len() as u64);
+            let fees = within.iter().map(|forward| forward.fee.0).sum();
+            assert_eq!(total.fees, Msat(fees));
+            let db = &mut *reader.connection().await;
+            let flows = crate::flows::by_scid(db, from, until).await.expect("reads");
+            let out = flows.values().map(|flow| flow.outgoing.count).sum::<u64>();
+            let enter = flows
+                .values()
+                .map(|flow| flow.incoming.amount.0)
+                .sum::<u64>();
+            assert_eq!(out, within.len() as u64);
+            assert_eq!(
+                enter,
+                within
+                    .iter()
+                    .map(|forward| forward.amount_in.0)
+                    .sum::<u64>()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn packed_or_not_forwards_are_the_same() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let memory = MemoryStore::default();
+        let late = |minute: i64| Forward {
+            settled_at: Timestamp::from_nanos(at(minute * 60).nanos() + 7),
+            amount_in: Msat(1 << 50),
+            ..forward(0)
+        };
+        // A few; many at once, of which some are known; a few; some that come late, twice.
+        let steps = [
+            minutes(1, 900),
+            minutes(800, 12_000),
+            minutes(12_750, 300),
+            vec![late(5), late(5), late(12_800), late(5_000)],
+            minutes(13_000, 6_000),
+            vec![late(5_001), late(5), late(18_500)],
+            minutes(18_990, 700),
+        ];
+        let mut seen = vec![];
+        for forwards in steps {
+            store
+                .add_forwards(&forwards, cursor())
+                .await
+                .expect("stores");
+            memory
+                .add_forwards(&forwards, cursor())
+                .await
+                .expect("stores");
+            holds_the_same(&store, &path, &memory).await;
+            seen.push(packs_and_rows(&path).await);
+        }
+        let expected = [
+            (0, 900),
+            (3, 0),
+            (3, 250),
+            (3, 253),
+            (5, 0),
+            (5, 2),
+            (5, 692),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[tokio::test]
+    async fn rows_are_packed_once_a_day_where_they_make_a_pack() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let memory = MemoryStore::default();
+        for n in 0..13 {
+            let forwards = minutes(n * 900, 900);
+            store
+                .add_forwards(&forwards, cursor())
+                .await
+                .expect("stores");
+            memory
+                .add_forwards(&forwards, cursor())
+                .await
+                .expect("stores");
+        }
+        assert_eq!(packs_and_rows(&path).await, (0, 13 * 900));
+        // More than are packed with what comes.
+        let forwards = minutes(13 * 900, 1_000);
+        store
+            .add_forwards(&forwards, cursor())
+            .await
+            .expect("stores");
+        memory
+            .add_forwards(&forwards, cursor())
+            .await
+            .expect("stores");
+        assert_eq!(packs_and_rows(&path).await, (0, 13 * 900 + 1_000));
+        store.thin(at(DAY)).await.expect("thins");
+        assert_eq!(packs_and_rows(&path).await, (2, 2_700));
+        holds_the_same(&store, &path, &memory).await;
+        store.thin(at(2 * DAY)).await.expect("thins");
+        assert_eq!(packs_and_rows(&path).await, (2, 2_700));
+    }
+
+    #[tokio::test]
+    async fn a_pack_that_is_unreadable_is_named_and_loses_no_other() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("db");
+        let store = SqliteStore::open(&path).await.expect("opens");
+        let forwards = minutes(1, 10_000);
+        store
+            .add_forwards(&forwards, cursor())
+            .await
+            .expect("stores");
+        let first = at(5_000 * 60).nanos();
+        let mut tx = store.begin().await.expect("begins");
+        sqlx::query("update forward_packs set body = x'07' where last_seq = ?")
+            .bind(first)
+            .execute(&mut tx.connection)
+            .await
+            .expect("damages");
+        tx.commit().await.expect("commits");
+        let error = store.forwards_after(0, 10).await.expect_err("unreadable");
+        assert!(
+            error
+                .to_string()
+                .contains("a pack of forwards is unreadable"),
+            "{error}"
+        );
+        let rest = store.forwards_after(first, u32::MAX).await.expect("reads");
+        assert_eq!(rest.len(), 5_000);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn in_whatever_order_they_come_each_is_stored_once(
+            settled in proptest::collection::vec(0..6_000_i64, 900..3_000),
+            parts in proptest::collection::vec(1..1_500_usize, 1..6),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(async {
+                let directory = tempfile::tempdir().expect("a directory");
+                let path = directory.path().join("db");
+                let store = SqliteStore::open(&path).await.expect("opens");
+                let memory = MemoryStore::default();
+                let mut left = &settled[..];
+                for part in parts.into_iter().chain([usize::MAX]) {
+                    let (now, later) = left.split_at(part.min(left.len()));
+                    left = later;
+                    let forwards: Vec<Forward> = now.iter().map(|n| forward(n * 60 + 60)).collect();
+                    store.add_forwards(&forwards, cursor()).await.expect("stores");
+                    memory.add_forwards(&forwards, cursor()).await.expect("stores");
+                }
+                holds_the_same(&store, &path, &memory).await;
+            });
+        }
+    }
 }

@@ -150,17 +150,21 @@ pub(super) async fn add(
         }
     };
     let id = sqlx::query_scalar(
-        "insert into turns (at_ns, tip_height, given, decided, given_whole, beginning)
-         values (?, ?, ?, ?, ?, ?) returning id",
+        "insert into turns (at_ns, tip_height, given, given_whole, beginning)
+         values (?, ?, ?, ?, ?) returning id",
     )
     .bind(input.seen.at.nanos())
     .bind(input.seen.tip.0)
     .bind(written.given)
-    .bind(written.decided)
     .bind(written.given_whole)
     .bind(written.beginning)
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
+    sqlx::query("insert or replace into turn_decisions (turn_id, body) values (?, ?)")
+        .bind(id)
+        .bind(written.decided)
+        .execute(db)
+        .await?;
     let last = Some((id, written.page));
     Ok((Some(id), CycleLogReader { last }))
 }
@@ -267,7 +271,8 @@ pub(super) async fn rows_after(
     limit: u32,
 ) -> Result<Vec<TurnRow>, Fault> {
     let rows = sqlx::query_as(
-        "select id, at_ns, given, given_whole, beginning, decided from turns
+        "select id, at_ns, given, given_whole, beginning, d.body as decided
+         from turns left join turn_decisions d on d.turn_id = id
          where id > ? order by id limit ?",
     )
     .bind(id)

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::columns::{number, point, scid};
 use super::fault::Fault;
 use super::flows::{self, ChannelFlow, Leg};
-use super::{StoreReader, day_totals, state};
+use super::{StoreReader, day_totals, forward_packs, state};
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::types::channel::{ChannelPoint, Scid};
 use sweetspot_core::types::time::Timestamp;
@@ -108,6 +108,13 @@ async fn sales(
     until: Timestamp,
 ) -> Result<Vec<Sale>, Fault> {
     let names: BTreeMap<Scid, ChannelPoint> = state::ids(db).await?.into_iter().collect();
+    let mut found = vec![];
+    forward_packs::settled(&mut *db, from, until, |packed| {
+        let forward = packed.forward;
+        let point = names.get(&forward.scid_out).copied();
+        found.push((forward.settled_at, point, forward.fee));
+    })
+    .await?;
     let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
         "select coalesce(settled_at_ns, seq), scid_out, fee_msat from forwards
          where seq >= ?1 and coalesce(settled_at_ns, seq) >= ?1
@@ -117,13 +124,12 @@ async fn sales(
     .bind(until.nanos())
     .fetch_all(db)
     .await?;
-    rows.into_iter()
-        .map(|(at, out, fee)| {
-            let point = names.get(&scid(out)).copied();
-            let fee = Msat(number("a fee in msat", fee)?);
-            Ok((Timestamp::from_nanos(at), point, fee))
-        })
-        .collect()
+    for (at, out, fee) in rows {
+        let point = names.get(&scid(out)).copied();
+        let fee = Msat(number("a fee in msat", fee)?);
+        found.push((Timestamp::from_nanos(at), point, fee));
+    }
+    Ok(found)
 }
 
 /// The mean local balance of each channel over the balances read from `from` until
@@ -210,14 +216,19 @@ impl StoreReader {
         froms: &[Timestamp],
         until: Timestamp,
     ) -> Result<Vec<Ledger>, StoreError> {
-        let found = ledgers(&mut *self.connection().await, froms, until).await;
-        self.named("cannot sum up what was earned", found)
+        let froms = froms.to_vec();
+        self.at_one_moment("cannot sum up what was earned", |db| {
+            Box::pin(async move { ledgers(db, &froms, until).await })
+        })
+        .await
     }
 
     /// Each forward that settled from `from` until before `until`.
     pub async fn sales(&self, from: Timestamp, until: Timestamp) -> Result<Vec<Sale>, StoreError> {
-        let found = sales(&mut *self.connection().await, from, until).await;
-        self.named("cannot read the forwards", found)
+        self.at_one_moment("cannot read the forwards", |db| {
+            Box::pin(sales(db, from, until))
+        })
+        .await
     }
 
     /// Which channel each scid means.

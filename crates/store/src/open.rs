@@ -88,6 +88,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "market",
             include_str!("../../../migrations/0032_market.sql"),
         ),
+        (
+            33,
+            "packs",
+            include_str!("../../../migrations/0033_packs.sql"),
+        ),
     ];
     let migrations = steps.into_iter().map(|(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
@@ -97,8 +102,8 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 });
 
 /// Before it, there is no place for what commands read: the conditions that hold
-/// (format 31), and the market as it is (32).
-const OLDEST_READABLE: i64 = 32;
+/// (format 31), the market as it is (32), packs of forwards (33).
+const OLDEST_READABLE: i64 = 33;
 
 /// The `application_id` the first migration sets.
 const APPLICATION_ID: i64 = 0x5353_5054;

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
+use sqlx::Executor;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
@@ -32,6 +34,9 @@ use sweetspot_core::types::day_total::{DayTotal, NodeDayTotal};
 use sweetspot_core::types::fee_change::FeeChange;
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::BlockHeight;
+
+/// A read of several statements.
+type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
 /// A database opened for reading only.
 #[derive(Debug)]
@@ -238,8 +243,10 @@ impl StoreReader {
     /// All forwards that settled from `from` until before `until`, each once,
     /// whether or not their channels are known; amounts are what went out.
     pub async fn total(&self, from: Timestamp, until: Timestamp) -> Result<Leg, StoreError> {
-        let found = flows::total(&mut *self.connection.lock().await, from, until).await;
-        self.named("cannot sum up all forwards", found)
+        self.at_one_moment("cannot sum up all forwards", |db| {
+            Box::pin(flows::total(db, from, until))
+        })
+        .await
     }
 
     /// What each scid forwarded on the UTC days from `from_day` until before
@@ -308,6 +315,25 @@ impl StoreReader {
     /// The connection, for one read.
     pub(super) async fn connection(&self) -> MutexGuard<'_, SqliteConnection> {
         self.connection.lock().await
+    }
+
+    /// Reads with several statements what was there at one moment: between two of them
+    /// the daemon may pack forwards.
+    pub(super) async fn at_one_moment<T, R>(&self, action: &str, read: R) -> Result<T, StoreError>
+    where
+        R: for<'a> FnOnce(&'a mut SqliteConnection) -> Reading<'a, T> + Send,
+        T: Send,
+    {
+        let db = &mut *self.connection.lock().await;
+        // Not a transaction: whoever replays reads within one already.
+        let found = async {
+            db.execute("savepoint moment").await?;
+            let found = read(db).await;
+            db.execute("release moment").await?;
+            found
+        };
+        let found = found.await;
+        self.named(action, found)
     }
 
     pub(super) fn named<T>(&self, action: &str, result: Result<T, Fault>) -> Result<T, StoreError> {

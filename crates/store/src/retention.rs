@@ -45,10 +45,13 @@ pub(super) async fn thin(db: &mut SqliteConnection, now: Timestamp) -> Result<()
         .bind(now.minus(CHANGES).nanos())
         .execute(&mut *db)
         .await?;
-    sqlx::query("update turns set decided = null where decided is not null and at_ns < ?")
-        .bind(now.minus(HOLDS).nanos())
-        .execute(&mut *db)
-        .await?;
+    sqlx::query(
+        "delete from turn_decisions
+         where not exists (select 1 from turns where id = turn_id and at_ns >= ?)",
+    )
+    .bind(now.minus(HOLDS).nanos())
+    .execute(&mut *db)
+    .await?;
     sqlx::query("delete from failed_forwards where day < ?")
         .bind(now.minus(FAILED_FORWARDS).utc_day())
         .execute(&mut *db)

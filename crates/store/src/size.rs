@@ -79,6 +79,8 @@ async fn drop_turns(db: &mut SqliteConnection, youngest: Timestamp) -> Result<u6
     .await?;
     match next {
         Some((id, at_ns)) if Timestamp::from_nanos(at_ns) <= youngest => {
+            let decided = sqlx::query("delete from turn_decisions where turn_id < ?").bind(id);
+            decided.execute(&mut *db).await?;
             let done = sqlx::query("delete from turns where id < ?").bind(id);
             Ok(done.execute(&mut *db).await?.rows_affected())
         }

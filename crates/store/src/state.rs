@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use tracing::warn;
 
-use super::columns::{from_json, point, scid, scid_column};
+use super::columns::{from_json, json, point, scid, scid_column};
 use super::fault::Fault;
 use super::forms::{ChannelMemoryForm, Form, NodeMemoryForm};
 use sweetspot_core::state::memory::{Memory, NodeMemory};
@@ -54,14 +54,31 @@ pub(super) async fn insert_ids(
     db: &mut SqliteConnection,
     ids: &[(Scid, ChannelPoint)],
 ) -> Result<(), Fault> {
-    for (scid, point) in ids {
-        let channel = channel_id(db, *point).await?;
-        sqlx::query("insert or replace into scids (scid, channel_id) values (?, ?)")
-            .bind(scid_column(*scid))
-            .bind(channel)
-            .execute(&mut *db)
-            .await?;
-    }
+    number_channels(&mut *db, ids.iter().map(|(_, point)| point.to_string())).await?;
+    let rows = ids.iter();
+    let rows = rows.map(|(scid, point)| (scid_column(*scid), point.to_string()));
+    // In the order given: a cross join keeps it.
+    sqlx::query(
+        "insert or replace into scids (scid, channel_id)
+         select value ->> 0, c.id from json_each(?) cross join channels c
+         on c.point = value ->> 1",
+    )
+    .bind(json("the channels' names", &rows.collect::<Vec<_>>())?)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives numbers to the channels that have none yet.
+pub(super) async fn number_channels(
+    db: &mut SqliteConnection,
+    points: impl Iterator<Item = String>,
+) -> Result<(), Fault> {
+    let points: Vec<String> = points.collect();
+    sqlx::query("insert or ignore into channels (point) select value from json_each(?)")
+        .bind(json("channel points", &points)?)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -152,7 +169,6 @@ pub(super) async fn bind_node(db: &mut SqliteConnection, pubkey: &str) -> Result
 mod tests {
     use super::*;
     use crate::SqliteStore;
-    use crate::columns::json;
     use crate::fixtures::*;
     use sweetspot_core::ports::Store;
     use sweetspot_core::testing::point;

@@ -116,13 +116,17 @@ impl StoreReader {
 
 impl ForwardLog for StoreReader {
     async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
-        let found = forwards::after(&mut *self.connection().await, seq, limit).await;
-        self.named("cannot read forwards", found)
+        self.at_one_moment("cannot read forwards", |db| {
+            Box::pin(forwards::after(db, seq, limit))
+        })
+        .await
     }
 
     async fn day_totals(&self, days: DayRange) -> Result<DayTotals, StoreError> {
-        let found = day_totals::read(&mut *self.connection().await, days).await;
-        self.named("cannot read the forwards by days", found)
+        self.at_one_moment("cannot read the forwards by days", |db| {
+            Box::pin(day_totals::read(db, days))
+        })
+        .await
     }
 }
 
