@@ -119,6 +119,7 @@ struct Doctor {
     closed_at: Option<Timestamp>,
     tables: Vec<Table>,
     free_bytes: u64,
+    forwards: u64,
     quarantined_forwards: u64,
     open_changes: Vec<Open>,
     clock: ClockSeen,
@@ -179,6 +180,7 @@ impl Doctor {
             closed_at: health.closed_at,
             tables: tables.collect(),
             free_bytes: health.free_bytes,
+            forwards: health.forwards,
             quarantined_forwards: health.quarantined,
             open_changes: open.collect(),
             clock: ClockSeen {
@@ -225,6 +227,7 @@ impl Doctor {
         lines.extend(self.faults.iter().map(|fault| format!("  {fault}")));
         lines.push(format!("daemon       {}", self.left()));
         lines.push(format!("clock        {}", self.clock()));
+        lines.push(format!("forwards     {}", grouped(self.forwards)));
         lines.push(format!(
             "quarantine   {}",
             counted(self.quarantined_forwards, "forward")

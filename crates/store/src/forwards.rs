@@ -113,6 +113,17 @@ async fn insert_rows(db: &mut SqliteConnection, new: &[StoredForward]) -> Result
     Ok(())
 }
 
+/// How many are stored.
+pub(super) async fn count(db: &mut SqliteConnection) -> Result<u64, Fault> {
+    let count: i64 = sqlx::query_scalar(
+        "select (select count(*) from forwards)
+             + (select coalesce(sum(forwards), 0) from forward_packs)",
+    )
+    .fetch_one(db)
+    .await?;
+    number("a count of forwards", count)
+}
+
 /// The last number given; 0 without one.
 pub(super) async fn last_seq(db: &mut SqliteConnection) -> Result<i64, Fault> {
     let of_rows: Option<i64> = sqlx::query_scalar("select max(seq) from forwards")
@@ -360,6 +371,8 @@ mod tests {
             assert_eq!(total.count, within.len() as u64);
             let fees = within.iter().map(|forward| forward.fee.0).sum();
             assert_eq!(total.fees, Msat(fees));
+            let health = reader.health().await.expect("reads");
+            assert_eq!(health.forwards, all.len() as u64);
             let db = &mut *reader.connection().await;
             let flows = crate::flows::by_scid(db, from, until).await.expect("reads");
             let out = flows.values().map(|flow| flow.outgoing.count).sum::<u64>();

@@ -3,7 +3,7 @@
 use super::backup;
 use super::fault::Fault;
 use super::reader::StoreReader;
-use super::{changes, marker, odd_forwards, open};
+use super::{changes, forwards, marker, odd_forwards, open};
 use sqlx::sqlite::SqliteConnection;
 use sweetspot_core::ports::StoreError;
 use sweetspot_core::state::clock::Clock;
@@ -26,6 +26,8 @@ pub struct Health {
     pub tables: Vec<TableSize>,
     /// Space that deleted rows left, in bytes: later ones use it.
     pub free_bytes: u64,
+    /// Forwards, packed or not.
+    pub forwards: u64,
     /// Forwards kept aside because they cannot be any.
     pub quarantined: u64,
     /// Fee changes whose end is not known.
@@ -77,6 +79,7 @@ impl StoreReader {
                 node: backup::node(db).await?,
                 tables: tables(db).await?,
                 free_bytes: numbers.iter().product(),
+                forwards: forwards::count(db).await?,
                 quarantined: odd_forwards::count(db).await?,
                 open_changes: changes::open(db).await?,
                 clock: memory.node.clock,

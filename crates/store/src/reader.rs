@@ -325,7 +325,8 @@ impl StoreReader {
         T: Send,
     {
         let db = &mut *self.connection.lock().await;
-        // Not a transaction: whoever replays reads within one already.
+        // Not a transaction: whoever replays reads within one already. A read that is
+        // dropped half way leaves it open; a reader lives for one answer, and goes too.
         let found = async {
             db.execute("savepoint moment").await?;
             let found = read(db).await;
