@@ -56,8 +56,8 @@ pub struct PageRead<'a> {
     pub quarantined: &'a [OddForward],
 }
 
-/// Reads everything after `cursor` and stores it as it comes, so that a break loses
-/// nothing that was read; `progress` hears of each part. `last` is the earliest that the
+/// Reads everything after `cursor` and stores it part by part, so that a break loses one
+/// part at most, which the next read brings; `progress` hears of each. `last` is the earliest that the
 /// clock may have said at the last read: what settled since, on a clock that has been set
 /// forward, lies behind the cursor. Returns the new cursor.
 pub async fn read<N: Node, S: Store>(

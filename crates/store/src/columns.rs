@@ -1,8 +1,6 @@
 //! How values become columns and back: the one place where unsigned numbers meet
 //! SQLite's signed ones, and where the JSON of [`super::forms`] is written and read.
 
-use std::error::Error;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -42,14 +40,14 @@ pub(super) fn number<N: TryFrom<i64>>(what: &'static str, column: i64) -> Result
 pub(super) fn point(column: &str) -> Result<ChannelPoint, Fault> {
     column
         .parse()
-        .map_err(|error| unreadable("a channel point", error))
+        .map_err(|error| Fault::unreadable("a channel point", error))
 }
 
 /// The public key of a column.
 pub(super) fn peer(column: &str) -> Result<PeerId, Fault> {
     column
         .parse()
-        .map_err(|error| unreadable("a public key", error))
+        .map_err(|error| Fault::unreadable("a public key", error))
 }
 
 /// A form as JSON that is known to read back: JSON has no word for a float
@@ -59,7 +57,7 @@ pub(super) fn json<F>(what: &'static str, form: &F) -> Result<String, Fault>
 where
     F: Serialize + DeserializeOwned,
 {
-    let text = serde_json::to_string(form).map_err(|error| unreadable(what, error))?;
+    let text = serde_json::to_string(form).map_err(|error| Fault::unreadable(what, error))?;
     if text.contains("null") {
         from_json::<F>(what, &text)?;
     }
@@ -68,28 +66,22 @@ where
 
 /// The form in a JSON column.
 pub(super) fn from_json<F: DeserializeOwned>(what: &'static str, text: &str) -> Result<F, Fault> {
-    serde_json::from_str(text).map_err(|error| unreadable(what, error))
+    serde_json::from_str(text).map_err(|error| Fault::unreadable(what, error))
 }
 
 /// The name under which a form without fields is stored.
 pub(super) fn name<F: Serialize>(what: &'static str, form: F) -> Result<String, Fault> {
     match serde_json::to_value(form) {
         Ok(serde_json::Value::String(name)) => Ok(name),
-        Ok(other) => Err(unreadable(what, other.to_string())),
-        Err(error) => Err(unreadable(what, error)),
+        Ok(other) => Err(Fault::unreadable(what, other.to_string())),
+        Err(error) => Err(Fault::unreadable(what, error)),
     }
 }
 
 /// The form that is stored under `name`.
 pub(super) fn named<F: DeserializeOwned>(what: &'static str, name: String) -> Result<F, Fault> {
-    serde_json::from_value(serde_json::Value::String(name)).map_err(|error| unreadable(what, error))
-}
-
-fn unreadable(what: &'static str, why: impl Into<Box<dyn Error + Send + Sync>>) -> Fault {
-    Fault::Unreadable {
-        what,
-        why: why.into(),
-    }
+    serde_json::from_value(serde_json::Value::String(name))
+        .map_err(|error| Fault::unreadable(what, error))
 }
 
 #[cfg(test)]

@@ -176,10 +176,8 @@ async fn store_decisions(
     }
     let points = rows.iter().map(|row| row.point.clone());
     state::number_channels(&mut *db, points).await?;
-    let text = serde_json::to_string(&rows).map_err(|error| Fault::Unreadable {
-        what: "decisions",
-        why: error.into(),
-    })?;
+    let text = serde_json::to_string(&rows);
+    let text = text.map_err(|error| Fault::unreadable("decisions", error))?;
     sqlx::query(
         "insert into decisions (channel_id, at_ns, rhythm, verdict, body, turn_id)
          select c.id, value ->> 'at_ns', value ->> 'rhythm', value ->> 'verdict',

@@ -35,8 +35,5 @@ pub(super) fn inflate(bytes: &[u8]) -> Result<String, Fault> {
 }
 
 fn unreadable(why: std::io::Error) -> Fault {
-    Fault::Unreadable {
-        what: "a deflated text",
-        why: why.into(),
-    }
+    Fault::unreadable("a deflated text", why)
 }

@@ -50,6 +50,17 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// What is stored means nothing here, or a value has no text.
+    pub(super) fn unreadable(
+        what: &'static str,
+        why: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unreadable {
+            what,
+            why: why.into(),
+        }
+    }
+
     /// What lies under it; its own words tell that already.
     pub(super) fn into_source(self) -> Option<Box<dyn Error + Send + Sync>> {
         match self {

@@ -2,6 +2,7 @@
 //! its own amounts let expect, and its scids by their place in a list.
 
 use std::collections::HashMap;
+use std::error::Error;
 
 use serde::{Deserialize, Serialize};
 
@@ -102,11 +103,8 @@ fn follows(amount_out_msat: u64, fee_msat: u64) -> u64 {
     amount_out_msat.wrapping_add(fee_msat)
 }
 
-fn unreadable(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
-    Fault::Unreadable {
-        what: "a pack of forwards",
-        why: why.into(),
-    }
+fn unreadable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Fault {
+    Fault::unreadable("a pack of forwards", why)
 }
 
 #[cfg(test)]

@@ -106,10 +106,10 @@ impl CycleLogReader {
             (Some((_, page)), Some(given), _) => page.turned(at, &inflate(given)?)?,
             (_, _, Some(whole)) => Page::whole(at, &inflate(whole)?)?,
             _ => {
-                return Err(Fault::Unreadable {
-                    what: "a cycle's input",
-                    why: "the cycle before it is missing".into(),
-                });
+                return Err(Fault::unreadable(
+                    "a cycle's input",
+                    "the cycle before it is missing",
+                ));
             }
         };
         Ok(self.last.insert((row.id, page)).1.input())

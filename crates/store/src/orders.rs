@@ -158,10 +158,7 @@ async fn after(db: &mut SqliteConnection, id: i64) -> Result<Vec<Order>, Fault> 
 /// wants is then not known.
 fn order(row: Row) -> Result<Order, Fault> {
     let (id, at, channel, name, ppm, base, ratio, until, by, sum, able, peer, max_htlc) = row;
-    let nonsense = |why: &str| Fault::Unreadable {
-        what: "an order",
-        why: format!("number {id}: {name} {why}").into(),
-    };
+    let nonsense = |why: &str| Fault::unreadable("an order", format!("number {id}: {name} {why}"));
     let ppm = ppm
         .map(|ppm| number("a rate in ppm", ppm).map(FeePpm))
         .transpose()?;

@@ -343,8 +343,5 @@ fn object<F: Serialize>(form: &F) -> Result<Object, Fault> {
 }
 
 fn unreadable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Fault {
-    Fault::Unreadable {
-        what: "a cycle's input",
-        why: why.into(),
-    }
+    Fault::unreadable("a cycle's input", why)
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use sqlx::Executor;
+use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
@@ -43,6 +44,8 @@ type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>
 pub struct StoreReader {
     pub(super) path: PathBuf,
     pub(super) connection: Mutex<SqliteConnection>,
+    /// Whether everything is read as it was at one moment.
+    pub(super) frozen: AtomicBool,
 }
 
 /// A channel as last seen.
@@ -75,6 +78,7 @@ impl StoreReader {
             Ok(connection) => Ok(Self {
                 path,
                 connection: Mutex::new(connection),
+                frozen: AtomicBool::new(false),
             }),
             Err(fault) => Err(OpenError { path, fault }),
         }
@@ -325,13 +329,14 @@ impl StoreReader {
         T: Send,
     {
         let db = &mut *self.connection.lock().await;
-        // Not a transaction: whoever replays reads within one already. A read that is
-        // dropped half way leaves it open; a reader lives for one answer, and goes too.
+        if self.frozen.load(Ordering::Relaxed) {
+            return self.named(action, read(db).await);
+        }
         let found = async {
-            db.execute("savepoint moment").await?;
-            let found = read(db).await;
-            db.execute("release moment").await?;
-            found
+            let mut moment = db.begin().await?;
+            let found = read(&mut moment).await?;
+            moment.commit().await?;
+            Ok(found)
         };
         let found = found.await;
         self.named(action, found)

@@ -130,10 +130,8 @@ async fn node(db: &mut SqliteConnection) -> Result<NodeMemory, Fault> {
 
 fn readable<F: serde::de::DeserializeOwned>(format: i64, body: &str) -> Result<F, Fault> {
     if format > FORMAT {
-        return Err(Fault::Unreadable {
-            what: "a state",
-            why: format!("a newer sweetspot wrote it (format {format})").into(),
-        });
+        let why = format!("a newer sweetspot wrote it (format {format})");
+        return Err(Fault::unreadable("a state", why));
     }
     from_json("a state", body)
 }

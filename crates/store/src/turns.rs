@@ -2,6 +2,7 @@
 //! the writes that followed it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -61,6 +62,7 @@ impl StoreReader {
             let _: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
                 .fetch_one(db)
                 .await?;
+            self.frozen.store(true, Ordering::Relaxed);
             Ok(())
         };
         let done = work.await;
