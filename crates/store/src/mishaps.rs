@@ -3,7 +3,9 @@
 
 use std::error::Error;
 use std::fs;
+use std::future::Future;
 use std::path::Path;
+use std::task::Poll;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -99,22 +101,42 @@ async fn work_cut_short_leaves_no_trace() {
     assert_eq!(state(&open(&path).await).await, before);
 }
 
+/// What `call` answers, or nothing where it was dropped at its `wakes`-th wake.
+async fn cut_at<T>(call: impl Future<Output = T>, wakes: usize) -> Option<T> {
+    let mut call = std::pin::pin!(call);
+    let mut seen = 0;
+    std::future::poll_fn(|context| {
+        seen += 1;
+        if seen > wakes {
+            return Poll::Ready(None);
+        }
+        call.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// At each of its waits, the last of which is for a commit that may be made all the same.
 #[tokio::test]
 async fn a_cancelled_call_stores_all_or_nothing_and_the_store_goes_on() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let store = open(&directory.path().join("db")).await;
     let many: Vec<Forward> = (1..=5_000).map(forward).collect();
-    tokio::select! {
-        biased;
-        _ = store.add_forwards(&many, cursor(0, 5_000)) => panic!("done before it was cancelled"),
-        () = tokio::task::yield_now() => {}
+    for wakes in 1.. {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = open(&directory.path().join("db")).await;
+        let done = cut_at(store.add_forwards(&many, cursor(0, 5_000)), wakes).await;
+        let kept = count(&store).await;
+        assert!(
+            kept == 5_000 || (kept == 0 && done.is_none()),
+            "{kept} at {wakes}"
+        );
+        store
+            .add_forwards(&many, cursor(0, 5_000))
+            .await
+            .expect("stores");
+        assert_eq!(count(&store).await, 5_000);
+        if done.is_some() {
+            break;
+        }
     }
-    assert_eq!(count(&store).await, 0);
-    store
-        .add_forwards(&many, cursor(0, 5_000))
-        .await
-        .expect("stores");
-    assert_eq!(count(&store).await, 5_000);
 }
 
 /// What a power cut would leave: the files as they are at this instant.
