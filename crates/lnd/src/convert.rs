@@ -3,7 +3,7 @@
 //! What a node says is checked, never trusted: a channel that makes no sense is
 //! named in an error, and the caller goes on with the others.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::proto;
 use proto::channel_close_summary::ClosureType;
@@ -40,7 +40,7 @@ pub(super) fn info(said: proto::GetInfoResponse) -> Result<NodeInfo, Malformed> 
 /// The edges of a node by channel point.
 pub(super) fn edges_by_point(
     edges: Vec<proto::ChannelEdge>,
-) -> BTreeMap<ChannelPoint, proto::ChannelEdge> {
+) -> HashMap<ChannelPoint, proto::ChannelEdge> {
     edges
         .into_iter()
         .filter_map(|edge| Some((edge.chan_point.parse().ok()?, edge)))
@@ -59,7 +59,7 @@ pub(super) fn graph_scid(said: &proto::Channel) -> u64 {
 
 /// A channel; `own` is our public key, and `edge` what the graph says of it.
 pub(super) fn channel(
-    said: proto::Channel,
+    said: &proto::Channel,
     edge: Option<&proto::ChannelEdge>,
     own: &str,
 ) -> Result<Channel, Malformed> {
@@ -83,7 +83,7 @@ pub(super) fn channel(
     Ok(Channel {
         point: said.channel_point.parse()?,
         scid: Scid(said.chan_id),
-        other_scids: other_scids(&said, edge),
+        other_scids: other_scids(said, edge),
         peer: said.remote_pubkey.parse()?,
         peer_alias: peer_alias(&said.peer_alias),
         capacity: Sat(unsigned("capacity", said.capacity)?),
@@ -91,9 +91,13 @@ pub(super) fn channel(
         remote_balance: Sat(unsigned("remote balance", said.remote_balance)?),
         pending_out: Sat(pending_out),
         pending_in: Sat(pending_in),
-        local_reserve: Sat(said.local_constraints.map_or(0, |own| own.chan_reserve_sat)),
+        local_reserve: Sat(said
+            .local_constraints
+            .as_ref()
+            .map_or(0, |own| own.chan_reserve_sat)),
         max_in_flight: said
             .local_constraints
+            .as_ref()
             .map(|own| Msat(own.max_pending_amt_msat)),
         initiator: said.initiator,
         private: said.private,
@@ -310,7 +314,7 @@ mod tests {
             ],
             ..said()
         };
-        let channel = channel(said, None, OWN).expect("well-formed");
+        let channel = channel(&said, None, OWN).expect("well-formed");
         assert_eq!(channel.pending_out, Sat(200_000));
         assert_eq!(channel.pending_in, Sat(100_000));
         assert_eq!(channel.local_ratio(), 0.6);
@@ -318,7 +322,7 @@ mod tests {
 
     #[test]
     fn each_sides_policy_is_found_by_its_key() {
-        let channel = channel(said(), Some(&edge(250, 40)), OWN).expect("well-formed");
+        let channel = channel(&said(), Some(&edge(250, 40)), OWN).expect("well-formed");
         let rate = |policy: Option<Policy>| policy.map(|policy| policy.fees.outbound);
         assert_eq!(rate(channel.policy), Some(FeePpm(250)));
         assert_eq!(rate(channel.peer_policy), Some(FeePpm(40)));
@@ -330,7 +334,7 @@ mod tests {
             let mut edge = edge(250, 40);
             edge.node2_policy.as_mut().expect("ours").disabled = disabled;
             let said = proto::Channel { active, ..said() };
-            let channel = channel(said, Some(&edge), OWN).expect("well-formed");
+            let channel = channel(&said, Some(&edge), OWN).expect("well-formed");
             channel.switched_off
         };
         assert!(found(true, true));
@@ -345,7 +349,7 @@ mod tests {
                 custom_channel_data: data.to_vec(),
                 ..said()
             };
-            channel(said, None, OWN)
+            channel(&said, None, OWN)
                 .expect("well-formed")
                 .carries_assets
         };
@@ -356,7 +360,7 @@ mod tests {
     #[test]
     fn nonsense_in_our_own_policy_costs_only_that_policy() {
         for rate in [-1, i64::from(u32::MAX) + 1, i64::MIN] {
-            let channel = channel(said(), Some(&edge(rate, 40)), OWN).expect("well-formed");
+            let channel = channel(&said(), Some(&edge(rate, 40)), OWN).expect("well-formed");
             assert_eq!(channel.policy, None);
             let error = channel.policy_error.expect("told");
             assert!(error.contains(&rate.to_string()), "{error}");
@@ -371,14 +375,18 @@ mod tests {
 
     #[test]
     fn nonsense_in_the_peers_policy_costs_only_that_policy() {
-        let channel = channel(said(), Some(&edge(250, -1)), OWN).expect("well-formed");
+        let channel = channel(&said(), Some(&edge(250, -1)), OWN).expect("well-formed");
         assert_eq!(channel.peer_policy, None);
         assert!(channel.policy.is_some());
     }
 
     #[test]
     fn what_makes_no_sense_is_named() {
-        let fault = |said| channel(said, None, OWN).expect_err("malformed").to_string();
+        let fault = |said| {
+            channel(&said, None, OWN)
+                .expect_err("malformed")
+                .to_string()
+        };
         let negative = proto::Channel {
             local_balance: -1,
             ..said()
@@ -403,7 +411,7 @@ mod tests {
             channel_id: 901,
             ..edge(1, 1)
         };
-        let channel = channel(said, Some(&in_graph), OWN).expect("well-formed");
+        let channel = channel(&said, Some(&in_graph), OWN).expect("well-formed");
         assert_eq!(channel.scid, Scid(16));
         assert_eq!(channel.other_scids, [Scid(17), Scid(900), Scid(901)]);
     }

@@ -24,7 +24,7 @@ pub fn convert(bytes: &[u8]) {
             .map(|edge| (edge, convert::own_policy(edge, own)));
         for said in channel.iter().chain([&proto::Channel::default()]) {
             let edge = edge.as_ref().map(|(edge, _)| *edge);
-            if let Ok(channel) = convert::channel(said.clone(), edge, own) {
+            if let Ok(channel) = convert::channel(said, edge, own) {
                 assert!((0.0..=1.0).contains(&channel.local_ratio()));
             }
         }

@@ -1,6 +1,6 @@
 //! The ports on LND's calls.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::PoisonError;
 
 use super::convert::{self, Malformed};
@@ -34,10 +34,10 @@ impl Node for Lnd {
     async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
         let node = self.last_info().await?;
         let own = node.pubkey.to_string();
-        let channels = self.list_channels().await?;
+        let channels: Vec<Named> = self.list_channels().await?.into_iter().map(named).collect();
         self.note_deadlines(&channels);
         self.note_signs(&channels);
-        let mut announced = self.announced(&own).await?;
+        let announced = self.announced(&own).await?;
         let graph_visit = self.visit(&own, &announced, at).await;
         let mut seen = Observation {
             at,
@@ -45,25 +45,23 @@ impl Node for Lnd {
             graph_visit,
             ..Observation::default()
         };
-        let points = channels.iter().filter_map(|said| {
-            let point: ChannelPoint = said.channel_point.parse().ok()?;
+        let points = channels.iter().filter_map(|(point, said)| {
+            let point = (*point)?;
             (!announced.contains_key(&point)).then_some((point, said))
         });
-        let mut alone = self.unannounced(&node, &points.collect::<Vec<_>>()).await?;
-        for said in channels {
-            let name = said.channel_point.clone();
-            let point = name.parse::<ChannelPoint>().ok();
-            let told = point.and_then(|point| alone.remove(&point));
-            let (edge, unread) = told.unwrap_or_else(|| {
-                let edge = point.and_then(|point| announced.remove(&point));
-                (edge, None)
-            });
-            match convert::channel(said, edge.as_ref(), &own) {
+        let alone = self.unannounced(&node, &points.collect::<Vec<_>>()).await?;
+        for (point, said) in &channels {
+            let told = point.as_ref().and_then(|point| alone.get(point));
+            let (edge, unread) = match told {
+                Some((edge, unread)) => (edge.as_ref(), unread.clone()),
+                None => (point.as_ref().and_then(|point| announced.get(point)), None),
+            };
+            match convert::channel(said, edge, &own) {
                 Ok(mut channel) => {
                     channel.policy_error = unread.or(channel.policy_error);
                     seen.channels.insert(channel.point, channel);
                 }
-                Err(fault) => self.warn_malformed(&name, &fault),
+                Err(fault) => self.warn_malformed(&said.channel_point, &fault),
             }
         }
         self.told_by(&node).await?;
@@ -147,6 +145,13 @@ impl PolicyWriter for Lnd {
     }
 }
 
+/// A channel by its point, where that can be read.
+pub(super) type Named = (Option<ChannelPoint>, proto::Channel);
+
+fn named(said: proto::Channel) -> Named {
+    (said.channel_point.parse().ok(), said)
+}
+
 impl Lnd {
     /// Who the node is, as `info` last heard it.
     pub(super) async fn last_info(&self) -> Result<NodeInfo, NodeError> {
@@ -185,7 +190,7 @@ impl Lnd {
     async fn announced(
         &self,
         pubkey: &str,
-    ) -> Result<BTreeMap<ChannelPoint, proto::ChannelEdge>, NodeError> {
+    ) -> Result<HashMap<ChannelPoint, proto::ChannelEdge>, NodeError> {
         let (edges, failed) = alone(self.own_edges(pubkey).await.map(Some))?;
         if let Some(error) = failed {
             tracing::debug!(%error, "asking for each channel's policy by itself");

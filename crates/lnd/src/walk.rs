@@ -5,7 +5,7 @@
 //! random of the node before leads to. Whatever goes wrong with it costs the step,
 //! never the cycle, and the walk begins again at our own node.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Lnd {
     pub(super) async fn visit(
         &self,
         own: &str,
-        own_edges: &BTreeMap<ChannelPoint, proto::ChannelEdge>,
+        own_edges: &HashMap<ChannelPoint, proto::ChannelEdge>,
         now: Timestamp,
     ) -> Option<GraphVisit> {
         let node = {

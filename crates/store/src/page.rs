@@ -30,7 +30,7 @@ type Object = Map<String, Value>;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Page {
     input: CycleInput,
-    numbers: BTreeMap<ChannelPoint, u32>,
+    numbers: Numbers,
 }
 
 impl Page {
@@ -41,7 +41,7 @@ impl Page {
 
     /// The page of `input`, and all of it; numbers stay as on `before`.
     pub fn of(input: &CycleInput, before: Option<&Self>) -> Result<(Self, String), Fault> {
-        let nothing = BTreeMap::new();
+        let nothing = Numbers::new();
         let numbers = numbers(input, before.map_or(&nothing, |page| &page.numbers));
         let text = serde_json::to_string(&Whole::of(input, &numbers)).map_err(unreadable)?;
         let page = Self::whole(input.seen.at, &text)?;
@@ -210,7 +210,7 @@ enum SettingsTold {
 const SETTINGS_LOOKED_AT: usize = 64;
 
 impl Whole {
-    fn of(input: &CycleInput, numbers: &BTreeMap<ChannelPoint, u32>) -> Self {
+    fn of(input: &CycleInput, numbers: &Numbers) -> Self {
         let (mut channels, mut by_number) = (BTreeMap::new(), BTreeMap::new());
         for (point, number) in numbers {
             let channel = input.seen.channels.get(point).map(ChannelForm::of);
@@ -257,10 +257,11 @@ impl Told {
 }
 
 /// The number of each channel: as before, or else the next one.
-fn numbers(
-    input: &CycleInput,
-    before: &BTreeMap<ChannelPoint, u32>,
-) -> BTreeMap<ChannelPoint, u32> {
+fn numbers(input: &CycleInput, before: &Numbers) -> Numbers {
+    let points = input.seen.channels.keys();
+    if points.clone().eq(before.keys()) {
+        return before.clone();
+    }
     let mut next = before
         .values()
         .max()
@@ -272,14 +273,13 @@ fn numbers(
             new
         })
     };
-    let points = input.seen.channels.keys();
     points.map(|point| (*point, number(point))).collect()
 }
 
 type Numbers = BTreeMap<ChannelPoint, u32>;
 
 /// How one map differs from another, channels by their numbers; the first becomes as the
-/// second is.
+/// second is. Both are walked once, side by side.
 fn differences<T: PartialEq + Clone>(
     (known, numbers_before): (&mut BTreeMap<ChannelPoint, T>, &Numbers),
     (now, numbers): (&BTreeMap<ChannelPoint, T>, &Numbers),
@@ -287,27 +287,36 @@ fn differences<T: PartialEq + Clone>(
     whole: impl Fn(&T) -> Result<Object, Fault>,
 ) -> Result<Object, Fault> {
     let mut found = Object::new();
-    for (point, new) in now {
-        let difference = match known.get(point) {
-            Some(old) if old == new => continue,
-            Some(old) => {
-                let [old, new] = differing(old, new)?.map(patch::fields_without_nulls);
-                patch::between(&old, &new)
-            }
-            None => whole(new)?,
-        };
-        known.insert(*point, new.clone());
+    let mut tell = |numbers: &Numbers, point: &ChannelPoint, told: Value| {
         if let Some(number) = numbers.get(point) {
-            found.insert(number.to_string(), difference.into());
+            found.insert(number.to_string(), told);
+        }
+    };
+    let (mut came, mut gone) = (vec![], vec![]);
+    let mut before = known.iter_mut().peekable();
+    for (point, new) in now {
+        while let Some((earlier, _)) = before.next_if(|(known, _)| *known < point) {
+            gone.push(*earlier);
+        }
+        match before.next_if(|(known, _)| *known == point) {
+            Some((_, old)) if old == new => {}
+            Some((_, old)) => {
+                let [from, to] = differing(old, new)?.map(patch::fields_without_nulls);
+                tell(numbers, point, patch::between(&from, &to).into());
+                old.clone_from(new);
+            }
+            None => came.push((*point, new)),
         }
     }
-    known.retain(|point, _| {
-        let stays = now.contains_key(point);
-        if let Some(number) = numbers_before.get(point).filter(|_| !stays) {
-            found.insert(number.to_string(), Value::Null);
-        }
-        stays
-    });
+    gone.extend(before.map(|(point, _)| *point));
+    for (point, new) in came {
+        tell(numbers, &point, whole(new)?.into());
+        known.insert(point, new.clone());
+    }
+    for point in gone {
+        tell(numbers_before, &point, Value::Null);
+        known.remove(&point);
+    }
     Ok(found)
 }
 

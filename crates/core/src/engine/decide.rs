@@ -79,7 +79,18 @@ pub fn decide(
         }
         decisions.push(decision);
     }
-    let supply = OutboundSupply::of(memory, seen, settings, &decisions, node.inbound.share);
+    let goes_by_supply = |decision: &Decision| {
+        let point = decision.point;
+        let known = settings.get(&point).zip(memory.channels.get(&point));
+        known.is_some_and(|(settings, remembered)| {
+            rules::goes_by_supply(decision, settings, &node.inbound, remembered)
+        })
+    };
+    // Nobody looks at it where no discount is asked for.
+    let supply = match decisions.iter().any(goes_by_supply) {
+        true => OutboundSupply::of(memory, seen, settings, &decisions, node.inbound.share),
+        false => OutboundSupply::default(),
+    };
     for decision in &mut decisions {
         let point = decision.point;
         if let (Some(channel), Some(settings), Some(remembered)) = (

@@ -146,7 +146,7 @@ pub fn observation(
     node: &NodeSettings,
 ) -> (Vec<(ChannelPoint, FeeEvent)>, Vec<LevelMove>) {
     let mut events = vec![];
-    memory.not_after(seen.at);
+    memory.node.not_after(seen.at);
     memory.node.seen_at = Some(seen.at);
     let doubted = memory.node.clock.doubted_at(seen.at).is_some();
     // On a doubted clock as well, so that what is by hours and what by days follows
@@ -159,6 +159,7 @@ pub fn observation(
     let fading = FadingWindows::of(seen.at, node.windows());
     let rates = (node_demand.current.tpm(), node_demand.history.tpm());
     memory.channels.retain(|point, channel| {
+        channel.not_after(seen.at);
         let is_there = seen.channels.contains_key(point);
         // Who is gone holds up nobody in the budget's queue.
         channel.fee.queued &= is_there;

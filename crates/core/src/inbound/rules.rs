@@ -80,6 +80,26 @@ pub struct Case<'a> {
     pub now: Timestamp,
 }
 
+/// Whether a channel has a discount as it needs one.
+fn goes_by_need(settings: &ChannelSettings, rules: &InboundRules) -> bool {
+    settings.inbound_rate.fixed().is_none()
+        && rules.discount
+        && settings.inbound_discount
+        && matches!(settings.mode, Mode::Manage | Mode::Observe)
+}
+
+/// Whether the discount joined to a decision depends on what flow can leave by.
+pub fn goes_by_supply(
+    decision: &Decision,
+    settings: &ChannelSettings,
+    rules: &InboundRules,
+    memory: &ChannelMemory,
+) -> bool {
+    let granted = |current: FeeParts| memory.fee.inbound.is_ours(current.inbound);
+    let is_fixed = settings.inbound_rate.fixed().is_some();
+    goes_by_need(settings, rules) || (!is_fixed && decision.current.is_some_and(granted))
+}
+
 impl Case<'_> {
     /// Joins the inbound part to a decision on the outbound fee. Where nothing
     /// may be touched, nothing is.
@@ -89,7 +109,10 @@ impl Case<'_> {
         };
         let waited = memory.fee.inbound.waiting_since.take();
         let ours = memory.fee.inbound.is_ours(current.inbound);
-        if !self.goes_by_need() && self.settings.inbound_rate.fixed().is_none() && !ours {
+        if !goes_by_need(self.settings, self.rules)
+            && self.settings.inbound_rate.fixed().is_none()
+            && !ours
+        {
             memory.fee.inbound.unneeded_since = None;
             return;
         }
@@ -113,14 +136,6 @@ impl Case<'_> {
             }
         }
         decision.inbound = Some(discount);
-    }
-
-    /// Whether this channel has a discount as it needs one.
-    fn goes_by_need(&self) -> bool {
-        self.settings.inbound_rate.fixed().is_none()
-            && self.rules.discount
-            && self.settings.inbound_discount
-            && matches!(self.settings.mode, Mode::Manage | Mode::Observe)
     }
 
     /// What the channel should have, and what speaks against setting it now.
@@ -165,7 +180,7 @@ impl Case<'_> {
             }
             return discount;
         }
-        if !self.goes_by_need() {
+        if !goes_by_need(self.settings, self.rules) {
             (discount.most, discount.wanted) = (FeePpm(0), FeePpm(0));
             return discount;
         }

@@ -10,6 +10,9 @@ pub fn small_peers<'a>(
     channels: impl IntoIterator<Item = &'a Channel>,
     quota: usize,
 ) -> BTreeSet<PeerId> {
+    if quota == 0 {
+        return BTreeSet::new();
+    }
     let mut sizes: BTreeMap<PeerId, u64> = BTreeMap::new();
     for channel in channels.into_iter().filter(|channel| !channel.private) {
         let size = sizes.entry(channel.peer).or_default();

@@ -161,6 +161,23 @@ impl FeeMemory {
     }
 }
 
+impl ChannelMemory {
+    /// Brings what lies in the future, by a clock that was wrong, back to `now`:
+    /// otherwise waits would stand still for as long as it was ahead. What was
+    /// forgotten of forwards then is to be counted again.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.fee.not_after(now);
+        self.recent.retain(|sample| sample.at <= now);
+    }
+}
+
+impl NodeMemory {
+    /// The same of what is remembered of the node.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.bucket.at = self.bucket.at.map(|at| at.min(now));
+    }
+}
+
 impl Memory {
     /// Takes the wall clock up anew: what has passed for a limit stays what it was.
     /// A clock that is doubted says nothing of how fast a balance moved.
@@ -176,17 +193,6 @@ impl Memory {
             if step.doubted_for.is_some() {
                 channel.recent.clear();
             }
-        }
-    }
-
-    /// Brings what lies in the future, by a clock that was wrong, back to `now`:
-    /// otherwise waits would stand still for as long as it was ahead. What was
-    /// forgotten of forwards then is to be counted again.
-    pub fn not_after(&mut self, now: Timestamp) {
-        self.node.bucket.at = self.node.bucket.at.map(|at| at.min(now));
-        for channel in self.channels.values_mut() {
-            channel.fee.not_after(now);
-            channel.recent.retain(|sample| sample.at <= now);
         }
     }
 
