@@ -93,6 +93,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "packs",
             include_str!("../../../migrations/0033_packs.sql"),
         ),
+        (
+            34,
+            "dictionary",
+            include_str!("../../../migrations/0034_dictionary.sql"),
+        ),
     ];
     let migrations = steps.into_iter().map(|(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
