@@ -4,12 +4,15 @@
 //! if a text with all of them had gone before (RFC 1951 lets a block refer to that).
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 use flate2::bufread::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use flate2::{Compress, Compression, Decompress};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::columns::from_json;
 use super::fault::Fault;
 
 /// The most one text may unfold to: a node with 10,000 channels needs a tenth.
@@ -30,14 +33,67 @@ const MARK: u8 = 0b111;
 
 /// The text, deflated.
 pub(super) fn deflate(text: &str) -> Result<Vec<u8>, Fault> {
-    let mut state = Compress::new(LEVEL, false);
-    state.set_dictionary(DICTIONARY).map_err(unreadable)?;
-    // By its state, which takes a dictionary, it is one without zlib's head and foot.
-    let mut encoder = ZlibEncoder::new_with_compress(vec![MARK], state);
-    encoder
-        .write_all(text.as_bytes())
-        .and_then(|()| encoder.finish())
-        .map_err(unreadable)
+    let mut deflater = Deflater::new()?;
+    deflater.write_all(text.as_bytes()).map_err(unreadable)?;
+    deflater.finish()
+}
+
+/// The JSON of a value that is known to read back as a `Form`, as
+/// [`json`](super::columns::json) has it, deflated as it is written: of what a hub's daemon
+/// remembers, the text alone has some megabytes.
+pub(super) fn deflate_json<Form: DeserializeOwned>(
+    what: &'static str,
+    value: &impl Serialize,
+) -> Result<Vec<u8>, Fault> {
+    let mut deflater = Deflater::new()?;
+    serde_json::to_writer(&mut deflater, value).map_err(|error| Fault::unreadable(what, error))?;
+    let has_null = deflater.has_null;
+    let bytes = deflater.finish()?;
+    if has_null {
+        from_json::<Form>(what, &inflate(&bytes)?)?;
+    }
+    Ok(bytes)
+}
+
+/// Deflates what is written to it.
+pub(super) struct Deflater {
+    /// JSON is written a few bytes at a time, and each call of the deflater costs more
+    /// than to copy them.
+    out: BufWriter<ZlibEncoder<Vec<u8>>>,
+    /// Whether a `null` was written, or something that looks like one.
+    has_null: bool,
+}
+
+impl Deflater {
+    pub fn new() -> Result<Self, Fault> {
+        let mut state = Compress::new(LEVEL, false);
+        state.set_dictionary(DICTIONARY).map_err(unreadable)?;
+        // By its state, which takes a dictionary, it is one without zlib's head and foot.
+        let encoder = ZlibEncoder::new_with_compress(vec![MARK], state);
+        Ok(Self {
+            out: BufWriter::new(encoder),
+            has_null: false,
+        })
+    }
+
+    /// What came of it.
+    pub fn finish(self) -> Result<Vec<u8>, Fault> {
+        let encoder = self.out.into_inner();
+        let encoder = encoder.map_err(|error| unreadable(error.into_error()))?;
+        encoder.finish().map_err(unreadable)
+    }
+}
+
+impl Write for Deflater {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // serde_json writes it at once.
+        self.has_null |= bytes == b"null";
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// The text again.

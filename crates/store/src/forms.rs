@@ -40,7 +40,7 @@ mod settings;
 mod tests;
 
 pub(crate) use channel::ChannelForm;
-pub(crate) use checkpoint::CheckpointForm;
+pub(crate) use checkpoint::{CheckpointForm, CheckpointWritten};
 pub(crate) use cycle_input::CycleInputForm;
 pub(crate) use decision::{DecisionForm, TriggerForm};
 pub(crate) use fee_change::StageForm;

@@ -12,9 +12,11 @@ use sqlx::{FromRow, Row};
 use tracing::warn;
 
 use super::columns::{from_json, json};
-use super::deflated::{deflate, inflate};
+use super::deflated::{deflate, deflate_json, inflate};
 use super::fault::Fault;
-use super::forms::{ChannelMemoryForm, CheckpointForm, DecisionForm, Form, NodeMemoryForm};
+use super::forms::{
+    ChannelMemoryForm, CheckpointForm, CheckpointWritten, DecisionForm, Form, NodeMemoryForm,
+};
 use super::page::Page;
 use sweetspot_core::decision::Decision;
 use sweetspot_core::engine::checkpoint::Checkpoint;
@@ -196,11 +198,8 @@ impl Written {
         }
         let (mut given_whole, mut beginning) = (None, None);
         if let Some(checkpoint) = checkpoint {
-            let (whole, text) = Page::of(input, page.as_ref())?;
-            page = Some(whole);
-            let remembered = remembered(checkpoint)?;
-            given_whole = Some(deflate(&text)?);
-            beginning = Some(deflate(&remembered)?);
+            given_whole = Some(page.get_or_insert_with(|| Page::of(input)).told_whole()?);
+            beginning = Some(remembered(checkpoint)?);
         }
         let decided = deflate(&decided(decisions))?;
         Ok(page.map(|page| Self {
@@ -213,10 +212,13 @@ impl Written {
     }
 }
 
-/// What was remembered, as JSON. What would not read back (JSON has no word for a
-/// float that is not a number) begins anew, and alone.
-fn remembered(checkpoint: &Checkpoint) -> Result<String, Fault> {
-    json("a state", &CheckpointForm::of(checkpoint)).or_else(|fault| {
+/// What was remembered, as deflated JSON. What would not read back (JSON has no word for
+/// a float that is not a number) begins anew, and alone.
+fn remembered(checkpoint: &Checkpoint) -> Result<Vec<u8>, Fault> {
+    let deflated = |checkpoint: &Checkpoint| {
+        deflate_json::<CheckpointForm>("a state", &CheckpointWritten::of(checkpoint))
+    };
+    deflated(checkpoint).or_else(|fault| {
         warn!(error = %fault, "cannot store all that is remembered: some of it begins anew after a restart");
         let mut sound = checkpoint.clone();
         let is_sound = |channel: &ChannelMemory| {
@@ -226,7 +228,7 @@ fn remembered(checkpoint: &Checkpoint) -> Result<String, Fault> {
         if json("a state", &NodeMemoryForm::of(&sound.memory.node)).is_err() {
             sound.memory.node = NodeMemory::default();
         }
-        json("a state", &CheckpointForm::of(&sound))
+        deflated(&sound)
     })
 }
 
@@ -318,6 +320,12 @@ mod tests {
         }
     }
 
+    fn whole(input: &CycleInput) -> (Page, String) {
+        let page = Page::of(input);
+        let told = page.told_whole().expect("readable");
+        (page, inflate(&told).expect("reads"))
+    }
+
     fn row(id: i64, at_ns: i64, written: &Written) -> TurnRow {
         TurnRow {
             id,
@@ -385,7 +393,7 @@ mod tests {
             ratio: f64::NAN,
         });
         spoilt.memory.node.bucket.tokens = f64::INFINITY;
-        let text = remembered(&spoilt).expect("readable");
+        let text = inflate(&remembered(&spoilt).expect("readable")).expect("reads");
         let form: CheckpointForm = from_json("a state", &text).expect("reads");
         let kept = form.into_core().memory;
         assert_eq!(kept.node, NodeMemory::default());
@@ -417,7 +425,7 @@ mod tests {
 
     #[test]
     fn a_channel_of_which_everything_changed_reads_back() {
-        let (page, _) = Page::of(&input(10, &[1]), None).expect("readable");
+        let page = Page::of(&input(10, &[1]));
         let mut next = input(20, &[1]);
         let before = next.seen.channels[&point(1)].clone();
         let policy = before.policy.expect("one");
@@ -462,7 +470,7 @@ mod tests {
     #[test]
     fn what_a_quiet_turn_was_given_takes_a_few_bytes() {
         let many: Vec<u8> = (1..=200).collect();
-        let (page, whole) = Page::of(&input(10, &many), None).expect("readable");
+        let (page, whole) = whole(&input(10, &many));
         let (_, quiet) = page.clone().next(&input(20, &many)).expect("readable");
         assert_eq!(quiet, "{}");
         assert!(whole.len() > 100_000);
@@ -470,7 +478,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_was_not_known_then_is_the_built_in_one() {
-        let (page, whole) = Page::of(&input(10, &[1]), None).expect("readable");
+        let (page, whole) = whole(&input(10, &[1]));
         let mut older: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
         let settings = older["settings"]["0"].as_object_mut().expect("an object");
         settings.remove("target_ratio").expect("known now");

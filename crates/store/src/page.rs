@@ -11,17 +11,20 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::Write;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::columns::json;
+use super::deflated::Deflater;
 use super::fault::Fault;
 use super::forms::{ByField, ChannelForm, ChannelSettingsForm, CycleInputForm, Form};
 use super::patch;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::settings::values::ChannelSettings;
-use sweetspot_core::types::channel::ChannelPoint;
+use sweetspot_core::types::channel::{Channel, ChannelPoint};
 use sweetspot_core::types::time::Timestamp;
 
 type Object = Map<String, Value>;
@@ -39,14 +42,36 @@ impl Page {
         &self.input
     }
 
-    /// The page of `input`, and all of it; numbers stay as on `before`.
-    pub fn of(input: &CycleInput, before: Option<&Self>) -> Result<(Self, String), Fault> {
-        let nothing = Numbers::new();
-        let numbers = numbers(input, before.map_or(&nothing, |page| &page.numbers));
-        let text = serde_json::to_string(&Whole::of(input, &numbers)).map_err(unreadable)?;
-        let page = Self::whole(input.seen.at, &text)?;
-        page.must_be(input)?;
-        Ok((page, text))
+    /// The first page of all.
+    pub fn of(input: &CycleInput) -> Self {
+        Self {
+            input: input.clone(),
+            numbers: numbers(input, &Numbers::new()),
+        }
+    }
+
+    /// All of this page, deflated. A channel at a time: of a hub's, all at once would be
+    /// some megabytes.
+    pub fn told_whole(&self) -> Result<Vec<u8>, Fault> {
+        let mut out = Deflater::new()?;
+        let mut tell = |text: &str| out.write_all(text.as_bytes()).map_err(unreadable);
+        tell("{\"cycle\":")?;
+        tell(&json("a cycle's input", &CycleInputForm::of(&self.input))?)?;
+        tell(",\"channels\":{")?;
+        let mut by_number: Vec<(u32, &Channel)> = vec![];
+        for (point, number) in &self.numbers {
+            by_number.extend(self.input.seen.channels.get(point).map(|c| (*number, c)));
+        }
+        by_number.sort_unstable_by_key(|(number, _)| *number);
+        for (place, (number, channel)) in by_number.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            tell(&format!("{comma}\"{number}\":{}", read_back_text(channel)?))?;
+        }
+        tell("},\"settings\":")?;
+        let settings = settings_told(&self.input, &by_number)?;
+        tell(&json("settings", &settings)?)?;
+        tell("}")?;
+        out.finish()
     }
 
     /// The page after this one, and what differs.
@@ -190,7 +215,7 @@ impl Page {
 }
 
 /// All of a page: nothing of a page before is needed.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Whole {
     cycle: CycleInputForm,
     channels: BTreeMap<u32, ChannelForm>,
@@ -209,34 +234,29 @@ enum SettingsTold {
 /// Among how many settings the same are looked for: a node has a few.
 const SETTINGS_LOOKED_AT: usize = 64;
 
-impl Whole {
-    fn of(input: &CycleInput, numbers: &Numbers) -> Self {
-        let (mut channels, mut by_number) = (BTreeMap::new(), BTreeMap::new());
-        for (point, number) in numbers {
-            let channel = input.seen.channels.get(point).map(ChannelForm::of);
-            channels.extend(channel.map(|form| (*number, form)));
-            let settings = input.settings.get(point);
-            by_number.extend(settings.map(|settings| (*number, settings)));
-        }
-        let mut own: Vec<(u32, &ChannelSettings)> = vec![];
-        let mut settings = BTreeMap::new();
-        for (number, of_channel) in by_number {
-            let mut latest = own.iter().rev().take(SETTINGS_LOOKED_AT);
-            let told = match latest.find(|(_, other)| *other == of_channel) {
-                Some((same, _)) => SettingsTold::SameAs(*same),
-                None => {
-                    own.push((number, of_channel));
-                    SettingsTold::Own(Box::new(ChannelSettingsForm::of(of_channel)))
-                }
-            };
-            settings.insert(number, told);
-        }
-        Self {
-            cycle: CycleInputForm::of(input),
-            channels,
-            settings,
-        }
+/// What held for these channels.
+fn settings_told(
+    input: &CycleInput,
+    by_number: &[(u32, &Channel)],
+) -> Result<BTreeMap<u32, SettingsTold>, Fault> {
+    let mut own: Vec<(u32, &ChannelSettings)> = vec![];
+    let mut told = BTreeMap::new();
+    for (number, channel) in by_number {
+        let Some(settings) = input.settings.get(&channel.point) else {
+            continue;
+        };
+        let mut latest = own.iter().rev().take(SETTINGS_LOOKED_AT);
+        let this = match latest.find(|(_, other)| *other == settings) {
+            Some((same, _)) => SettingsTold::SameAs(*same),
+            None => {
+                own.push((*number, settings));
+                read_back::<_, ChannelSettingsForm>(settings)?;
+                SettingsTold::Own(Box::new(ChannelSettingsForm::of(settings)))
+            }
+        };
+        told.insert(*number, this);
     }
+    Ok(told)
 }
 
 /// The parts of a page's text.
@@ -329,6 +349,16 @@ where
     let read: F = patched(None, told.clone().into())?;
     match read.into_core() == *value {
         true => Ok(told),
+        false => Err(unreadable("it does not read back as it was")),
+    }
+}
+
+/// The JSON of a channel, which reads back as it was.
+fn read_back_text(channel: &Channel) -> Result<String, Fault> {
+    let text = serde_json::to_string(&ChannelForm::of(channel)).map_err(unreadable)?;
+    let read: ChannelForm = serde_json::from_str(&text).map_err(unreadable)?;
+    match read.into_core() == *channel {
+        true => Ok(text),
         false => Err(unreadable("it does not read back as it was")),
     }
 }

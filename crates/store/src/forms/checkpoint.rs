@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
 use sweetspot_core::engine::checkpoint::Checkpoint;
-use sweetspot_core::state::memory::Memory;
+use sweetspot_core::state::memory::{ChannelMemory, Memory};
+use sweetspot_core::types::channel::ChannelPoint;
 
-use super::form;
 use super::ids::PointForm;
 use super::memory::{ChannelMemoryForm, NodeMemoryForm};
+use super::{Form, form};
 
 form! {
     /// A place from which stored cycles can be decided again.
@@ -27,5 +29,63 @@ form! {
     struct MemoryForm of Memory {
         channels: BTreeMap<PointForm, ChannelMemoryForm>,
         node: NodeMemoryForm,
+    }
+}
+
+/// What a [`CheckpointForm`] writes, a channel's form at a time: all of them at once are
+/// the most that the daemon of a hub would ever hold.
+#[derive(Debug, Serialize)]
+pub(crate) struct CheckpointWritten<'a> {
+    follows: bool,
+    memory: MemoryWritten<'a>,
+    names: Vec<(u64, PointForm)>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemoryWritten<'a> {
+    #[serde(serialize_with = "one_by_one")]
+    channels: &'a BTreeMap<ChannelPoint, ChannelMemory>,
+    node: NodeMemoryForm,
+}
+
+impl<'a> CheckpointWritten<'a> {
+    pub(crate) fn of(checkpoint: &'a Checkpoint) -> Self {
+        let Checkpoint {
+            follows,
+            memory: Memory { channels, node },
+            names,
+        } = checkpoint;
+        Self {
+            follows: *follows,
+            memory: MemoryWritten {
+                channels,
+                node: Form::of(node),
+            },
+            names: Form::of(names),
+        }
+    }
+}
+
+fn one_by_one<S: Serializer>(
+    channels: &BTreeMap<ChannelPoint, ChannelMemory>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let forms = channels
+        .iter()
+        .map(|(point, memory)| (PointForm::of(point), ChannelMemoryForm::of(memory)));
+    serializer.collect_map(forms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::checkpoint;
+
+    #[test]
+    fn one_by_one_the_same_is_written() {
+        let checkpoint = checkpoint(&[1, 2, 3]);
+        let written = serde_json::to_string(&CheckpointWritten::of(&checkpoint));
+        let form = serde_json::to_string(&CheckpointForm::of(&checkpoint));
+        assert_eq!(written.expect("writes"), form.expect("writes"));
     }
 }

@@ -19,7 +19,9 @@ form! {
 form! {
     /// As remembered.
     struct ClockForm of Clock {
+        #[serde(skip_serializing_if = "Option::is_none")]
         taken_up: Option<ClockReadingForm>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         doubted_until: Option<i64>,
     }
 }

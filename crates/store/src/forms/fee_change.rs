@@ -45,7 +45,9 @@ pub(crate) struct RememberedChangeForm {
     max_htlc: Option<MaxHtlcChangeForm>,
     at: i64,
     unresolved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<StageForm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     settled_at: Option<i64>,
 }
 

@@ -24,7 +24,9 @@ form! {
         announced: SegmentLevelForm,
         unannounced: SegmentLevelForm,
         index: PriceIndexForm,
+        #[serde(skip_serializing_if = "Option::is_none")]
         index_read_at: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         take_over: Option<TakeOverForm>,
     }
 }
@@ -32,7 +34,9 @@ form! {
 form! {
     /// A segment's level; rates are natural logarithms of ppm.
     struct SegmentLevelForm of SegmentLevel {
+        #[serde(skip_serializing_if = "Option::is_none")]
         level: Option<LevelForm>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         sold_ln_ppm: Option<f64>,
     }
 }
@@ -41,8 +45,10 @@ form! {
     /// How it was when sweetspot took the node over.
     struct TakeOverForm of TakeOver {
         at: i64,
+        #[serde(skip_serializing_if = "Option::is_none")]
         past: Option<IncomeForm>,
         given_way: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
         gave_way_at: Option<i64>,
     }
 }
@@ -60,6 +66,7 @@ pub(crate) struct EarlierMarketForm {
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 struct EarlierLevelForm {
+    #[serde(skip_serializing_if = "Option::is_none")]
     ln_ppm: Option<f64>,
 }
 

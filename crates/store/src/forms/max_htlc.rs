@@ -12,6 +12,7 @@ form! {
         local: u64,
         now: u64,
         wanted: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
         held: Option<MaxHtlcHoldForm>,
     }
 }
@@ -43,9 +44,13 @@ form! {
     #[derive(Default, PartialEq)]
     #[serde(default)]
     struct MaxHtlcMemoryForm of MaxHtlcMemory {
+        #[serde(skip_serializing_if = "Option::is_none")]
         confirmed: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         foreign: Option<ForeignMaxHtlcForm>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         written_at: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         waiting_since: Option<i64>,
     }
 }

@@ -31,6 +31,7 @@ form! {
         meter: MeterForm,
         recent: Vec<BalanceSampleForm>,
         fee: FeeMemoryForm,
+        #[serde(skip_serializing_if = "Option::is_none")]
         decided_at: Option<i64>,
         prune: PruneMemoryForm,
         #[serde(default)]
@@ -49,13 +50,19 @@ form! {
 form! {
     /// Of a channel's fee.
     struct FeeMemoryForm of FeeMemory {
+        #[serde(skip_serializing_if = "Option::is_none")]
         wanted_ppm: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         confirmed: Option<FeePartsForm>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         foreign: Option<ForeignChangeForm>,
         #[serde(rename = "last_write")]
         last_change: Option<RememberedChangeForm>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         written_at: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         shown_at: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         waiting_since: Option<i64>,
         retry: bool,
         /// An older program looked at such a channel in every cycle.
@@ -81,10 +88,15 @@ form! {
 form! {
     /// Of a channel's inbound fee.
     struct InboundMemoryForm of InboundMemory {
+        #[serde(skip_serializing_if = "Option::is_none")]
         granted_ppm: Option<i32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         written_at: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         shown_at: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         unneeded_since: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         waiting_since: Option<i64>,
     }
 }
@@ -97,14 +109,18 @@ pub(crate) struct NodeMemoryForm {
     bucket: BucketForm,
     #[serde(rename = "absorbed_seq")]
     ingested_seq: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reported_at: Option<i64>,
     #[serde(rename = "flow")]
     meter: MeterForm,
+    #[serde(skip_serializing_if = "Option::is_none")]
     windows: Option<WindowsForm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     prices: Option<NodeMarketForm>,
     /// What format 1 had in place of `prices`.
     #[serde(default, skip_serializing)]
     market: EarlierMarketForm,
+    #[serde(skip_serializing_if = "Option::is_none")]
     seen_at: Option<i64>,
     /// Missing where nothing has been ordered yet.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -165,6 +181,7 @@ form! {
     /// The gossip budget.
     struct BucketForm of Bucket {
         tokens: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
         at: Option<i64>,
     }
 }

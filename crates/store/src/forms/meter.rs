@@ -13,6 +13,7 @@ use super::{Form, form};
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct MeterForm {
     since: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     first_sight: Option<FirstSightForm>,
     /// Moments, and whether it was stocked from then on.
     #[serde(default)]

@@ -13,6 +13,7 @@ form! {
     struct PruneMemoryForm of PruneMemory {
         watched: Duration,
         held: BTreeMap<RuleForm, HeldForm>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         recommended: Option<RecommendationForm>,
     }
 }
