@@ -3,8 +3,6 @@
 //! What a node says is checked, never trusted: a channel that makes no sense is
 //! named in an error, and the caller goes on with the others.
 
-use std::collections::HashMap;
-
 use super::proto;
 use proto::channel_close_summary::ClosureType;
 use sweetspot_core::ports::NodeInfo;
@@ -35,16 +33,6 @@ pub(super) fn info(said: proto::GetInfoResponse) -> Result<NodeInfo, Malformed> 
         synced_to_chain: said.synced_to_chain,
         synced_to_graph: said.synced_to_graph,
     })
-}
-
-/// The edges of a node by channel point.
-pub(super) fn edges_by_point(
-    edges: Vec<proto::ChannelEdge>,
-) -> HashMap<ChannelPoint, proto::ChannelEdge> {
-    edges
-        .into_iter()
-        .filter_map(|edge| Some((edge.chan_point.parse().ok()?, edge)))
-        .collect()
 }
 
 /// The scid by which the graph knows a channel: the confirmed one of an

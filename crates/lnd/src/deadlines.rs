@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use super::node::Named;
+use super::by_point::Listed;
 use super::{Lnd, proto};
 use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::units::BlockHeight;
@@ -28,13 +28,13 @@ impl Lnd {
         deadlines.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn note_deadlines(&self, channels: &[Named]) {
-        let noted = channels.iter().filter_map(|(point, said)| {
+    pub(super) fn note_deadlines(&self, channels: &Listed) {
+        let noted = channels.named().filter_map(|(point, said)| {
             let pending = said.pending_htlcs.iter();
             // A height of 0 is none: an HTLC that is not told of in full.
             let told = pending.filter(|htlc| htlc.expiration_height > 0);
             let deadlines: Vec<_> = told.map(deadline).collect();
-            (!deadlines.is_empty()).then_some(((*point)?, deadlines))
+            (!deadlines.is_empty()).then_some((point, deadlines))
         });
         let noted = noted.collect();
         *self

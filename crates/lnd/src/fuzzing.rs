@@ -3,6 +3,7 @@
 use prost::Message;
 use rustls::pki_types::CertificateDer;
 
+use super::by_point::Edges;
 use super::{convert, proto, tls};
 
 /// Whether a PEM file holds the certificate that a server shows.
@@ -30,7 +31,7 @@ pub fn convert(bytes: &[u8]) {
         }
     }
     if let Ok(said) = proto::NodeInfo::decode(bytes) {
-        let _ = convert::edges_by_point(said.channels);
+        let _ = Edges::of(said.channels);
     }
     if let Ok(said) = proto::ForwardingHistoryResponse::decode(bytes) {
         for event in &said.forwarding_events {

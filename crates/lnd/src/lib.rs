@@ -5,6 +5,7 @@
 //! messages in `convert`, failures in `fault`, trust in `tls`, permission in
 //! `macaroon` and `permissions`, releases in `version`.
 
+mod by_point;
 mod chain_fee;
 mod client;
 mod connection;

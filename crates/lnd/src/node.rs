@@ -1,8 +1,8 @@
 //! The ports on LND's calls.
 
-use std::collections::HashMap;
 use std::sync::PoisonError;
 
+use super::by_point::{Edges, Listed};
 use super::convert::{self, Malformed};
 use super::fault::Fault;
 use super::{Lnd, LndVersion, check_version, proto};
@@ -34,27 +34,25 @@ impl Node for Lnd {
     async fn observe(&self, at: Timestamp) -> Result<Observation, NodeError> {
         let node = self.last_info().await?;
         let own = node.pubkey.to_string();
-        let channels: Vec<Named> = self.list_channels().await?.into_iter().map(named).collect();
+        let channels = Listed::of(self.list_channels().await?);
         self.note_deadlines(&channels);
         self.note_signs(&channels);
         let announced = self.announced(&own).await?;
-        let graph_visit = self.visit(&own, &announced, at).await;
+        let graph_visit = self.visit(&own, announced.all(), at).await;
         let mut seen = Observation {
             at,
             tip: node.tip,
             graph_visit,
             ..Observation::default()
         };
-        let points = channels.iter().filter_map(|(point, said)| {
-            let point = (*point)?;
-            (!announced.contains_key(&point)).then_some((point, said))
-        });
+        let points = channels
+            .named()
+            .filter(|(point, _)| announced.get(*point).is_none());
         let alone = self.unannounced(&node, &points.collect::<Vec<_>>()).await?;
-        for (point, said) in &channels {
-            let told = point.as_ref().and_then(|point| alone.get(point));
-            let (edge, unread) = match told {
+        for (point, said) in channels.iter() {
+            let (edge, unread) = match point.and_then(|point| alone.get(&point)) {
                 Some((edge, unread)) => (edge.as_ref(), unread.clone()),
-                None => (point.as_ref().and_then(|point| announced.get(point)), None),
+                None => (point.and_then(|point| announced.get(point)), None),
             };
             match convert::channel(said, edge, &own) {
                 Ok(mut channel) => {
@@ -145,13 +143,6 @@ impl PolicyWriter for Lnd {
     }
 }
 
-/// A channel by its point, where that can be read.
-pub(super) type Named = (Option<ChannelPoint>, proto::Channel);
-
-fn named(said: proto::Channel) -> Named {
-    (said.channel_point.parse().ok(), said)
-}
-
 impl Lnd {
     /// Who the node is, as `info` last heard it.
     pub(super) async fn last_info(&self) -> Result<NodeInfo, NodeError> {
@@ -187,15 +178,12 @@ impl Lnd {
 
     /// The edges of our announced channels by channel point. Should the call for
     /// all of them fail alone, each is asked for by itself.
-    async fn announced(
-        &self,
-        pubkey: &str,
-    ) -> Result<HashMap<ChannelPoint, proto::ChannelEdge>, NodeError> {
+    async fn announced(&self, pubkey: &str) -> Result<Edges, NodeError> {
         let (edges, failed) = alone(self.own_edges(pubkey).await.map(Some))?;
         if let Some(error) = failed {
             tracing::debug!(%error, "asking for each channel's policy by itself");
         }
-        Ok(convert::edges_by_point(edges.unwrap_or_default()))
+        Ok(Edges::of(edges.unwrap_or_default()))
     }
 
     /// Tells once what is wrong with a channel's data.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::node::Named;
+use super::by_point::Listed;
 use super::{Lnd, convert, proto};
 use proto::Initiator;
 use sweetspot_core::peers::ended::{EndedChannel, Side};
@@ -21,16 +21,16 @@ impl Lnd {
         signs.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn note_signs(&self, channels: &[Named]) {
+    pub(super) fn note_signs(&self, channels: &Listed) {
         let secs = |said: i64| Duration::from_secs(u64::try_from(said).unwrap_or(0));
-        let signs = channels.iter().filter_map(|(point, said)| {
+        let signs = channels.named().map(|(point, said)| {
             let offered = said.pending_htlcs.iter().filter(|htlc| !htlc.incoming);
             let signs = ChannelSigns {
                 lifetime: secs(said.lifetime),
                 uptime: secs(said.uptime),
                 offered: offered.map(|htlc| htlc.htlc_index).collect(),
             };
-            Some(((*point)?, signs))
+            (point, signs)
         });
         let signs = signs.collect();
         *self.signs.lock().unwrap_or_else(PoisonError::into_inner) = signs;

@@ -5,13 +5,11 @@
 //! random of the node before leads to. Whatever goes wrong with it costs the step,
 //! never the cycle, and the walk begins again at our own node.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
 use sweetspot_core::ports::NodeError;
-use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::graph_visit::{GraphVisit, Offer};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{FeePpm, Msat};
@@ -42,7 +40,7 @@ impl Lnd {
     pub(super) async fn visit(
         &self,
         own: &str,
-        own_edges: &HashMap<ChannelPoint, proto::ChannelEdge>,
+        own_edges: &[proto::ChannelEdge],
         now: Timestamp,
     ) -> Option<GraphVisit> {
         let node = {
@@ -56,7 +54,7 @@ impl Lnd {
                 Some(next) if next != own => next,
                 _ => {
                     walk.steps = 0;
-                    neighbour(own_edges.values(), own)?
+                    neighbour(own_edges.iter(), own)?
                 }
             }
         };

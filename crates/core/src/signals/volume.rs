@@ -88,7 +88,14 @@ impl Spans {
                     sum.add(passed);
                 }
             }
-            Err(place) => self.0.insert(place, (span, passed)),
+            Err(place) => {
+                // A vector doubles where it is full, and a hub's hold most of what its
+                // daemon remembers.
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(4 + self.0.len() / 8);
+                }
+                self.0.insert(place, (span, passed));
+            }
         }
     }
 
