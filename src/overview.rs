@@ -337,11 +337,12 @@ impl Sources<'_> {
     fn levels<'k>(&self, open: impl Iterator<Item = &'k KnownChannel> + Clone) -> Vec<PriceLevel> {
         let (market, tuning) = (self.market, &self.book.node.tuning);
         let is_in_use = |segment: &Segment| {
-            open.clone().any(|known| {
+            let mut of_it = open
+                .clone()
+                .filter(|known| Segment::of(&known.channel) == *segment);
+            of_it.any(|known| {
                 let settings = self.book.resolve(&known.channel, self.tip, self.now);
-                Segment::of(&known.channel) == *segment
-                    && is_priced(&settings)
-                    && settings.level == LevelChoice::Market
+                is_priced(&settings) && settings.level == LevelChoice::Market
             })
         };
         let in_use = Segment::ALL.into_iter().filter(is_in_use);

@@ -352,31 +352,52 @@ impl StoreReader {
 }
 
 async fn known_channels(db: &mut SqliteConnection) -> Result<Vec<KnownChannel>, Fault> {
-    let rows: Vec<(i64, i64, bool, String)> = sqlx::query_as(
-        "select first_seen_ns, last_seen_ns, is_open, seen from channels
-         where seen is not null order by is_open desc, point",
+    let log_reader = CycleLogReader::at_the_end(&mut *db).await?;
+    let last = log_reader.last().map(|last| &last.seen);
+    // What a row says of a channel is how it was when it came: of those that the last
+    // cycle saw it need not be read.
+    let rows: Vec<(i64, i64, bool, String, Option<String>)> = sqlx::query_as(
+        "select first_seen_ns, last_seen_ns, is_open, point, iif(is_open and ?, null, seen)
+         from channels where seen is not null order by is_open desc, point",
     )
+    .bind(last.is_some())
     .fetch_all(&mut *db)
     .await?;
-    let mut channels = readable(rows.into_iter().map(|(first, last, open, body)| {
-        Ok(KnownChannel {
-            channel: from_json::<ChannelForm>("a channel", &body)?.into_core(),
-            first_seen: Timestamp::from_nanos(first),
-            last_seen: Timestamp::from_nanos(last),
-            open,
-        })
-    }));
-    // Their rows say how open channels were when they came.
-    let log_reader = CycleLogReader::at_the_end(db).await?;
-    if let Some(seen) = log_reader.last().map(|last| &last.seen) {
-        for known in channels.iter_mut().filter(|known| known.open) {
-            if let Some(channel) = seen.channels.get(&known.channel.point) {
-                known.channel = channel.clone();
-                known.last_seen = seen.at;
+    let mut channels = vec![];
+    for (first, last_seen, open, name, body) in rows {
+        let seen = last.filter(|_| open).and_then(|last| {
+            let channel = last.channels.get(&name.parse().ok()?)?;
+            Some((channel.clone(), last.at))
+        });
+        let known = match (seen, body) {
+            (Some(seen), _) => Ok(seen),
+            (None, body) => {
+                let body = match body {
+                    Some(body) => body,
+                    None => seen_at_first(&mut *db, &name).await?,
+                };
+                from_json::<ChannelForm>("a channel", &body)
+                    .map(|form| (form.into_core(), Timestamp::from_nanos(last_seen)))
             }
-        }
+        };
+        let known = known.map(|(channel, last_seen)| KnownChannel {
+            channel,
+            first_seen: Timestamp::from_nanos(first),
+            last_seen,
+            open,
+        });
+        channels.extend(readable(std::iter::once(known)));
     }
     Ok(channels)
+}
+
+/// How a channel was when it came.
+async fn seen_at_first(db: &mut SqliteConnection, name: &str) -> Result<String, Fault> {
+    let body = sqlx::query_scalar("select seen from channels where point = ?")
+        .bind(name)
+        .fetch_one(db)
+        .await?;
+    Ok(body)
 }
 
 async fn find(
