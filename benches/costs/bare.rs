@@ -1,11 +1,11 @@
-//! The bare client: the same reads as the daemon's cycle, decoded and dropped.
+//! The bare client: the same reads as the daemon's cycles, decoded and dropped.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use sweetspot_lnd::proto::lightning_client::LightningClient;
 use sweetspot_lnd::proto::{
-    ForwardingHistoryRequest, GetInfoRequest, ListChannelsRequest, NodeInfoRequest,
+    ChanInfoRequest, ForwardingHistoryRequest, GetInfoRequest, ListChannelsRequest, NodeInfoRequest,
 };
 use tonic::Request;
 use tonic::metadata::AsciiMetadataValue;
@@ -15,18 +15,34 @@ use crate::client::{obey, runtime};
 use crate::meter;
 use crate::node::{BEGAN_SECS, DAYS_BEFORE};
 use crate::support::{Anyone, OWN_KEY};
+use crate::table::CYCLES;
 
 /// As many events as the daemon asks for at once.
 const PAGE_EVENTS: u32 = sweetspot::daemon::history::PAGE_EVENTS;
 /// As far back as the daemon reads again.
 const OVERLAP_SECS: u64 = 600;
 
-/// Does cycles as told on standard input.
-pub fn serve(address: &str, folder: &Path) {
-    runtime().block_on(run(address, folder));
+/// The reads whose number differs from cycle to cycle. In a day, the daemon's own came to
+/// so many of each as the bare client is told.
+pub const READS: [&str; 3] = ["GetInfo", "GetNodeInfo", "GetChanInfo"];
+
+/// Does cycles as told on standard input, with so many of [`READS`] in a day of them.
+pub fn serve(address: &str, folder: &Path, reads: &[&str]) {
+    let reads: Vec<u32> = reads
+        .iter()
+        .map(|word| word.parse().expect("a number"))
+        .collect();
+    let reads = reads.try_into().expect("as many as there are reads");
+    runtime().block_on(run(address, folder, reads));
 }
 
-async fn run(address: &str, folder: &Path) {
+/// How many of what comes to `of_a_day` fall on the cycle after `cycles` others.
+fn due(of_a_day: u32, cycles: u32) -> u32 {
+    let until = |cycles: u32| of_a_day * cycles / CYCLES;
+    until(cycles + 1) - until(cycles)
+}
+
+async fn run(address: &str, folder: &Path, reads: [u32; READS.len()]) {
     let macaroon = std::fs::read(folder.join("node.macaroon")).expect("a macaroon");
     let macaroon: AsciiMetadataValue = hex::encode(macaroon).parse().expect("hex");
     let tls = ClientTlsConfig::new().domain_name("localhost");
@@ -40,18 +56,36 @@ async fn run(address: &str, folder: &Path) {
     let lnd = LightningClient::with_interceptor(channel.expect("connects"), permit);
     let mut lnd = lnd.max_decoding_message_size(usize::MAX);
     let mut through_secs = BEGAN_SECS - DAYS_BEFORE * 86_400;
+    let mut cycles = 0;
     obey(async |_| {
-        lnd.get_info(GetInfoRequest {}).await.expect("answers");
+        let [infos, nodes, edges] = reads.map(|read| due(read, cycles % CYCLES));
+        cycles += 1;
+        for _ in 0..infos.max(1) {
+            lnd.get_info(GetInfoRequest {}).await.expect("answers");
+        }
         let query = ListChannelsRequest {
             peer_alias_lookup: true,
             ..Default::default()
         };
-        lnd.list_channels(query).await.expect("answers");
-        let query = NodeInfoRequest {
-            pub_key: OWN_KEY.to_owned(),
+        let answer = lnd.list_channels(query).await.expect("answers");
+        let channels = answer.into_inner().channels;
+        let query = |pub_key: &str| NodeInfoRequest {
+            pub_key: pub_key.to_owned(),
             include_channels: true,
         };
-        lnd.get_node_info(query).await.expect("answers");
+        lnd.get_node_info(query(OWN_KEY)).await.expect("answers");
+        for channel in channels.iter().take(nodes.saturating_sub(1) as usize) {
+            // The node's graph is its own channels: it knows no other node.
+            let answer = lnd.get_node_info(query(&channel.remote_pubkey)).await;
+            answer.expect_err("knows nothing of it");
+        }
+        for channel in channels.iter().take(edges as usize) {
+            let query = ChanInfoRequest {
+                chan_point: channel.channel_point.clone(),
+                ..Default::default()
+            };
+            lnd.get_chan_info(query).await.expect("answers");
+        }
         let mut start_time = through_secs - OVERLAP_SECS;
         loop {
             let query = ForwardingHistoryRequest {

@@ -27,12 +27,16 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn start(kind: &str, lnd: &FakeLnd) -> Self {
+    /// A child that is told `more` than where the node is.
+    pub fn start(kind: &str, lnd: &FakeLnd, more: &[String]) -> Self {
         let folder = lnd.cert_path();
         let folder = folder.parent().expect("a folder");
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .args(["child", kind, &lnd.address()])
             .arg(folder)
+            .args(more)
+            // As deploy/sweetspot.service has it.
+            .env("MALLOC_ARENA_MAX", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -12,7 +12,7 @@ const EVERY_DAYS: u64 = 5;
 /// Plays the year, prints the size of the database and draws it.
 pub fn print(channels: u64, plot: &Path) {
     let mut node = CountingNode::start(channels, CountingNode::usual_past(channels));
-    let mut client = Client::start("daemon", &node.lnd);
+    let mut client = Client::start("daemon", &node.lnd, &[]);
     let database = node.lnd.cert_path().with_file_name("sweetspot.db");
     let mut points = vec![];
     println!("| day | forwards | MB |\n| ---: | ---: | ---: |");

@@ -3,16 +3,20 @@
 //!     cargo bench --bench costs
 //!
 //! For each size, a node that counts its calls serves 30 days of history. A bare
-//! client reads it and decodes what it reads, no more; then the daemon's own cycle does,
+//! client reads it and decodes what it reads, no more, and so does the daemon's own cycle,
 //! over gRPC and TLS alike, each in a process of its own. Then come two days of
 //! five-minute cycles, a tenth of the balances changing between two of them, and the
-//! second day is measured.
+//! second day is measured. The daemon goes first, and the bare client then makes as many
+//! of each read as it did: beside the four of every cycle a step through the graph, and
+//! what is read before and after each fee update. The updates themselves are ours alone.
 //!
 //!     cargo bench --bench costs -- sizes 100,500
+//!     cargo bench --bench costs -- first 100 1000000
 //!     cargo bench --bench costs -- start 2500 10000000
 //!     cargo bench --bench costs -- year 100 docs/img/growth.svg
 //!
-//! `start` stores so many forwards and times two starts, before and after the first cycle
+//! `first` reads so many forwards on a first start, and has its whole first cycle; `start`
+//! stores so many forwards and times two starts, before and after the first cycle
 //! that has counted them; `year` plays a year of cycles and
 //! draws how the database grows.
 
@@ -43,13 +47,16 @@ fn main() {
         .filter(|word| *word != "--bench")
         .collect();
     match words[..] {
-        ["child", "bare", address, folder] => bare::serve(address, Path::new(folder)),
+        ["child", "bare", address, folder, ref reads @ ..] => {
+            bare::serve(address, Path::new(folder), reads);
+        }
         ["child", "daemon", address, folder] => daemon::serve(address, Path::new(folder)),
         [] => table::print(&SIZES),
         ["sizes", sizes] => {
             let sizes: Vec<u64> = sizes.split(',').map(number).collect();
             table::print(&sizes);
         }
+        ["first", channels, forwards] => table::print_first(number(channels), number(forwards)),
         ["start", channels, forwards] => daemon::print_start(number(channels), number(forwards)),
         ["year", channels, plot] => growth::print(number(channels), Path::new(plot)),
         _ => panic!("unknown arguments {words:?}: see the head of benches/costs/main.rs"),

@@ -79,6 +79,8 @@ in
       wantedBy = [ "multi-user.target" ];
       requires = [ "lnd.service" ];
       after = [ "lnd.service" ];
+      # One heap for all threads, as in deploy/sweetspot.service.
+      environment.MALLOC_ARENA_MAX = "1";
       serviceConfig = nbLib.defaultHardening // {
         Type = "notify";
         NotifyAccess = "main";
