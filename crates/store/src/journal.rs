@@ -477,6 +477,15 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_that_is_no_number_is_not_told() {
+        let mut spoilt = input(10, &[1]);
+        for settings in spoilt.settings.values_mut() {
+            settings.target_ratio = f64::NAN;
+        }
+        assert!(Page::of(&spoilt).told_whole().is_err());
+    }
+
+    #[test]
     fn a_setting_that_was_not_known_then_is_the_built_in_one() {
         let (page, whole) = whole(&input(10, &[1]));
         let mut older: serde_json::Value = serde_json::from_str(&whole).expect("JSON");

@@ -108,11 +108,8 @@ impl Case<'_> {
             return;
         };
         let waited = memory.fee.inbound.waiting_since.take();
-        let ours = memory.fee.inbound.is_ours(current.inbound);
-        if !goes_by_need(self.settings, self.rules)
-            && self.settings.inbound_rate.fixed().is_none()
-            && !ours
-        {
+        let is_fixed = self.settings.inbound_rate.fixed().is_some();
+        if !is_fixed && !goes_by_supply(decision, self.settings, self.rules, memory) {
             memory.fee.inbound.unneeded_since = None;
             return;
         }

@@ -79,13 +79,28 @@ fn one_by_one<S: Serializer>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::checkpoint;
+    use crate::fixtures::{checkpoint, input};
+    use sweetspot_core::engine::cycle::Engine;
+
+    fn written(checkpoint: &Checkpoint) -> String {
+        serde_json::to_string(&CheckpointWritten::of(checkpoint)).expect("writes")
+    }
 
     #[test]
     fn one_by_one_the_same_is_written() {
         let checkpoint = checkpoint(&[1, 2, 3]);
-        let written = serde_json::to_string(&CheckpointWritten::of(&checkpoint));
         let form = serde_json::to_string(&CheckpointForm::of(&checkpoint));
-        assert_eq!(written.expect("writes"), form.expect("writes"));
+        assert_eq!(written(&checkpoint), form.expect("writes"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_null_which_would_have_it_all_read_back() {
+        // Of channels that were just met, next to nothing is there.
+        let mut engine = Engine::default();
+        engine.begin(input(10, &[1, 2])).watch().decide();
+        for checkpoint in [engine.checkpoint(true), checkpoint(&[1])] {
+            let text = written(&checkpoint);
+            assert!(!text.contains("null"), "{text}");
+        }
     }
 }

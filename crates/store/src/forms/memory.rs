@@ -56,7 +56,7 @@ form! {
         confirmed: Option<FeePartsForm>,
         #[serde(skip_serializing_if = "Option::is_none")]
         foreign: Option<ForeignChangeForm>,
-        #[serde(rename = "last_write")]
+        #[serde(rename = "last_write", skip_serializing_if = "Option::is_none")]
         last_change: Option<RememberedChangeForm>,
         #[serde(skip_serializing_if = "Option::is_none")]
         written_at: Option<i64>,
