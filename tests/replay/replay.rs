@@ -333,7 +333,8 @@ async fn a_node_that_refuses_writes_makes_no_beginning_each_time() {
     let mut daemon = Living::new(SETTINGS, node_after(DAY * 3)).await;
     let node = daemon.node.clone();
     node.faults(|faults| faults.writes = WriteFault::Lost);
-    daemon.turns(20).await;
+    // One is due at first, and one after 24 cycles.
+    daemon.turns(30).await;
     let begun = "select count(*) from turns where beginning is not null";
     assert_eq!(daemon.home.number(begun).await, 2);
     assert_same(&daemon.home);

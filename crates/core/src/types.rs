@@ -1,5 +1,6 @@
 //! What everything speaks of: units, times, channels, what a node said.
 
+pub mod beside;
 pub mod channel;
 pub mod clean_text;
 pub mod clock_reading;

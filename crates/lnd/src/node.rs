@@ -49,19 +49,20 @@ impl Node for Lnd {
             .named()
             .filter(|(point, _)| announced.get(*point).is_none());
         let alone = self.unannounced(&node, &points.collect::<Vec<_>>()).await?;
-        for (point, said) in channels.iter() {
+        let converted = channels.iter().filter_map(|(point, said)| {
             let (edge, unread) = match point.and_then(|point| alone.get(&point)) {
                 Some((edge, unread)) => (edge.as_ref(), unread.clone()),
                 None => (point.and_then(|point| announced.get(point)), None),
             };
-            match convert::channel(said, edge, &own) {
-                Ok(mut channel) => {
-                    channel.policy_error = unread.or(channel.policy_error);
-                    seen.channels.insert(channel.point, channel);
-                }
-                Err(fault) => self.warn_malformed(&said.channel_point, &fault),
-            }
-        }
+            let converted = convert::channel(said, edge, &own);
+            let told = converted.inspect_err(|fault| {
+                self.warn_malformed(&said.channel_point, fault);
+            });
+            let mut channel = told.ok()?;
+            channel.policy_error = unread.or(channel.policy_error);
+            Some((channel.point, channel))
+        });
+        seen.channels = converted.collect();
         self.told_by(&node).await?;
         Ok(seen)
     }

@@ -9,7 +9,7 @@
 //! channel goes by a small number that it has on every page: its point is 32 bytes
 //! of noise. A page names only what changed, so telling it costs what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::io::Write;
 
@@ -25,6 +25,7 @@ use super::patch;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::settings::values::ChannelSettings;
 use sweetspot_core::types::channel::{Channel, ChannelPoint};
+use sweetspot_core::types::observation::Observation;
 use sweetspot_core::types::time::Timestamp;
 
 type Object = Map<String, Value>;
@@ -46,7 +47,7 @@ impl Page {
     pub fn of(input: &CycleInput) -> Self {
         Self {
             input: input.clone(),
-            numbers: numbers(input, &Numbers::new()),
+            numbers: renumbered(input, &Numbers::new()).unwrap_or_default(),
         }
     }
 
@@ -76,19 +77,20 @@ impl Page {
 
     /// The page after this one, and what differs.
     pub fn next(mut self, input: &CycleInput) -> Result<(Self, String), Fault> {
-        let numbers = numbers(input, &self.numbers);
+        let renumbered = renumbered(input, &self.numbers);
+        let numbers = renumbered.as_ref().unwrap_or(&self.numbers);
         let before = object(&CycleInputForm::of(&self.input))?;
         let cycle = patch::between(&before, &object(&CycleInputForm::of(input))?);
         let known = &mut self.input.seen.channels;
         let channels = differences(
             (known, &self.numbers),
-            (&input.seen.channels, &numbers),
+            (&input.seen.channels, numbers),
             |old, new| ChannelForm::differing(old, new).map_err(unreadable),
             read_back::<_, ChannelForm>,
         )?;
         let settings = differences(
             (&mut self.input.settings, &self.numbers),
-            (&input.settings, &numbers),
+            (&input.settings, numbers),
             |old, new| {
                 Ok([
                     read_back::<_, ChannelSettingsForm>(old)?,
@@ -97,7 +99,9 @@ impl Page {
             },
             read_back::<_, ChannelSettingsForm>,
         )?;
-        self.numbers = numbers;
+        if let Some(numbers) = renumbered {
+            self.numbers = numbers;
+        }
         let page = self.with_cycle(input.seen.at, cycle.clone())?;
         page.must_be(input)?;
         let parts = [
@@ -159,8 +163,27 @@ impl Page {
         Ok(self)
     }
 
+    /// A page that does not read back as what it was written for is worse than
+    /// none: JSON has no word for a float that is not a number. What is said of single
+    /// channels was looked at one by one.
+    fn must_be(&self, input: &CycleInput) -> Result<(), Fault> {
+        let of_the_cycle = |input: &CycleInput| CycleInput {
+            seen: Observation {
+                channels: BTreeMap::new(),
+                ..input.seen
+            },
+            settings: BTreeMap::new(),
+            ordered: input.ordered.clone(),
+            ..*input
+        };
+        match of_the_cycle(&self.input) == of_the_cycle(input) {
+            true => Ok(()),
+            false => Err(unreadable("it does not read back as it was")),
+        }
+    }
+
     fn apply(&mut self, channels: Object, settings: Object) -> Result<(), Fault> {
-        let mut points: BTreeMap<u32, ChannelPoint> = BTreeMap::new();
+        let mut points: HashMap<u32, ChannelPoint> = HashMap::with_capacity(self.numbers.len());
         points.extend(self.numbers.iter().map(|(point, number)| (*number, *point)));
         for (key, told) in channels {
             let number: u32 = key.parse().map_err(unreadable)?;
@@ -202,15 +225,6 @@ impl Page {
             }
         }
         Ok(())
-    }
-
-    /// A page that does not read back as what it was written for is worse than
-    /// none: JSON has no word for a float that is not a number.
-    fn must_be(&self, input: &CycleInput) -> Result<(), Fault> {
-        match self.input == *input {
-            true => Ok(()),
-            false => Err(unreadable("it does not read back as it was")),
-        }
     }
 }
 
@@ -276,11 +290,12 @@ impl Told {
     }
 }
 
-/// The number of each channel: as before, or else the next one.
-fn numbers(input: &CycleInput, before: &Numbers) -> Numbers {
+/// The number of each channel: as before, or else the next one. None where the
+/// channels are those of before.
+fn renumbered(input: &CycleInput, before: &Numbers) -> Option<Numbers> {
     let points = input.seen.channels.keys();
     if points.clone().eq(before.keys()) {
-        return before.clone();
+        return None;
     }
     let mut next = before
         .values()
@@ -293,7 +308,7 @@ fn numbers(input: &CycleInput, before: &Numbers) -> Numbers {
             new
         })
     };
-    points.map(|point| (*point, number(point))).collect()
+    Some(points.map(|point| (*point, number(point))).collect())
 }
 
 type Numbers = BTreeMap<ChannelPoint, u32>;

@@ -2,16 +2,16 @@
 //!
 //! A cycle stores what it was given as its difference from the cycle before, so
 //! a replay needs a place to begin: everything that was remembered when a cycle
-//! began. One is stored an hour, and one after each piece of work that the store
+//! began. One is stored every two hours, and one after each piece of work that the store
 //! did not take, for then the cycles before lead elsewhere.
 
 use crate::state::memory::Memory;
 use crate::types::channel::{ChannelIds, ChannelPoint, Scid};
 
 /// The cycles from one checkpoint to the next: a start leads through the cycles since
-/// the last one, each some milliseconds on a large node; what is stored whole is a
-/// hundred times what a cycle stores.
-const EVERY_CYCLES: u32 = 12;
+/// the last one, each some milliseconds on a large node. To store everything takes as
+/// long as a whole cycle does, and a hundred times its place.
+const EVERY_CYCLES: u32 = 24;
 
 /// What was remembered when a cycle began.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,19 +97,19 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_is_due_at_first_and_every_twelfth_cycle() {
+    fn a_checkpoint_is_due_at_first_and_every_24th_cycle() {
         assert_eq!(
             StoreStanding::loaded(None, true).checkpoint_due(),
             Some(true)
         );
         assert_eq!(after(0).checkpoint_due(), None);
-        assert_eq!(after(11).checkpoint_due(), None);
-        assert_eq!(after(12).checkpoint_due(), Some(true));
-        let mut standing = after(12);
+        assert_eq!(after(23).checkpoint_due(), None);
+        assert_eq!(after(24).checkpoint_due(), Some(true));
+        let mut standing = after(24);
         standing.cycle_stored(true);
         assert_eq!(standing.checkpoint_due(), None);
         // The cycle that stores it is the first from it on.
-        (0..11).for_each(|_| standing.cycle_stored(false));
+        (0..23).for_each(|_| standing.cycle_stored(false));
         assert_eq!(standing.checkpoint_due(), Some(true));
     }
 

@@ -22,6 +22,7 @@ use crate::signals::fading::FadingWindows;
 use crate::state::memory::{ChannelMemory, FeeMemory, Memory};
 use crate::strategy::ask::Ask;
 use crate::strategy::{self, Market};
+use crate::types::beside::both;
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 use crate::types::time::Timestamp;
@@ -49,12 +50,12 @@ pub fn decide(
     let doubted_until = memory.node.clock.doubted_at(seen.at);
     let mut led = BTreeMap::new();
     let mut decisions = vec![];
-    for channel in seen.channels.values() {
-        let point = channel.point;
-        let (Some(settings), Some(ask), Some(remembered)) = (
-            settings.get(&point),
-            asks.get(&point),
-            memory.channels.get_mut(&point),
+    // Few are asked for, of all that are seen.
+    for (point, ask) in &asks {
+        let (Some(channel), Some(settings), Some(remembered)) = (
+            seen.channels.get(point),
+            settings.get(point),
+            memory.channels.get_mut(point),
         ) else {
             continue;
         };
@@ -144,24 +145,15 @@ fn due(
     node: &NodeSettings,
 ) -> BTreeSet<ChannelPoint> {
     let next = budget::next_in_queue(memory, node, seen.at);
-    let is_due = |channel: &Channel| {
-        let point = &channel.point;
-        let (Some(settings), Some(memory)) = (settings.get(point), memory.channels.get(point))
-        else {
-            return false;
-        };
+    let turn = node.slow_interval;
+    let known = both(both(&seen.channels, settings), &memory.channels);
+    let due = known.filter(|(point, ((channel, settings), memory))| {
         memory.fee.retry
             || next.contains(point)
-            || is_due(
-                &channel.peer,
-                memory.decided_at,
-                seen.at,
-                node.slow_interval,
-            )
+            || is_due(&channel.peer, memory.decided_at, seen.at, turn)
             || protection(channel, memory, settings) > 0.0
-    };
-    let channels = seen.channels.values().filter(|channel| is_due(channel));
-    channels.map(|channel| channel.point).collect()
+    });
+    due.map(|(point, _)| *point).collect()
 }
 
 /// The raise that a drain calls for; 0 if there is none, or if what drains

@@ -17,6 +17,7 @@ use crate::state::max_htlc::ForeignMaxHtlc;
 use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChange, Memory};
 use crate::state::prune::PruneMemory;
 use crate::strategy;
+use crate::types::beside::beside;
 use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
 use crate::types::day_total::{DayRange, DayTotals};
 use crate::types::fee_change::Stage;
@@ -112,22 +113,26 @@ pub fn newcomers(memory: &mut Memory, seen: &Observation, history_from: Timestam
     if memory.node.meter.since == Timestamp::EPOCH {
         memory.node.meter.since = history_from;
     }
-    for (point, channel) in &seen.channels {
-        memory.channels.entry(*point).or_insert_with(|| {
-            let opened = opened_at(channel, seen.tip, seen.at);
-            ChannelMemory {
-                first_seen: seen.at,
-                last_seen: seen.at,
-                meter: Meter::new(history_from.max(opened).min(seen.at)),
-                recent: Default::default(),
-                fee: FeeMemory::default(),
-                decided_at: None,
-                prune: PruneMemory::default(),
-                segment: Segment::of(channel),
-            }
-        });
-    }
+    let unknown = beside(&seen.channels, &memory.channels)
+        .filter(|(_, (_, remembered))| remembered.is_none())
+        .map(|(point, (channel, _))| (*point, newcomer(channel, seen, history_from)));
+    let unknown: Vec<(ChannelPoint, ChannelMemory)> = unknown.collect();
+    memory.channels.extend(unknown);
     memory.channels.len() > known
+}
+
+fn newcomer(channel: &Channel, seen: &Observation, history_from: Timestamp) -> ChannelMemory {
+    let opened = opened_at(channel, seen.tip, seen.at);
+    ChannelMemory {
+        first_seen: seen.at,
+        last_seen: seen.at,
+        meter: Meter::new(history_from.max(opened).min(seen.at)),
+        recent: Default::default(),
+        fee: FeeMemory::default(),
+        decided_at: None,
+        prune: PruneMemory::default(),
+        segment: Segment::of(channel),
+    }
 }
 
 fn opened_at(channel: &Channel, tip: BlockHeight, now: Timestamp) -> Timestamp {
@@ -158,18 +163,19 @@ pub fn observation(
     let node_demand = memory.node.meter.demand(seen.at, NODE_WINDOWS);
     let fading = FadingWindows::of(seen.at, node.windows());
     let rates = (node_demand.current.tpm(), node_demand.history.tpm());
-    memory.channels.retain(|point, channel| {
-        channel.not_after(seen.at);
-        let is_there = seen.channels.contains_key(point);
-        // Who is gone holds up nobody in the budget's queue.
-        channel.fee.queued &= is_there;
-        doubted || is_there || seen.at.since(channel.last_seen) < FORGOTTEN_AFTER
-    });
-    for (point, channel) in &seen.channels {
-        let Some(remembered) = memory.channels.get_mut(point) else {
+    let mut forgotten = vec![];
+    let known = beside(&seen.channels, settings);
+    for (point, (remembered, known)) in beside(&mut memory.channels, known) {
+        remembered.not_after(seen.at);
+        let Some((channel, settings)) = known else {
+            // Who is gone holds up nobody in the budget's queue.
+            remembered.fee.queued = false;
+            if !doubted && seen.at.since(remembered.last_seen) >= FORGOTTEN_AFTER {
+                forgotten.push(*point);
+            }
             continue;
         };
-        let settings = settings.get(point).copied().unwrap_or_default();
+        let settings = settings.copied().unwrap_or_default();
         let node_quiet = rates.0 < settings.prune.quiet_node_share * rates.1;
         if doubted {
             remembered.last_seen = seen.at;
@@ -188,6 +194,9 @@ pub fn observation(
         events.extend(event.map(|event| (*point, event)));
         let event = max_htlc(&mut remembered.fee, channel, &settings, seen.at);
         events.extend(event.map(|event| (*point, event)));
+    }
+    for point in forgotten {
+        memory.channels.remove(&point);
     }
     let mut moves = vec![];
     let strategies = strategy::all().filter(|_| !doubted);

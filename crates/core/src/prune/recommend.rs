@@ -10,6 +10,7 @@ use crate::prune::rules::Advice;
 use crate::settings::values::ChannelSettings;
 use crate::state::memory::Memory;
 use crate::state::prune::Recommendation;
+use crate::types::beside::both;
 use crate::types::channel::{Channel, ChannelPoint};
 use crate::types::observation::Observation;
 
@@ -38,25 +39,27 @@ pub fn revise(
     if report_due {
         memory.node.reported_at = Some(seen.at);
     }
+    let known = both(both(&seen.channels, settings), &memory.channels);
+    let advice = known.map(|(point, ((channel, settings), remembered))| {
+        let advice = rules::advice(&remembered.prune, channel, settings);
+        (*point, advice, remembered.prune.recommended.is_some())
+    });
+    // Few are or were recommended.
+    let to_prune = |advice: &Advice| matches!(advice, Advice::Prune(_));
+    let recommended = advice.filter(|(_, advice, before)| to_prune(advice) || *before);
+    let recommended: Vec<(ChannelPoint, Advice, bool)> = recommended.collect();
     // Seldom asked for, and all forwards of a month to sum up.
-    let mut known_earners = None;
+    let earners = match recommended.iter().any(|(_, advice, _)| to_prune(advice)) {
+        true => earners(memory, seen),
+        false => BTreeSet::new(),
+    };
     let mut news = vec![];
-    for (point, channel) in &seen.channels {
-        let (Some(remembered), Some(settings)) = (memory.channels.get(point), settings.get(point))
-        else {
-            continue;
+    for (point, advice, _) in recommended {
+        let advice = match to_prune(&advice) && earners.contains(&point) {
+            true => Advice::Keep,
+            false => advice,
         };
-        let advice = match rules::advice(&remembered.prune, channel, settings) {
-            Advice::Prune(found) => {
-                let earners = known_earners.get_or_insert_with(|| earners(memory, seen));
-                match earners.contains(point) {
-                    true => Advice::Keep,
-                    false => Advice::Prune(found),
-                }
-            }
-            advice => advice,
-        };
-        let Some(remembered) = memory.channels.get_mut(point) else {
+        let Some(remembered) = memory.channels.get_mut(&point) else {
             continue;
         };
         let found = match advice {
@@ -65,9 +68,9 @@ pub fn revise(
         };
         let before = std::mem::replace(&mut remembered.prune.recommended, found);
         match (before, found) {
-            (None, Some(found)) => news.push((*point, News::Appeared(found))),
-            (Some(_), Some(found)) if report_due => news.push((*point, News::Stands(found))),
-            (Some(_), None) => news.push((*point, News::Cleared(advice))),
+            (None, Some(found)) => news.push((point, News::Appeared(found))),
+            (Some(_), Some(found)) if report_due => news.push((point, News::Stands(found))),
+            (Some(_), None) => news.push((point, News::Cleared(advice))),
             _ => {}
         }
     }

@@ -64,6 +64,10 @@ impl AliasPins {
     /// other patterns are dropped. Returns who has changed its name in a way that
     /// a rule would notice, and was not told of yet.
     pub fn learn(&mut self, patterns: &BTreeSet<&str>, seen: &Observation) -> Vec<Renamed> {
+        if patterns.is_empty() {
+            self.0.clear();
+            return vec![];
+        }
         self.0
             .retain(|(pattern, _), _| patterns.contains(pattern.as_str()));
         let aliases: BTreeMap<PeerId, &CleanText> = seen

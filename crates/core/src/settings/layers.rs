@@ -164,28 +164,31 @@ impl SettingsLayers {
     /// small peers, which is filled from all of them that are judged.
     pub fn resolve_all<'a>(
         &self,
-        channels: impl Iterator<Item = &'a Channel>,
+        channels: impl Iterator<Item = &'a Channel> + Clone,
         tip: BlockHeight,
         now: Timestamp,
     ) -> BTreeMap<ChannelPoint, ChannelSettings> {
-        let mut resolved: Vec<(&Channel, ChannelSettings)> = channels
-            .map(|channel| (channel, self.resolve(channel, tip, now)))
-            .collect();
+        let each = channels.clone();
+        let resolved = each.map(|channel| (channel.point, self.resolve(channel, tip, now)));
+        let mut resolved: BTreeMap<ChannelPoint, ChannelSettings> = resolved.collect();
         // What is kept anyway takes no place of the quota.
-        let judged = resolved.iter().filter(|(channel, settings)| {
-            let prune = &settings.prune;
-            !settings.keep
-                && settings.mode != Mode::Ignore
-                && channel.capacity.0 >= prune.ignore_below_sat
+        let judged = channels.clone().filter(|channel| {
+            let settings = resolved.get(&channel.point);
+            settings.is_some_and(|settings| {
+                !settings.keep
+                    && settings.mode != Mode::Ignore
+                    && channel.capacity.0 >= settings.prune.ignore_below_sat
+            })
         });
-        let small = small_peers(judged.map(|(channel, _)| *channel), self.keep_small);
-        for (channel, settings) in &mut resolved {
-            settings.kept_small = small.contains(&channel.peer);
+        let small = small_peers(judged, self.keep_small);
+        if !small.is_empty() {
+            for channel in channels {
+                if let Some(settings) = resolved.get_mut(&channel.point) {
+                    settings.kept_small = small.contains(&channel.peer);
+                }
+            }
         }
         resolved
-            .into_iter()
-            .map(|(channel, settings)| (channel.point, settings))
-            .collect()
     }
 
     /// What took part in the settings of `channel` at `now`, in order, as it is

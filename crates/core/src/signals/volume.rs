@@ -82,6 +82,12 @@ type Span = (i64, Passed);
 
 impl Spans {
     fn add(&mut self, span: i64, passed: Passed) {
+        // Forwards come nearly in order, and a hub's start counts a million.
+        if let Some((last, sum)) = self.0.last_mut()
+            && *last == span
+        {
+            return sum.add(passed);
+        }
         match self.0.binary_search_by_key(&span, |(span, _)| *span) {
             Ok(place) => {
                 if let Some((_, sum)) = self.0.get_mut(place) {
@@ -124,6 +130,13 @@ impl Spans {
         let until = self.place(span);
         self.0.drain(..until)
     }
+}
+
+/// The numbers of the spans of a length that end after `from` and begin before `until`.
+fn numbers(from: i64, until: i64, length: i64) -> Range<i64> {
+    let first = from.div_euclid(length);
+    let end = until.saturating_add(length - 1).div_euclid(length);
+    first..end.max(first)
 }
 
 /// The first day that is kept by hours at `now`.
@@ -173,7 +186,7 @@ impl Volume {
         from: i64,
         until: i64,
     ) -> impl Iterator<Item = (Range<i64>, &Passed)> {
-        let (hours, days) = self.between(from, until);
+        let (hours, days) = (self.hours_in(from, until), self.days_in(from, until));
         let spanned = |of: i64, span: i64| {
             let from = of.saturating_mul(span);
             from..from.saturating_add(span)
@@ -190,9 +203,10 @@ impl Volume {
         from: i64,
         until: i64,
     ) -> impl Iterator<Item = (HalfHour, &Passed)> {
-        let (hours, days) = self.between(from, until);
-        let hours = hours.iter().rev();
-        let days = days.iter().rev();
+        let hours = self.hours_in(from, until).iter().rev();
+        // Many a reader has enough by the hours.
+        let days = std::iter::once_with(move || self.days_in(from, until).iter().rev());
+        let days = days.flatten();
         hours
             .map(|(hour, passed)| (HalfHour(hour.saturating_mul(2).saturating_add(1)), passed))
             .chain(days.map(|(day, passed)| {
@@ -202,15 +216,14 @@ impl Volume {
             }))
     }
 
-    /// The hours and the days that end after `from` and begin before `until`.
-    fn between(&self, from: i64, until: i64) -> (&[Span], &[Span]) {
-        let begin = |secs: i64, span: i64| secs.div_euclid(span);
-        let end = |secs: i64, span: i64| secs.saturating_add(span - 1).div_euclid(span);
-        let hours = begin(from, SECONDS_PER_HOUR)
-            ..end(until, SECONDS_PER_HOUR).max(begin(from, SECONDS_PER_HOUR));
-        let days = begin(from, SECONDS_PER_DAY)
-            ..end(until, SECONDS_PER_DAY).max(begin(from, SECONDS_PER_DAY));
-        (self.hours.range(hours), self.days.range(days))
+    /// The hours that end after `from` and begin before `until`.
+    fn hours_in(&self, from: i64, until: i64) -> &[Span] {
+        self.hours.range(numbers(from, until, SECONDS_PER_HOUR))
+    }
+
+    /// The same days.
+    fn days_in(&self, from: i64, until: i64) -> &[Span] {
+        self.days.range(numbers(from, until, SECONDS_PER_DAY))
     }
 
     /// What passed from the UTC day of `from` on.

@@ -4,9 +4,10 @@
 //! dearest of them: parallel channels have one liquidity and deserve one fee.
 //! Settings that tell them apart part them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::settings::values::{ChannelSettings, Mode, StrategyName};
+use crate::types::beside::both;
 use crate::types::channel::{Channel, ChannelPoint, PeerId};
 use crate::types::observation::Observation;
 use crate::types::segment::Segment;
@@ -48,16 +49,18 @@ impl PeerGroup<'_> {
     }
 }
 
-/// The channels that the sweet-spot law prices, pooled.
+/// The channels with these peers that the sweet-spot law prices, pooled.
 pub fn peer_groups<'a>(
     seen: &'a Observation,
     settings: &'a BTreeMap<ChannelPoint, ChannelSettings>,
+    peers: &HashSet<PeerId>,
 ) -> Vec<PeerGroup<'a>> {
     let mut by_peer: BTreeMap<PeerId, Vec<PeerGroup<'a>>> = BTreeMap::new();
-    for (point, channel) in &seen.channels {
-        let Some(settings) = settings.get(point).filter(|s| is_priced(s)) else {
-            continue;
-        };
+    let channels = both(&seen.channels, settings).map(|(_, known)| known);
+    let priced = |(channel, settings): &(&Channel, &ChannelSettings)| {
+        peers.contains(&channel.peer) && is_priced(settings)
+    };
+    for (channel, settings) in channels.filter(priced) {
         let peer_groups = by_peer.entry(channel.peer).or_default();
         match peer_groups
             .iter_mut()

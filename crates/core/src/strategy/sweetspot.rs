@@ -35,6 +35,7 @@ use crate::signals::stock::stocked;
 use crate::state::market::{NodeMarket, TakeOver};
 use crate::state::memory::Memory;
 use crate::strategy::peer_group::{PeerGroup, is_priced, peer_groups};
+use crate::types::beside::both;
 use crate::types::channel::ChannelPoint;
 use crate::types::observation::Observation;
 use crate::types::segment::Segment;
@@ -58,7 +59,8 @@ pub struct Sweetspot;
 
 impl FeeStrategy for Sweetspot {
     fn asks(&self, market: &Market<'_>) -> BTreeMap<ChannelPoint, Ask> {
-        let peer_groups = peer_groups(market.seen, market.settings);
+        let peers = market.due_channels().map(|(_, channel)| channel.peer);
+        let peer_groups = peer_groups(market.seen, market.settings, &peers.collect());
         let shift = shortfall(market);
         let mut asks = BTreeMap::new();
         for group in &peer_groups {
@@ -104,10 +106,8 @@ impl FeeStrategy for Sweetspot {
 /// all of them: pinning one must not move the others' targets.
 fn shortfall(market: &Market<'_>) -> f64 {
     let (mut missing, mut capacity) = (0.0, 0.0);
-    for (point, channel) in &market.seen.channels {
-        let settings = market.settings.get(point);
-        let counts = |s: &&ChannelSettings| !channel.private || is_priced(s);
-        if let Some(settings) = settings.filter(counts) {
+    for (_, (channel, settings)) in both(&market.seen.channels, market.settings) {
+        if !channel.private || is_priced(settings) {
             let size = channel.capacity.as_f64();
             missing += (settings.target_ratio - channel.local_ratio()) * size;
             capacity += size;
