@@ -275,12 +275,14 @@ pub trait ForwardLog: Send + Sync {
             while cycle.counted_through() < through {
                 let after = cycle.counted_through();
                 let mut chunk = self.forwards_after(after, FORWARDS_PER_READ).await?;
+                // Less than was asked for is all that is there.
+                let is_last = chunk.len() < FORWARDS_PER_READ as usize;
                 chunk.retain(|stored| stored.seq <= through);
-                if chunk.is_empty() {
-                    break;
-                }
                 chunk.iter().for_each(&mut told);
                 cycle.count(&chunk);
+                if is_last || chunk.is_empty() {
+                    break;
+                }
             }
             Ok(())
         }

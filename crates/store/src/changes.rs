@@ -197,32 +197,39 @@ pub(super) async fn open(
     rows.into_iter().map(ChangeRow::change).collect()
 }
 
-/// Stores how far a change has come.
+/// Stores how far a change has come, by one statement: nothing of it, or all.
 pub(super) async fn record(
     db: &mut SqliteConnection,
     point: ChannelPoint,
     change: &FeeChange,
 ) -> Result<(), Fault> {
-    let channel = channel_id(db, point).await?;
-    if change.stage == Stage::Intended {
-        insert(db, channel, change).await
-    } else {
-        end(db, channel, point, change).await
+    if change.stage != Stage::Intended {
+        return end(db, point, change).await;
     }
+    if insert(&mut *db, point, change).await? == 0 {
+        // A channel that no cycle has stored.
+        channel_id(&mut *db, point).await?;
+        insert(db, point, change).await?;
+    }
+    Ok(())
 }
 
-async fn insert(db: &mut SqliteConnection, channel: i64, change: &FeeChange) -> Result<(), Fault> {
+async fn insert(
+    db: &mut SqliteConnection,
+    point: ChannelPoint,
+    change: &FeeChange,
+) -> Result<u64, Fault> {
     let stored = |amount: Msat| number_column("a max HTLC in msat", amount.0);
     let max_htlc = change.max_htlc;
-    sqlx::query(
+    let inserted = sqlx::query(
         "insert into writes (
              channel_id, at_ns,
              from_base_fee_msat, from_outbound_ppm, from_inbound_base_fee_msat, from_inbound_rate_ppm,
              to_base_fee_msat, to_outbound_ppm, to_inbound_base_fee_msat, to_inbound_rate_ppm,
              from_max_htlc_msat, to_max_htlc_msat, turn_id)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select max(id) from turns))",
+         select id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select max(id) from turns)
+         from channels where point = ?",
     )
-    .bind(channel)
     .bind(change.intended_at.nanos())
     .bind(change.from.base_fee_msat)
     .bind(change.from.outbound.0)
@@ -234,16 +241,16 @@ async fn insert(db: &mut SqliteConnection, channel: i64, change: &FeeChange) -> 
     .bind(change.to.inbound.rate_ppm)
     .bind(max_htlc.map(|change| stored(change.from)).transpose()?)
     .bind(max_htlc.map(|change| stored(change.to)).transpose()?)
+    .bind(point.to_string())
     .execute(db)
     .await?;
-    Ok(())
+    Ok(inserted.rows_affected())
 }
 
 /// Ends the open change of this channel and time; two of one time cannot be
 /// told apart, and then the last one is meant.
 async fn end(
     db: &mut SqliteConnection,
-    channel: i64,
     point: ChannelPoint,
     change: &FeeChange,
 ) -> Result<(), Fault> {
@@ -253,16 +260,17 @@ async fn end(
              outcome_turn_id = (select max(id) from turns)
          where id = (
              select max(id) from writes
-             where channel_id = ? and at_ns = ? and (outcome is null or outcome = 'unknown'))",
+             where channel_id = (select id from channels where point = ?)
+                 and at_ns = ? and (outcome is null or outcome = 'unknown'))",
     )
     .bind(name("an outcome", StageForm::of(&change.stage))?)
     .bind(at.nanos())
     .bind(change.detail.as_str())
-    .bind(channel)
+    .bind(point.to_string())
     .bind(change.intended_at.nanos())
     .execute(&mut *db)
     .await?;
-    if done.rows_affected() > 0 || has_ended(db, channel, change).await? {
+    if done.rows_affected() > 0 || has_ended(db, point, change).await? {
         return Ok(());
     }
     // Whoever could not store the intent sent nothing.
@@ -278,14 +286,16 @@ async fn end(
 /// Whether the end is stored already, though it was not heard of.
 async fn has_ended(
     db: &mut SqliteConnection,
-    channel: i64,
+    point: ChannelPoint,
     change: &FeeChange,
 ) -> Result<bool, Fault> {
     let ended = sqlx::query_scalar(
         "select exists (
-             select 1 from writes where channel_id = ? and at_ns = ? and outcome is not null)",
+             select 1 from writes
+             where channel_id = (select id from channels where point = ?)
+                 and at_ns = ? and outcome is not null)",
     )
-    .bind(channel)
+    .bind(point.to_string())
     .bind(change.intended_at.nanos())
     .fetch_one(db)
     .await?;

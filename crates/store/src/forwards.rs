@@ -278,13 +278,12 @@ pub(super) async fn move_cursor(
     cursor: HistoryCursor,
     new_forwards: bool,
 ) -> Result<(), Fault> {
-    let kept = self::cursor(&mut *db).await?;
     let near = |kept: HistoryCursor| {
         kept.from == cursor.from
             && kept.through <= cursor.through
             && cursor.through.since(kept.through) < CURSOR_STEP
     };
-    if !new_forwards && kept.is_some_and(near) {
+    if !new_forwards && self::cursor(&mut *db).await?.is_some_and(near) {
         return Ok(());
     }
     sqlx::query("insert or replace into history (id, from_ns, through_ns) values (1, ?, ?)")

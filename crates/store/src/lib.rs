@@ -163,11 +163,10 @@ impl SqliteStore {
     }
 
     async fn begin(&self) -> Result<Transaction<'_>, Fault> {
-        let mut slot = self.connection.lock().await;
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => self.options.connect().await?,
-        };
+        let Lent {
+            slot,
+            mut connection,
+        } = self.take().await?;
         connection.execute("begin immediate").await?;
         Ok(Transaction {
             slot,
@@ -177,12 +176,48 @@ impl SqliteStore {
         })
     }
 
+    /// For reading, and for a statement that is stored whole or not at all by itself:
+    /// beginning and ending a transaction around it would take three times as long.
+    async fn lend(&self) -> Result<Lent<'_>, Fault> {
+        #[cfg(feature = "testing")]
+        if self.full.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(storage_full());
+        }
+        self.take().await
+    }
+
+    async fn take(&self) -> Result<Lent<'_>, Fault> {
+        let mut slot = self.connection.lock().await;
+        let connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        Ok(Lent { slot, connection })
+    }
+
     fn error(&self, action: impl AsRef<str>, fault: Fault) -> StoreError {
         StoreError {
             action: format!("{} ({})", action.as_ref(), self.path.display()),
             reason: fault.to_string(),
             source: fault.into_source(),
         }
+    }
+}
+
+#[cfg(feature = "testing")]
+fn storage_full() -> Fault {
+    sqlx::Error::Io(std::io::ErrorKind::StorageFull.into()).into()
+}
+
+/// The connection outside of a transaction. Work that is cut short takes it along.
+struct Lent<'a> {
+    slot: MutexGuard<'a, Option<SqliteConnection>>,
+    connection: SqliteConnection,
+}
+
+impl Lent<'_> {
+    fn give_back(mut self) {
+        *self.slot = Some(self.connection);
     }
 }
 
@@ -199,7 +234,7 @@ impl Transaction<'_> {
     async fn commit(mut self) -> Result<(), Fault> {
         #[cfg(feature = "testing")]
         if self.full {
-            return Err(sqlx::Error::Io(std::io::ErrorKind::StorageFull.into()).into());
+            return Err(storage_full());
         }
         self.connection.execute("commit").await?;
         *self.slot = Some(self.connection);
@@ -210,9 +245,9 @@ impl Transaction<'_> {
 impl ForwardLog for SqliteStore {
     async fn forwards_after(&self, seq: i64, limit: u32) -> Result<Vec<StoredForward>, StoreError> {
         let work = async {
-            let mut tx = self.begin().await?;
-            let found = forwards::after(&mut tx.connection, seq, limit).await?;
-            tx.commit().await?;
+            let mut lent = self.lend().await?;
+            let found = forwards::after(&mut lent.connection, seq, limit).await?;
+            lent.give_back();
             Ok(found)
         };
         work.await
@@ -360,9 +395,10 @@ impl Store for SqliteStore {
         change: &FeeChange,
     ) -> Result<(), StoreError> {
         let work = async {
-            let mut tx = self.begin().await?;
-            changes::record(&mut tx.connection, point, change).await?;
-            tx.commit().await
+            let mut lent = self.lend().await?;
+            changes::record(&mut lent.connection, point, change).await?;
+            lent.give_back();
+            Ok(())
         };
         work.await.map_err(|fault| {
             let what = match change.stage {

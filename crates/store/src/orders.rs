@@ -217,9 +217,9 @@ impl SqliteStore {
         let mut known = self.orders.lock().await;
         let newest = known.0.last().map_or(0, |order| order.id);
         let work = async {
-            let mut tx = self.begin().await?;
-            let new = after(&mut tx.connection, newest).await?;
-            tx.commit().await?;
+            let mut lent = self.lend().await?;
+            let new = after(&mut lent.connection, newest).await?;
+            lent.give_back();
             known.0.extend(new);
             Ok(known.clone())
         };
