@@ -105,6 +105,5 @@ async fn run(address: &str, folder: &Path, reads: [u32; READS.len()]) {
         }
     })
     .await;
-    let [now_kb, _] = meter::memory_kb();
-    println!("{now_kb}");
+    println!("{}", meter::own_memory_kb());
 }

@@ -18,7 +18,9 @@
 //! `first` reads so many forwards on a first start, and has its whole first cycle; `start`
 //! stores so many forwards and times two starts, before and after the first cycle
 //! that has counted them; `year` plays a year of cycles and
-//! draws how the database grows.
+//! draws how the database grows. Memory is what the measured process holds of its own and
+//! what `sweetspot run` holds of files; `PROGRAM=target/dist/sweetspot` has another build
+//! of it run for that.
 
 #![allow(clippy::expect_used, reason = "a benchmark reports by panicking")]
 #![allow(clippy::print_stdout, reason = "a benchmark reports by printing")]

@@ -16,9 +16,14 @@ pub fn written_bytes() -> u64 {
     field("/proc/self/io", "write_bytes:")
 }
 
-/// Resident memory now and at its peak, in kB.
-pub fn memory_kb() -> [u64; 2] {
-    ["VmRSS:", "VmHWM:"].map(|name| field("/proc/self/status", name))
+/// Resident memory of this process that no file can be read for again, in kB.
+pub fn own_memory_kb() -> u64 {
+    field("/proc/self/status", "RssAnon:")
+}
+
+/// Resident pages of files of a process, above all of its program, in kB.
+pub fn file_memory_kb(process: u32) -> u64 {
+    field(&format!("/proc/{process}/status"), "RssFile:")
 }
 
 fn field(file: &str, name: &str) -> u64 {

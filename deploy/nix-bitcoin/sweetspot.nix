@@ -49,6 +49,7 @@ in
         version = (importTOML ../../Cargo.toml).workspace.package.version;
         src = cleanSource ../..;
         cargoLock.lockFile = ../../Cargo.lock;
+        buildType = "dist";
         # The tests want a machine of their own.
         doCheck = false;
       };
