@@ -229,8 +229,9 @@ pub struct Loaded {
     pub latches: Latches,
 }
 
-/// Forwards read at once: some megabytes of memory.
-pub const FORWARDS_PER_READ: u32 = 10_000;
+/// Forwards read at once: some megabytes of memory, and a few for each channel of a hub,
+/// which are counted together.
+pub const FORWARDS_PER_READ: u32 = 40_000;
 
 /// The stored forwards.
 pub trait ForwardLog: Send + Sync {

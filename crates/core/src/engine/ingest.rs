@@ -24,7 +24,7 @@ use crate::types::fee_change::Stage;
 use crate::types::observation::{Forward, Observation};
 use crate::types::segment::Segment;
 use crate::types::time::Timestamp;
-use crate::types::units::BlockHeight;
+use crate::types::units::{BlockHeight, Msat};
 
 /// A longer gap between two reads is downtime: what lay in it was not watched.
 const LONGEST_WATCHED_GAP: Duration = Duration::from_secs(2 * 3_600);
@@ -62,21 +62,39 @@ pub enum FeeEvent {
     WriteFoundUndone,
 }
 
+/// What a forward was for one of its two channels.
+enum Side {
+    Left { amount: Msat, fee: Msat },
+    CameIn { amount: Msat },
+}
+
 /// Counts settled forwards, each once, through both of its channels.
 pub fn forwards(
     memory: &mut Memory,
     ids: &ChannelIds,
     forwards: impl IntoIterator<Item = Forward>,
 ) {
+    let mut sides = vec![];
     for forward in forwards {
-        let (at, fee) = (forward.settled_at, forward.fee);
-        memory.node.meter.count_sold(at, forward.amount_out, fee);
-        let [came_by, left_by] = [forward.scid_in, forward.scid_out].map(|scid| ids.resolve(scid));
-        if let Some(channel) = left_by.and_then(|point| memory.channels.get_mut(&point)) {
-            channel.meter.count_sold(at, forward.amount_out, fee);
-        }
-        if let Some(channel) = came_by.and_then(|point| memory.channels.get_mut(&point)) {
-            channel.meter.count_brought(at, forward.amount_in);
+        let (at, amount, fee) = (forward.settled_at, forward.amount_out, forward.fee);
+        memory.node.meter.count_sold(at, amount, fee);
+        sides.push((forward.scid_out, at, Side::Left { amount, fee }));
+        let amount = forward.amount_in;
+        sides.push((forward.scid_in, at, Side::CameIn { amount }));
+    }
+    // Channel by channel, for the meters of a hub are far more than a processor's
+    // cache holds, and after a start a million forwards are counted.
+    sides.sort_unstable_by_key(|(scid, at, _)| (*scid, *at));
+    for of_one in sides.chunk_by(|(scid, ..), (next, ..)| scid == next) {
+        let point = of_one.first().and_then(|(scid, ..)| ids.resolve(*scid));
+        let Some(channel) = point.and_then(|point| memory.channels.get_mut(&point)) else {
+            continue;
+        };
+        for (_, at, side) in of_one {
+            match *side {
+                Side::Left { amount, fee } => channel.meter.count_sold(*at, amount, fee),
+                Side::CameIn { amount } => channel.meter.count_brought(*at, amount),
+            }
         }
     }
 }
