@@ -290,7 +290,7 @@ impl Overview {
         let own_nodes = OwnBalances::of(book, open.clone());
         let levels = sources.levels(open.clone());
         let mut channels: Vec<Line> = open.map(|known| sources.line(known)).collect();
-        channels.sort_by_key(|line| (line.ids.peer_name(), line.ids.scid));
+        channels.sort_by_cached_key(|line| (line.ids.peer_name(), line.ids.scid));
         Ok(Self {
             schema: SCHEMA,
             seen_at: cycle.map(|cycle| cycle.at),

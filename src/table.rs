@@ -43,13 +43,36 @@ struct Column {
     dispensable: u8,
     /// How far its cells may be cut; `None` not at all.
     least: Option<usize>,
+    /// How wide it is when everything is shown whole.
+    natural: usize,
+}
+
+impl Column {
+    fn least(&self) -> usize {
+        let least = self.least.unwrap_or(self.natural);
+        least.min(self.natural)
+    }
+}
+
+/// A text, and how wide it is: that takes longer to find than to remember.
+#[derive(Clone, Debug)]
+struct Cell {
+    text: String,
+    width: usize,
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        let width = text.width();
+        Self { text, width }
+    }
 }
 
 /// A table without lines, which can be fitted to a width.
 #[derive(Clone, Debug, Default)]
 pub struct Plain {
     columns: Vec<Column>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Plain {
@@ -70,11 +93,16 @@ impl Plain {
             align,
             dispensable,
             least,
+            natural: title.width(),
         });
     }
 
     /// One more row.
     pub fn row(&mut self, cells: Vec<String>) {
+        let cells: Vec<Cell> = cells.into_iter().map(Cell::from).collect();
+        for (column, cell) in self.columns.iter_mut().zip(&cells) {
+            column.natural = column.natural.max(cell.width);
+        }
         self.rows.push(cells);
     }
 
@@ -83,7 +111,10 @@ impl Plain {
     pub fn fit(&self, width: usize) -> String {
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
         loop {
-            let least: usize = shown.iter().map(|index| self.least(*index) + GAP).sum();
+            let least: usize = shown
+                .iter()
+                .map(|index| self.columns[*index].least() + GAP)
+                .sum();
             let most_dispensable = shown
                 .iter()
                 .copied()
@@ -95,16 +126,23 @@ impl Plain {
                 _ => break,
             }
         }
-        let mut widths: Vec<usize> = shown.iter().map(|index| self.natural(*index)).collect();
+        let mut widths: Vec<usize> = shown
+            .iter()
+            .map(|index| self.columns[*index].natural)
+            .collect();
         let total = |widths: &[usize]| widths.iter().map(|w| w + GAP).sum::<usize>();
         // The last give way first: what a row is about stands at its start.
         for (place, index) in shown.iter().enumerate().rev() {
             let over = total(&widths).saturating_sub(width + GAP);
-            let least = self.least(*index);
-            widths[place] = widths[place].saturating_sub(over).max(least);
+            widths[place] = widths[place]
+                .saturating_sub(over)
+                .max(self.columns[*index].least());
         }
-        let header = self.columns.iter().map(|column| column.title.clone());
-        let header: Vec<String> = header.collect();
+        let header = self
+            .columns
+            .iter()
+            .map(|column| column.title.clone().into());
+        let header: Vec<Cell> = header.collect();
         let lines = std::iter::once(&header).chain(&self.rows);
         let lines = lines.map(|cells| self.line(cells, &shown, &widths));
         lines.collect::<Vec<_>>().join("\n")
@@ -112,41 +150,33 @@ impl Plain {
 
     /// How wide it is when everything is shown whole.
     pub fn needs(&self) -> usize {
-        let columns = 0..self.columns.len();
-        let widths: usize = columns.map(|index| self.natural(index) + GAP).sum();
-        widths.saturating_sub(GAP)
+        let widths = self.columns.iter().map(|column| column.natural + GAP);
+        widths.sum::<usize>().saturating_sub(GAP)
     }
 
-    fn cells(&self, index: usize) -> impl Iterator<Item = &str> {
-        let cells = self.rows.iter().filter_map(move |row| row.get(index));
-        std::iter::once(self.columns[index].title.as_str()).chain(cells.map(String::as_str))
-    }
-
-    fn natural(&self, index: usize) -> usize {
-        self.cells(index)
-            .map(UnicodeWidthStr::width)
-            .max()
-            .unwrap_or(0)
-    }
-
-    fn least(&self, index: usize) -> usize {
-        let natural = self.natural(index);
-        self.columns[index]
-            .least
-            .map_or(natural, |least| least.min(natural))
-    }
-
-    fn line(&self, cells: &[String], shown: &[usize], widths: &[usize]) -> String {
-        let each = shown.iter().zip(widths).map(|(index, width)| {
-            let text = cut(cells.get(*index).map_or("", String::as_str), *width);
-            let pad = " ".repeat(width.saturating_sub(text.width()));
-            match self.columns[*index].align {
-                Align::Left => text + &pad,
-                Align::Right => pad + &text,
+    fn line(&self, cells: &[Cell], shown: &[usize], widths: &[usize]) -> String {
+        let mut line = String::new();
+        for (place, (index, width)) in shown.iter().zip(widths).enumerate() {
+            if place > 0 {
+                line.push_str("  ");
             }
-        });
-        let line = each.collect::<Vec<_>>().join("  ");
-        line.trim_end().to_owned()
+            let cut;
+            let cell = match cells.get(*index) {
+                Some(cell) if cell.width > *width => {
+                    cut = self::cut(&cell.text, *width).into();
+                    Some(&cut)
+                }
+                other => other,
+            };
+            let (text, taken) = cell.map_or(("", 0), |cell| (&cell.text, cell.width));
+            let pad = " ".repeat(width.saturating_sub(taken));
+            match self.columns[*index].align {
+                Align::Left => line.extend([text, &pad]),
+                Align::Right => line.extend([&pad, text]),
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
     }
 }
 
@@ -156,11 +186,9 @@ impl fmt::Display for Plain {
     }
 }
 
-/// The start of a text, in at most `width` characters, with a mark where it is cut.
+/// The start of a text that is wider than `width` characters, in so many, with a mark
+/// where it is cut.
 fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
     let mut kept = String::new();
     let mut used = 1;
     for char in text.chars() {

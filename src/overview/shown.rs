@@ -136,14 +136,15 @@ impl Overview {
     }
 
     fn channels_table(&self, view: &View, now: Timestamp) -> String {
-        let long = self.table(now, false);
+        let long = self.table(now, false, view.width);
         if long.needs() <= view.width {
             return long.to_string();
         }
-        self.table(now, true).fit(view.width)
+        self.table(now, true, usize::MAX).fit(view.width)
     }
 
-    fn table(&self, now: Timestamp, brief: bool) -> Plain {
+    /// As far as it needs no more than `width`.
+    fn table(&self, now: Timestamp, brief: bool, width: usize) -> Plain {
         let mut table = Plain::default();
         table.column("peer", Align::Left, 0, Some(12));
         table.column("channel", Align::Left, 0, None);
@@ -162,6 +163,9 @@ impl Overview {
         table.column("state", Align::Left, 0, Some(16));
         for line in &self.channels {
             table.row(line.cells(now, brief));
+            if table.needs() > width {
+                return table;
+            }
         }
         let sum = |of: fn(&Line) -> u64| self.channels.iter().map(of).fold(0, u64::saturating_add);
         let capacity = sum(|line| line.capacity_sat);
