@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sqlx::sqlite::SqliteConnection;
 
 use super::StoreReader;
 use super::columns::{from_json, point};
 use super::deflated::inflate;
 use super::fault::Fault;
-use super::forms::{DecisionForm, Form};
+use super::forms::{DecisionForm, Form, PointForm};
 use super::reader::{parse_decisions, readable};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::StoreError;
@@ -53,19 +55,37 @@ impl Backwards {
     }
 }
 
-/// The decisions of a turn; none of one that another version wrote in a form that this
-/// one cannot read, or that does not name the channel.
-fn decisions_in(turn: &[u8], naming: Option<&str>) -> Vec<Decision> {
-    let parsed = || {
-        let text = inflate(turn)?;
-        if naming.is_some_and(|name| !text.contains(name)) {
-            return Ok(vec![]);
-        }
-        let forms: Vec<DecisionForm> = from_json("decisions", &text)?;
-        Ok(forms.into_iter().map(Form::into_core).collect::<Vec<_>>())
-    };
-    let readable = readable(std::iter::once(parsed()));
+/// Whose decision a text is.
+#[derive(Deserialize)]
+struct Whose {
+    point: PointForm,
+}
+
+/// The decisions of a turn, as they are read out of its text; none of one that another
+/// version wrote in a form that this one cannot read.
+fn decisions_in(
+    turn: &[u8],
+    read: impl FnOnce(&str) -> Result<Vec<Decision>, Fault>,
+) -> Vec<Decision> {
+    let read = inflate(turn).and_then(|text| read(&text));
+    let readable = readable(std::iter::once(read));
     readable.into_iter().flatten().collect()
+}
+
+/// The wanted ones of a turn's decisions.
+fn wanted_in(text: &str, is_wanted: impl Fn(ChannelPoint) -> bool) -> Result<Vec<Decision>, Fault> {
+    let what = "decisions";
+    let all: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|error| Fault::unreadable(what, error))?;
+    let mut found = vec![];
+    for one in all {
+        let whose: Whose = from_json(what, one.get())?;
+        // Most are of other channels, and reading a whole one takes far longer.
+        if is_wanted(whose.point.into_core()) {
+            found.push(from_json::<DecisionForm>(what, one.get())?.into_core());
+        }
+    }
+    Ok(found)
 }
 
 /// A channel's last `limit` decisions up to `until`, newest first.
@@ -78,18 +98,19 @@ pub(super) async fn of_channel(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found: Vec<Decision> = vec![];
     let mut backwards = Backwards::new(until);
-    // Most turns decide other channels only, and parsing them takes most of the time.
+    // Most turns decide other channels only.
     let name = point.to_string();
     while found.len() < limit {
         let turns = backwards.read(&mut *db).await?;
         if turns.is_empty() {
             break;
         }
-        let decisions = turns
-            .iter()
-            .flat_map(|turn| decisions_in(turn, Some(&name)));
+        let of_it = |text: &str| match text.contains(&name) {
+            true => wanted_in(text, |other| other == point),
+            false => Ok(vec![]),
+        };
+        let decisions = turns.iter().flat_map(|turn| decisions_in(turn, of_it));
         let left = limit - found.len();
-        let decisions = decisions.filter(|decision| decision.point == point);
         found.extend(decisions.take(left));
     }
     let missing = u32::try_from(limit - found.len()).unwrap_or(u32::MAX);
@@ -130,7 +151,10 @@ pub(super) async fn last(
             if missing.is_empty() {
                 break;
             }
-            for decision in decisions_in(turn, None) {
+            let new = decisions_in(turn, |text| {
+                wanted_in(text, |point| missing.contains(&point))
+            });
+            for decision in new {
                 if missing.remove(&decision.point) {
                     found.insert(decision.point, decision);
                 }
@@ -176,7 +200,8 @@ async fn behind_changes(
     }
     let mut found = BTreeMap::new();
     for (turn, changed) in by_turn {
-        for decision in of_turn(&mut *db, turn).await? {
+        let is_wanted = |point| changed.contains_key(&point);
+        for decision in of_turn(&mut *db, turn, is_wanted).await? {
             if let Some(at) = changed.get(&decision.point) {
                 found.insert((decision.point, *at), decision);
             }
@@ -185,8 +210,12 @@ async fn behind_changes(
     Ok(found)
 }
 
-/// A turn's decisions, as far as they are kept.
-async fn of_turn(db: &mut SqliteConnection, turn: i64) -> Result<Vec<Decision>, Fault> {
+/// The wanted ones of a turn's decisions, as far as they are kept.
+async fn of_turn(
+    db: &mut SqliteConnection,
+    turn: i64,
+    is_wanted: impl Fn(ChannelPoint) -> bool,
+) -> Result<Vec<Decision>, Fault> {
     let whole: Option<Vec<u8>> =
         sqlx::query_scalar("select body from turn_decisions where turn_id = ?")
             .bind(turn)
@@ -194,9 +223,11 @@ async fn of_turn(db: &mut SqliteConnection, turn: i64) -> Result<Vec<Decision>, 
             .await?;
     let Some(bytes) = whole else {
         let bodies = sqlx::query_scalar("select body from decisions where turn_id = ?");
-        return Ok(parse_decisions(bodies.bind(turn).fetch_all(db).await?));
+        let mut found = parse_decisions(bodies.bind(turn).fetch_all(db).await?);
+        found.retain(|decision| is_wanted(decision.point));
+        return Ok(found);
     };
-    Ok(decisions_in(&bytes, None))
+    Ok(decisions_in(&bytes, |text| wanted_in(text, is_wanted)))
 }
 
 impl StoreReader {

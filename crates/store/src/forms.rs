@@ -44,6 +44,7 @@ pub(crate) use checkpoint::{CheckpointForm, CheckpointWritten};
 pub(crate) use cycle_input::CycleInputForm;
 pub(crate) use decision::{DecisionForm, TriggerForm};
 pub(crate) use fee_change::StageForm;
+pub(crate) use ids::PointForm;
 pub(crate) use market::NodeMarketForm;
 pub(crate) use memory::{ChannelMemoryForm, NodeMemoryForm};
 pub(crate) use settings::ChannelSettingsForm;
