@@ -3,12 +3,11 @@
 mod shown;
 mod state;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::format::{local_time, times};
+use crate::format::times;
 use crate::json::{Ids, SCHEMA};
 use sweetspot_core::decision::Decision;
 use sweetspot_core::ports::{Heartbeat, StoreError};
@@ -17,7 +16,6 @@ use sweetspot_core::settings::orders::Pause;
 use sweetspot_core::settings::values::{LevelChoice, Mode};
 use sweetspot_core::state::market::NodeMarket;
 use sweetspot_core::strategy::peer_group::is_priced;
-use sweetspot_core::types::channel::ChannelPoint;
 use sweetspot_core::types::fee_change::{FeeChange, Stage};
 use sweetspot_core::types::segment::Segment;
 use sweetspot_core::types::time::{Timestamp, rfc3339};
@@ -25,8 +23,7 @@ use sweetspot_core::types::units::{BlockHeight, FeePpm};
 use sweetspot_store::{KnownChannel, Ledger, Leg, StoreReader};
 
 pub use shown::{Sort, View, channels};
-pub use state::{fees_now, max_htlc_now, update_in_words, what_to_do};
-use state::{state, state_brief, state_code};
+pub use state::{State, fees_now, max_htlc_now, update_in_words, what_to_do};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -135,14 +132,8 @@ pub struct Line {
     pub active: bool,
     /// The fee's state as a code ...
     pub state_code: &'static str,
-    /// ... in words, with times as RFC 3339 ...
-    pub state: String,
-    /// ... with local times ...
-    #[serde(skip)]
-    pub state_local: String,
-    /// ... and in a few words.
-    #[serde(skip)]
-    pub state_brief: String,
+    /// ... and in words.
+    pub state: State,
 }
 
 /// A price level by which open channels are priced.
@@ -272,15 +263,13 @@ impl Overview {
     ) -> Result<Self, StoreError> {
         let cycle = store.last_cycle().await?;
         let market = store.market().await?;
-        let decisions = store.last_decisions().await?;
-        let changes = store.last_changes().await?;
+        let mut decisions = store.last_decisions().await?;
+        let mut changes = store.last_changes().await?;
         let earned = [1, 7, 30].map(|days| now.minus(DAY * days));
         let earned = store.ledgers(&earned, now).await?;
         let sources = Sources {
             book,
             market: &market,
-            decisions: &decisions,
-            changes: &changes,
             earned: &earned,
             tip: cycle.map(|cycle| cycle.tip).unwrap_or_default(),
             now,
@@ -289,7 +278,11 @@ impl Overview {
         let open = known.iter().filter(|known| known.open);
         let own_nodes = OwnBalances::of(book, open.clone());
         let levels = sources.levels(open.clone());
-        let mut channels: Vec<Line> = open.map(|known| sources.line(known)).collect();
+        let lines = open.map(|known| {
+            let point = &known.channel.point;
+            sources.line(known, decisions.remove(point), changes.remove(point))
+        });
+        let mut channels: Vec<Line> = lines.collect();
         channels.sort_by_cached_key(|line| (line.ids.peer_name(), line.ids.scid));
         Ok(Self {
             schema: SCHEMA,
@@ -314,8 +307,6 @@ impl Overview {
 struct Sources<'a> {
     book: &'a SettingsLayers,
     market: &'a NodeMarket,
-    decisions: &'a BTreeMap<ChannelPoint, Decision>,
-    changes: &'a BTreeMap<ChannelPoint, FeeChange>,
     /// Of 1, 7 and 30 days.
     earned: &'a [Ledger],
     tip: BlockHeight,
@@ -355,16 +346,25 @@ impl Sources<'_> {
             .collect()
     }
 
-    fn line(&self, known: &KnownChannel) -> Line {
+    fn line(
+        &self,
+        known: &KnownChannel,
+        decision: Option<Decision>,
+        change: Option<FeeChange>,
+    ) -> Line {
         let channel = &known.channel;
         let point = channel.point;
         let settings = self.book.resolve(channel, self.tip, self.now);
-        let decision = self.decisions.get(&point);
-        let evidence = decision.map(|decision| decision.evidence);
-        let change = self.changes.get(&point);
-        let changed = change.filter(|change| change.stage == Stage::Confirmed);
+        let evidence = decision.as_ref().map(|decision| decision.evidence);
+        let wanted_ppm = decision.as_ref().map(|decision| decision.wanted_ppm);
+        let changed = change
+            .as_ref()
+            .filter(|change| change.stage == Stage::Confirmed);
         let orders = self.book.orders.on(point, self.now).into_iter();
-        let fees = fees_now(known, change);
+        let fees = fees_now(known, change.as_ref());
+        let last_change = changed.map(|change| change.intended_at);
+        let last_update = change.as_ref().map(update_in_words);
+        let state = State::new(channel, decision, change, self.now);
         Line {
             ids: Ids::of(channel),
             capacity_sat: channel.capacity.0,
@@ -376,20 +376,18 @@ impl Sources<'_> {
             fee_ppm: fees.map(|fees| fees.outbound.0),
             base_fee_msat: fees.map(|fees| fees.base_fee_msat),
             inbound_ppm: fees.map(|fees| fees.inbound.rate_ppm),
-            target_fee_ppm: decision.map(|decision| FeePpm::rounded(decision.wanted_ppm).0),
+            target_fee_ppm: wanted_ppm.map(|ppm| FeePpm::rounded(ppm).0),
             spans: self.spans(|ledger| {
                 let flow = ledger.channels.get(&point).copied();
                 flow.unwrap_or_default().outgoing
             }),
-            last_change: changed.map(|change| change.intended_at),
+            last_change,
             mode: settings.mode,
             orders: orders.map(|order| order.words(&rfc3339)).collect(),
             active: channel.active,
-            last_update: change.map(update_in_words),
-            state_code: state_code(channel, decision, change),
-            state: state(channel, decision, change, &rfc3339),
-            state_local: state(channel, decision, change, &local_time),
-            state_brief: state_brief(channel, decision, change, self.now),
+            last_update,
+            state_code: state.code(),
+            state,
         }
     }
 }

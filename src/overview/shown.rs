@@ -8,7 +8,7 @@ use crate::format::{ago, local_time};
 use crate::table::{Align, Plain};
 use sweetspot_core::settings::values::Mode;
 use sweetspot_core::types::format::{grouped, grouped_signed, rate};
-use sweetspot_core::types::time::Timestamp;
+use sweetspot_core::types::time::{Timestamp, rfc3339};
 use sweetspot_core::types::units::FeePpm;
 
 /// By what channels are sorted.
@@ -86,7 +86,9 @@ impl Overview {
             Sort::Capacity => self
                 .channels
                 .sort_by_key(|line| std::cmp::Reverse(line.capacity_sat)),
-            Sort::State => self.channels.sort_by(|a, b| a.state.cmp(&b.state)),
+            Sort::State => self
+                .channels
+                .sort_by_cached_key(|line| line.state.in_words(&rfc3339)),
         }
     }
 
@@ -238,8 +240,8 @@ impl Line {
             mode_name(self.mode),
             self.orders.join(" "),
             self.state_code.to_owned(),
-            self.state.clone(),
-            self.state_brief.clone(),
+            self.state.in_words(&rfc3339),
+            self.state.brief(),
         ]
         .iter()
         .any(|text| text.to_lowercase().contains(wanted))
@@ -257,9 +259,9 @@ impl Line {
             last_30_days: month,
         } = self.spans;
         let state = if brief {
-            &self.state_brief
+            self.state.brief()
         } else {
-            &self.state_local
+            self.state.in_words(&local_time)
         };
         vec![
             peer,
@@ -290,7 +292,7 @@ impl Line {
             mode_name(self.mode),
             match self.orders.last().and_then(|order| order.split(' ').next()) {
                 Some(verb) if brief => format!("{verb}: {state}"),
-                _ => state.clone(),
+                _ => state,
             },
         ]
     }

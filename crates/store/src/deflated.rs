@@ -106,7 +106,10 @@ pub(super) fn inflate(bytes: &[u8]) -> Result<String, Fault> {
         }
         _ => bytes,
     };
-    let mut text = String::new();
+    // A turn's decisions, of which most are read, are four to five times as long as they
+    // are deflated: to grow there step by step would copy them as often.
+    let likely = bytes.len().saturating_mul(5);
+    let mut text = String::with_capacity(likely.min(MOST_BYTES as usize));
     ZlibDecoder::new_with_decompress(bytes, state)
         .take(MOST_BYTES)
         .read_to_string(&mut text)

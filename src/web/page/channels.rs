@@ -123,7 +123,7 @@ fn row(line: &Line) -> Markup {
                 @if !line.orders.is_empty() || mode_name(line.mode) != "manage" {
                     span class="soft" { (mode_name(line.mode)) ": " }
                 }
-                (line.state_brief)
+                (line.state.brief())
             }
         }
     }
