@@ -24,7 +24,7 @@ use crate::types::fee_change::Stage;
 use crate::types::observation::{Forward, Observation};
 use crate::types::segment::Segment;
 use crate::types::time::Timestamp;
-use crate::types::units::{BlockHeight, Msat};
+use crate::types::units::BlockHeight;
 
 /// A longer gap between two reads is downtime: what lay in it was not watched.
 const LONGEST_WATCHED_GAP: Duration = Duration::from_secs(2 * 3_600);
@@ -63,9 +63,10 @@ pub enum FeeEvent {
 }
 
 /// What a forward was for one of its two channels.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
-    Left { amount: Msat, fee: Msat },
-    CameIn { amount: Msat },
+    Left,
+    CameIn,
 }
 
 /// Counts settled forwards, each once, through both of its channels.
@@ -74,26 +75,38 @@ pub fn forwards(
     ids: &ChannelIds,
     forwards: impl IntoIterator<Item = Forward>,
 ) {
-    let mut sides = vec![];
-    for forward in forwards {
-        let (at, amount, fee) = (forward.settled_at, forward.amount_out, forward.fee);
-        memory.node.meter.count_sold(at, amount, fee);
-        sides.push((forward.scid_out, at, Side::Left { amount, fee }));
-        let amount = forward.amount_in;
-        sides.push((forward.scid_in, at, Side::CameIn { amount }));
+    let forwards: Vec<Forward> = forwards.into_iter().collect();
+    for forward in &forwards {
+        let meter = &mut memory.node.meter;
+        meter.count_sold(forward.settled_at, forward.amount_out, forward.fee);
+    }
+    // On a first start the whole history is read before any channel is met.
+    if memory.channels.is_empty() {
+        return;
+    }
+    let mut sides = Vec::with_capacity(2 * forwards.len());
+    for (place, forward) in (0_u32..).zip(&forwards) {
+        sides.push((forward.scid_out, place, Side::Left));
+        sides.push((forward.scid_in, place, Side::CameIn));
     }
     // Channel by channel, for the meters of a hub are far more than a processor's
     // cache holds, and after a start a million forwards are counted.
-    sides.sort_unstable_by_key(|(scid, at, _)| (*scid, *at));
+    sides.sort_unstable();
     for of_one in sides.chunk_by(|(scid, ..), (next, ..)| scid == next) {
         let point = of_one.first().and_then(|(scid, ..)| ids.resolve(*scid));
         let Some(channel) = point.and_then(|point| memory.channels.get_mut(&point)) else {
             continue;
         };
-        for (_, at, side) in of_one {
-            match *side {
-                Side::Left { amount, fee } => channel.meter.count_sold(*at, amount, fee),
-                Side::CameIn { amount } => channel.meter.count_brought(*at, amount),
+        for (_, place, side) in of_one {
+            let Some(forward) = forwards.get(*place as usize) else {
+                continue;
+            };
+            let at = forward.settled_at;
+            match side {
+                Side::Left => channel
+                    .meter
+                    .count_sold(at, forward.amount_out, forward.fee),
+                Side::CameIn => channel.meter.count_brought(at, forward.amount_in),
             }
         }
     }
