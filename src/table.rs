@@ -160,11 +160,11 @@ impl Plain {
             if place > 0 {
                 line.push_str("  ");
             }
-            let cut;
+            let shortened;
             let cell = match cells.get(*index) {
                 Some(cell) if cell.width > *width => {
-                    cut = self::cut(&cell.text, *width).into();
-                    Some(&cut)
+                    shortened = cut(&cell.text, *width).into();
+                    Some(&shortened)
                 }
                 other => other,
             };

@@ -18,7 +18,7 @@ use crate::state::memory::{BalanceSample, ChannelMemory, FeeMemory, ForeignChang
 use crate::state::prune::PruneMemory;
 use crate::strategy;
 use crate::types::beside::beside;
-use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts};
+use crate::types::channel::{Channel, ChannelIds, ChannelPoint, FeeParts, Scid};
 use crate::types::day_total::{DayRange, DayTotals};
 use crate::types::fee_change::Stage;
 use crate::types::observation::{Forward, Observation};
@@ -63,7 +63,6 @@ pub enum FeeEvent {
 }
 
 /// What a forward was for one of its two channels.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
     Left,
     CameIn,
@@ -84,29 +83,25 @@ pub fn forwards(
     if memory.channels.is_empty() {
         return;
     }
-    let mut sides = Vec::with_capacity(2 * forwards.len());
-    for (place, forward) in (0_u32..).zip(&forwards) {
-        sides.push((forward.scid_out, place, Side::Left));
-        sides.push((forward.scid_in, place, Side::CameIn));
-    }
+    let sides = forwards.iter().flat_map(|forward| {
+        let left = (forward.scid_out, Side::Left, forward);
+        [left, (forward.scid_in, Side::CameIn, forward)]
+    });
+    let mut sides: Vec<(Scid, Side, &Forward)> = sides.collect();
     // Channel by channel, for the meters of a hub are far more than a processor's
     // cache holds, and after a start a million forwards are counted.
-    sides.sort_unstable();
+    sides.sort_by_key(|(scid, ..)| *scid);
     for of_one in sides.chunk_by(|(scid, ..), (next, ..)| scid == next) {
         let point = of_one.first().and_then(|(scid, ..)| ids.resolve(*scid));
         let Some(channel) = point.and_then(|point| memory.channels.get_mut(&point)) else {
             continue;
         };
-        for (_, place, side) in of_one {
-            let Some(forward) = forwards.get(*place as usize) else {
-                continue;
-            };
+        let meter = &mut channel.meter;
+        for (_, side, forward) in of_one {
             let at = forward.settled_at;
             match side {
-                Side::Left => channel
-                    .meter
-                    .count_sold(at, forward.amount_out, forward.fee),
-                Side::CameIn => channel.meter.count_brought(at, forward.amount_in),
+                Side::Left => meter.count_sold(at, forward.amount_out, forward.fee),
+                Side::CameIn => meter.count_brought(at, forward.amount_in),
             }
         }
     }

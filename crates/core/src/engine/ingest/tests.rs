@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::settings::values::{MaxHtlc, Mode};
 use crate::state::max_htlc::MaxHtlcMemory;
@@ -344,4 +346,47 @@ fn an_order_about_the_fee_ends_its_waits_and_takes_what_someone_set() {
     };
     ordered_with(true);
     ordered_with(false);
+}
+
+proptest! {
+    /// Of any forwards, circular ones and those of unknown channels among them.
+    #[test]
+    fn each_forward_counts_once_for_the_node_and_for_each_of_its_channels(
+        passed in prop::collection::vec((0..1_000_u32, 1..5_u8, 1..5_u8, 1..1_000_u64), 0..50)
+    ) {
+        let mut memory = Memory::default();
+        newcomers(&mut memory, &seen(Duration::ZERO, &[1, 2, 3]), start());
+        let mut ids = ChannelIds::default();
+        for n in 1..4 {
+            ids.learn(&channel(n));
+        }
+        let passed = passed.into_iter().map(|(hours, enters, leaves, sat)| Forward {
+            settled_at: start().plus(HOUR * hours),
+            scid_in: channel(enters).scid,
+            scid_out: channel(leaves).scid,
+            amount_in: Msat(sat * 1_001),
+            amount_out: Msat(sat * 1_000),
+            fee: Msat(sat),
+        });
+        let passed: Vec<Forward> = passed.collect();
+        forwards(&mut memory, &ids, passed.clone());
+        let sum = |is_counted: &dyn Fn(&Forward) -> bool, of: fn(&Forward) -> Msat| -> u64 {
+            passed.iter().filter(|f| is_counted(f)).map(|f| of(f).0).sum()
+        };
+        let counted = |meter: &Meter| {
+            let all = meter.volume.since_day_of(start());
+            [all.sold.0, all.brought.0, all.fees.0]
+        };
+        let node = [sum(&|_| true, |f| f.amount_out), 0, sum(&|_| true, |f| f.fee)];
+        prop_assert_eq!(counted(&memory.node.meter), node);
+        for n in 1..4 {
+            let scid = channel(n).scid;
+            let of_it = [
+                sum(&|f| f.scid_out == scid, |f| f.amount_out),
+                sum(&|f| f.scid_in == scid, |f| f.amount_in),
+                sum(&|f| f.scid_out == scid, |f| f.fee),
+            ];
+            prop_assert_eq!(counted(&memory.channels[&point(n)].meter), of_it);
+        }
+    }
 }
