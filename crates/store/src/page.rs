@@ -9,12 +9,15 @@
 //! channel goes by a small number that it has on every page: its point is 32 bytes
 //! of noise. A page names only what changed, so telling it costs what changed.
 
-use std::collections::{BTreeMap, HashMap};
+mod numbers;
+
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::columns::json;
@@ -22,6 +25,7 @@ use super::deflated::Deflater;
 use super::fault::Fault;
 use super::forms::{ByField, ChannelForm, ChannelSettingsForm, CycleInputForm, Form};
 use super::patch;
+use numbers::Numbers;
 use sweetspot_core::engine::input::CycleInput;
 use sweetspot_core::settings::values::ChannelSettings;
 use sweetspot_core::types::channel::{Channel, ChannelPoint};
@@ -47,7 +51,7 @@ impl Page {
     pub fn of(input: &CycleInput) -> Self {
         Self {
             input: input.clone(),
-            numbers: renumbered(input, &Numbers::new()).unwrap_or_default(),
+            numbers: renumbered(input, &Numbers::default()).unwrap_or_default(),
         }
     }
 
@@ -60,10 +64,9 @@ impl Page {
         tell(&json("a cycle's input", &CycleInputForm::of(&self.input))?)?;
         tell(",\"channels\":{")?;
         let mut by_number: Vec<(u32, &Channel)> = vec![];
-        for (point, number) in &self.numbers {
-            by_number.extend(self.input.seen.channels.get(point).map(|c| (*number, c)));
+        for (number, point) in self.numbers.by_number() {
+            by_number.extend(self.input.seen.channels.get(&point).map(|c| (number, c)));
         }
-        by_number.sort_unstable_by_key(|(number, _)| *number);
         for (place, (number, channel)) in by_number.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
             tell(&format!("{comma}\"{number}\":{}", read_back_text(channel)?))?;
@@ -119,18 +122,16 @@ impl Page {
         let told: Whole = serde_json::from_str(text).map_err(unreadable)?;
         let mut page = Self {
             input: told.cycle.into_core(at),
-            numbers: BTreeMap::new(),
+            numbers: Numbers::default(),
         };
-        let mut points = BTreeMap::new();
         for (number, form) in told.channels {
             let channel = form.into_core();
-            points.insert(number, channel.point);
             page.numbers.insert(channel.point, number);
             page.input.seen.channels.insert(channel.point, channel);
         }
         let mut own: BTreeMap<u32, ChannelSettings> = BTreeMap::new();
         for (number, form) in told.settings {
-            let Some(point) = points.get(&number) else {
+            let Some(point) = page.numbers.point(number) else {
                 return Err(unreadable("settings of no channel"));
             };
             let settings = match form {
@@ -139,7 +140,7 @@ impl Page {
             };
             let settings = settings.ok_or_else(|| unreadable("the same settings as none"))?;
             own.insert(number, settings);
-            page.input.settings.insert(*point, settings);
+            page.input.settings.insert(point, settings);
         }
         Ok(page)
     }
@@ -182,12 +183,12 @@ impl Page {
         }
     }
 
-    fn apply(&mut self, channels: Object, settings: Object) -> Result<(), Fault> {
-        let mut points: HashMap<u32, ChannelPoint> = HashMap::with_capacity(self.numbers.len());
-        points.extend(self.numbers.iter().map(|(point, number)| (*number, *point)));
-        for (key, told) in channels {
-            let number: u32 = key.parse().map_err(unreadable)?;
-            let point = points.get(&number).copied();
+    /// What is told of a channel is unfolded when it is its turn: all of a hub's at once
+    /// would be a megabyte a page.
+    fn apply(&mut self, channels: Parts<'_>, settings: Parts<'_>) -> Result<(), Fault> {
+        for (number, told) in channels {
+            let told = serde_json::from_str(told.get()).map_err(unreadable)?;
+            let point = self.numbers.point(number);
             let known = &mut self.input.seen.channels;
             match (told, point) {
                 (Value::Null, Some(point)) => {
@@ -205,23 +206,25 @@ impl Page {
                     let form: ChannelForm = patched(before.map(ChannelForm::of), told)?;
                     let channel = form.into_core();
                     self.numbers.insert(channel.point, number);
-                    points.insert(number, channel.point);
                     known.insert(channel.point, channel);
                 }
             }
         }
-        for (key, told) in settings {
-            let number: u32 = key.parse().map_err(unreadable)?;
-            let Some(point) = points.get(&number) else {
-                return Err(unreadable("settings of no channel"));
-            };
+        for (number, told) in settings {
+            let told = serde_json::from_str(told.get()).map_err(unreadable)?;
             let known = &mut self.input.settings;
-            if told.is_null() {
-                known.remove(point);
-            } else {
-                let before = known.get(point).map(ChannelSettingsForm::of);
-                let form: ChannelSettingsForm = patched(before, told)?;
-                known.insert(*point, form.into_core());
+            match (told, self.numbers.point(number)) {
+                (Value::Null, Some(point)) => {
+                    known.remove(&point);
+                }
+                // They went with their channel.
+                (Value::Null, None) => {}
+                (told, Some(point)) => {
+                    let before = known.get(&point).map(ChannelSettingsForm::of);
+                    let form: ChannelSettingsForm = patched(before, told)?;
+                    known.insert(point, form.into_core());
+                }
+                (_, None) => return Err(unreadable("settings of no channel")),
             }
         }
         Ok(())
@@ -275,43 +278,28 @@ fn settings_told(
 
 /// The parts of a page's text.
 #[derive(Deserialize)]
-struct Told {
+struct Told<'a> {
     #[serde(default)]
     cycle: Object,
-    #[serde(default)]
-    channels: Object,
-    #[serde(default)]
-    settings: Object,
+    #[serde(default, borrow)]
+    channels: Parts<'a>,
+    #[serde(default, borrow)]
+    settings: Parts<'a>,
 }
 
-impl Told {
-    fn of(text: &str) -> Result<Self, Fault> {
+/// Texts by the channel's number.
+type Parts<'a> = BTreeMap<u32, &'a RawValue>;
+
+impl<'a> Told<'a> {
+    fn of(text: &'a str) -> Result<Self, Fault> {
         serde_json::from_str(text).map_err(unreadable)
     }
 }
 
-/// The number of each channel: as before, or else the next one. None where the
-/// channels are those of before.
+/// The numbers of a cycle's channels. None where the channels are those of before.
 fn renumbered(input: &CycleInput, before: &Numbers) -> Option<Numbers> {
-    let points = input.seen.channels.keys();
-    if points.clone().eq(before.keys()) {
-        return None;
-    }
-    let mut next = before
-        .values()
-        .max()
-        .map_or(0, |last| last.saturating_add(1));
-    let mut number = |point: &ChannelPoint| {
-        before.get(point).copied().unwrap_or_else(|| {
-            let new = next;
-            next = next.saturating_add(1);
-            new
-        })
-    };
-    Some(points.map(|point| (*point, number(point))).collect())
+    before.followed_by(input.seen.channels.keys())
 }
-
-type Numbers = BTreeMap<ChannelPoint, u32>;
 
 /// How one map differs from another, channels by their numbers; the first becomes as the
 /// second is. Both are walked once, side by side.
@@ -323,7 +311,7 @@ fn differences<T: PartialEq + Clone>(
 ) -> Result<Object, Fault> {
     let mut found = Object::new();
     let mut tell = |numbers: &Numbers, point: &ChannelPoint, told: Value| {
-        if let Some(number) = numbers.get(point) {
+        if let Some(number) = numbers.of(point) {
             found.insert(number.to_string(), told);
         }
     };
