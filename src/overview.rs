@@ -263,10 +263,14 @@ impl Overview {
     ) -> Result<Self, StoreError> {
         let cycle = store.last_cycle().await?;
         let market = store.market().await?;
-        let mut decisions = store.last_decisions().await?;
-        let mut changes = store.last_changes().await?;
-        let earned = [1, 7, 30].map(|days| now.minus(DAY * days));
-        let earned = store.ledgers(&earned, now).await?;
+        let spans = [1, 7, 30].map(|days| now.minus(DAY * days));
+        let told_by_rows = async {
+            let changes = store.last_changes().await?;
+            Ok((changes, store.ledgers(&spans, now).await?))
+        };
+        // What has to be unfolded is, while the next is read.
+        let (known, mut decisions, (mut changes, earned)) =
+            tokio::try_join!(store.channels(), store.last_decisions(), told_by_rows)?;
         let sources = Sources {
             book,
             market: &market,
@@ -274,7 +278,6 @@ impl Overview {
             tip: cycle.map(|cycle| cycle.tip).unwrap_or_default(),
             now,
         };
-        let known = store.channels().await?;
         let open = known.iter().filter(|known| known.open);
         let own_nodes = OwnBalances::of(book, open.clone());
         let levels = sources.levels(open.clone());

@@ -1,10 +1,12 @@
 //! Fee changes: the intent before, what came of it after. Their table is called
 //! `writes`.
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{FromRow, Row};
+use std::collections::BTreeMap;
 
-use super::columns::{name, named, number, number_column, point};
+use serde::Deserialize;
+use sqlx::sqlite::SqliteConnection;
+
+use super::columns::{from_json, name, named, number, number_column, point};
 use super::fault::Fault;
 use super::forms::{Form, StageForm};
 use super::state::channel_id;
@@ -13,7 +15,9 @@ use sweetspot_core::types::fee_change::{FeeChange, MaxHtlcChange, Stage};
 use sweetspot_core::types::time::Timestamp;
 use sweetspot_core::types::units::{FeePpm, Msat};
 
-/// A row of `writes` with its channel's name.
+/// A row of `writes` with its channel's name, its fields in the order of
+/// [`changes_as_text`].
+#[derive(Deserialize)]
 pub(super) struct ChangeRow {
     point: String,
     at_ns: i64,
@@ -35,31 +39,12 @@ pub(super) struct ChangeRow {
     outcome_turn_id: Option<i64>,
 }
 
-impl FromRow<'_, SqliteRow> for ChangeRow {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            point: row.try_get("point")?,
-            at_ns: row.try_get("at_ns")?,
-            from_base_fee_msat: row.try_get("from_base_fee_msat")?,
-            from_outbound_ppm: row.try_get("from_outbound_ppm")?,
-            from_inbound_base_fee_msat: row.try_get("from_inbound_base_fee_msat")?,
-            from_inbound_rate_ppm: row.try_get("from_inbound_rate_ppm")?,
-            to_base_fee_msat: row.try_get("to_base_fee_msat")?,
-            to_outbound_ppm: row.try_get("to_outbound_ppm")?,
-            to_inbound_base_fee_msat: row.try_get("to_inbound_base_fee_msat")?,
-            to_inbound_rate_ppm: row.try_get("to_inbound_rate_ppm")?,
-            from_max_htlc_msat: row.try_get("from_max_htlc_msat")?,
-            to_max_htlc_msat: row.try_get("to_max_htlc_msat")?,
-            outcome: row.try_get("outcome")?,
-            outcome_at_ns: row.try_get("outcome_at_ns")?,
-            detail: row.try_get("detail")?,
-            turn_id: row.try_get("turn_id")?,
-            outcome_turn_id: row.try_get("outcome_turn_id")?,
-        })
-    }
-}
-
 impl ChangeRow {
+    /// The row that a text tells.
+    pub(super) fn of(text: &str) -> Result<Self, Fault> {
+        from_json("a fee change", text)
+    }
+
     fn intended(&self) -> Result<(ChannelPoint, FeeChange), Fault> {
         let fees = |base, rate, inbound_base, inbound_rate| {
             Ok::<_, Fault>(FeeParts {
@@ -119,21 +104,50 @@ impl ChangeRow {
     }
 }
 
+/// The rows of the changes `w`, each joined to its channel `c`, that are named; each as one
+/// text: to hand over its 17 columns by themselves takes several times as long.
+macro_rules! changes_as_text {
+    ($changes:literal) => {
+        concat!(
+            "select json_array(
+                 point, at_ns,
+                 from_base_fee_msat, from_outbound_ppm,
+                 from_inbound_base_fee_msat, from_inbound_rate_ppm,
+                 to_base_fee_msat, to_outbound_ppm,
+                 to_inbound_base_fee_msat, to_inbound_rate_ppm,
+                 from_max_htlc_msat, to_max_htlc_msat,
+                 outcome, outcome_at_ns, detail, turn_id, outcome_turn_id)
+             from ",
+            $changes
+        )
+    };
+}
+pub(super) use changes_as_text;
+
+/// The changes that these texts tell, as they are known now.
+fn changes_in<T>(texts: &[String]) -> Result<T, Fault>
+where
+    T: FromIterator<(ChannelPoint, FeeChange)>,
+{
+    let changes = texts.iter().map(|text| ChangeRow::of(text)?.change());
+    changes.collect()
+}
+
 /// Changes that were begun from `from` until before `until`, oldest first.
 pub(super) async fn between(
     db: &mut SqliteConnection,
     from: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<(ChannelPoint, FeeChange)>, Fault> {
-    let rows: Vec<ChangeRow> = sqlx::query_as(
-        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
-         where w.at_ns >= ? and w.at_ns < ? order by w.id",
-    )
+    let texts: Vec<String> = sqlx::query_scalar(changes_as_text!(
+        "writes w join channels c on c.id = w.channel_id
+         where w.at_ns >= ? and w.at_ns < ? order by w.id"
+    ))
     .bind(from.nanos())
     .bind(until.nanos())
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(ChangeRow::change).collect()
+    changes_in(&texts)
 }
 
 /// How many changes that were begun from `from` until before `until` were confirmed, and
@@ -171,30 +185,46 @@ pub(super) async fn of_channel(
     until: Timestamp,
     limit: u32,
 ) -> Result<Vec<FeeChange>, Fault> {
-    let rows: Vec<ChangeRow> = sqlx::query_as(
-        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
-         where c.point = ? and w.at_ns <= ? order by w.at_ns desc, w.id desc limit ?",
-    )
+    let texts: Vec<String> = sqlx::query_scalar(changes_as_text!(
+        "writes w join channels c on c.id = w.channel_id
+         where c.point = ? and w.at_ns <= ? order by w.at_ns desc, w.id desc limit ?"
+    ))
     .bind(of.to_string())
     .bind(until.nanos())
     .bind(limit)
     .fetch_all(db)
     .await?;
-    let changes = rows.into_iter().map(|row| Ok(row.change()?.1));
+    let changes = texts
+        .iter()
+        .map(|text| Ok(ChangeRow::of(text)?.change()?.1));
     changes.collect()
+}
+
+/// Each channel's newest change. By a cross join, for it goes from channel to channel: SQLite
+/// would else go through every change there is.
+pub(super) async fn last(
+    db: &mut SqliteConnection,
+) -> Result<BTreeMap<ChannelPoint, FeeChange>, Fault> {
+    let texts: Vec<String> = sqlx::query_scalar(changes_as_text!(
+        "channels c cross join writes w
+             on w.id = (select max(id) from writes where channel_id = c.id)"
+    ))
+    .fetch_all(db)
+    .await?;
+    changes_in(&texts)
 }
 
 /// Changes that are open, oldest first.
 pub(super) async fn open(
     db: &mut SqliteConnection,
 ) -> Result<Vec<(ChannelPoint, FeeChange)>, Fault> {
-    let rows: Vec<ChangeRow> = sqlx::query_as(
-        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
-         where w.outcome is null or w.outcome = 'unknown' order by w.id",
-    )
+    let texts: Vec<String> = sqlx::query_scalar(changes_as_text!(
+        "writes w join channels c on c.id = w.channel_id
+         where w.outcome is null or w.outcome = 'unknown' order by w.id"
+    ))
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(ChangeRow::change).collect()
+    changes_in(&texts)
 }
 
 /// Stores how far a change has come, by one statement: nothing of it, or all.

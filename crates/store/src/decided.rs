@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use sqlx::sqlite::SqliteConnection;
 
 use super::StoreReader;
+use super::aside::aside;
 use super::columns::{from_json, point};
 use super::deflated::inflate;
 use super::fault::Fault;
@@ -130,37 +131,27 @@ pub(super) async fn of_channel(
 }
 
 /// Each open channel's newest decision.
-pub(super) async fn last(
-    db: &mut SqliteConnection,
-) -> Result<BTreeMap<ChannelPoint, Decision>, Fault> {
+pub(super) async fn last(store: &StoreReader) -> Result<BTreeMap<ChannelPoint, Decision>, Fault> {
     let open: Vec<String> = sqlx::query_scalar("select point from channels where is_open = 1")
-        .fetch_all(&mut *db)
+        .fetch_all(&mut *store.connection().await)
         .await?;
     let open = open.iter().map(|text| point(text));
-    let mut missing: BTreeSet<ChannelPoint> = open.collect::<Result<_, Fault>>()?;
-    let mut found = BTreeMap::new();
+    let mut search = Search {
+        missing: open.collect::<Result<_, Fault>>()?,
+        found: BTreeMap::new(),
+    };
     let mut backwards = Backwards::new(Timestamp::from_nanos(i64::MAX));
     let mut looked_at = 0;
-    while !missing.is_empty() && looked_at < TURNS_LOOKED_AT {
-        let turns = backwards.read(&mut *db).await?;
+    while !search.missing.is_empty() && looked_at < TURNS_LOOKED_AT {
+        let turns = backwards.read(&mut *store.connection().await).await?;
         if turns.is_empty() {
             break;
         }
         looked_at += turns.len();
-        for turn in &turns {
-            if missing.is_empty() {
-                break;
-            }
-            let new = decisions_in(turn, |text| {
-                wanted_in(text, |point| missing.contains(&point))
-            });
-            for decision in new {
-                if missing.remove(&decision.point) {
-                    found.insert(decision.point, decision);
-                }
-            }
-        }
+        search = aside("decisions", move || search.among(&turns)).await?;
     }
+    let Search { missing, mut found } = search;
+    let db = &mut *store.connection().await;
     for point in missing {
         let body: Option<String> = sqlx::query_scalar(
             "select d.body from decisions d join channels c on c.id = d.channel_id
@@ -173,6 +164,30 @@ pub(super) async fn last(
         found.extend(older.into_iter().map(|decision| (point, decision)));
     }
     Ok(found)
+}
+
+/// Each channel's newest decision, as far as it was found.
+struct Search {
+    missing: BTreeSet<ChannelPoint>,
+    found: BTreeMap<ChannelPoint, Decision>,
+}
+
+impl Search {
+    /// What is found in these turns, newest first, and what is still missing.
+    fn among(mut self, turns: &[Vec<u8>]) -> Self {
+        for turn in turns {
+            if self.missing.is_empty() {
+                break;
+            }
+            let is_wanted = |point| self.missing.contains(&point);
+            for decision in decisions_in(turn, |text| wanted_in(text, is_wanted)) {
+                if self.missing.remove(&decision.point) {
+                    self.found.insert(decision.point, decision);
+                }
+            }
+        }
+        self
+    }
 }
 
 /// The decisions that led to the fee changes begun from `from` until before `until`, by

@@ -119,14 +119,20 @@ impl CycleLogReader {
 
     /// At the end of what is stored; nowhere if that cannot be read.
     pub async fn at_the_end(db: &mut SqliteConnection) -> Result<Self, Fault> {
+        Ok(Self::after(&since_last_beginning(db, i64::MAX).await?))
+    }
+
+    /// At the end of these rows, of which the first has a beginning; nowhere if they cannot
+    /// be read.
+    pub fn after(rows: &[TurnRow]) -> Self {
         let mut log_reader = Self::default();
-        for row in since_last_beginning(db, i64::MAX).await? {
-            if let Err(fault) = log_reader.read(&row) {
+        for row in rows {
+            if let Err(fault) = log_reader.read(row) {
                 warn!(turn = row.id, error = %fault, "a stored cycle is unreadable: replay cannot follow past it");
-                return Ok(Self::default());
+                return Self::default();
             }
         }
-        Ok(log_reader)
+        log_reader
     }
 }
 

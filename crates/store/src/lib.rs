@@ -6,6 +6,7 @@
 //! piece of work opens a new one: no half-known connection is ever reused.
 
 mod alias_pins;
+mod aside;
 mod backup;
 mod chain_fees;
 mod changes;

@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
 
-use super::changes::ChangeRow;
+use super::aside::aside;
 use super::columns::{from_json, number, point, scid_column};
 use super::fault::Fault;
 use super::flows::{self, Leg};
@@ -19,7 +19,8 @@ use super::forms::{ChannelForm, DecisionForm, Form};
 use super::journal::CycleLogReader;
 use super::open::{self, OpenError};
 use super::{
-    alias_pins, changes, day_totals, decided, forwards, latches, market, odd_forwards, recall,
+    alias_pins, changes, day_totals, decided, forwards, journal, latches, market, odd_forwards,
+    recall,
 };
 use sweetspot_core::decision::Decision;
 use sweetspot_core::money::costs::MEASURED_OVER;
@@ -114,7 +115,7 @@ impl StoreReader {
 
     /// Every channel ever seen, the open ones first, then by channel point.
     pub async fn channels(&self) -> Result<Vec<KnownChannel>, StoreError> {
-        let found = known_channels(&mut *self.connection.lock().await).await;
+        let found = known_channels(self).await;
         self.named("cannot read the channels", found)
     }
 
@@ -179,7 +180,7 @@ impl StoreReader {
 
     /// Each open channel's newest decision.
     pub async fn last_decisions(&self) -> Result<BTreeMap<ChannelPoint, Decision>, StoreError> {
-        let found = decided::last(&mut *self.connection.lock().await).await;
+        let found = decided::last(self).await;
         self.named("cannot read the last decisions", found)
     }
 
@@ -207,7 +208,7 @@ impl StoreReader {
 
     /// Each channel's newest fee change.
     pub async fn last_changes(&self) -> Result<BTreeMap<ChannelPoint, FeeChange>, StoreError> {
-        let found = last_changes(&mut *self.connection.lock().await).await;
+        let found = changes::last(&mut *self.connection.lock().await).await;
         self.named("cannot read the last fee changes", found)
     }
 
@@ -351,18 +352,21 @@ impl StoreReader {
     }
 }
 
-async fn known_channels(db: &mut SqliteConnection) -> Result<Vec<KnownChannel>, Fault> {
-    let log_reader = CycleLogReader::at_the_end(&mut *db).await?;
-    let last = log_reader.last().map(|last| &last.seen);
+async fn known_channels(store: &StoreReader) -> Result<Vec<KnownChannel>, Fault> {
+    let mut db = store.connection().await;
+    let turns = journal::since_last_beginning(&mut db, i64::MAX).await?;
     // What a row says of a channel is how it was when it came: of those that the last
-    // cycle saw it need not be read.
+    // cycle saw it need not be read, if that can be.
     let rows: Vec<(i64, i64, bool, String, Option<String>)> = sqlx::query_as(
         "select first_seen_ns, last_seen_ns, is_open, point, iif(is_open and ?, null, seen)
          from channels where seen is not null order by is_open desc, point",
     )
-    .bind(last.is_some())
+    .bind(!turns.is_empty())
     .fetch_all(&mut *db)
     .await?;
+    drop(db);
+    let log_reader = aside("the journal", move || CycleLogReader::after(&turns)).await?;
+    let last = log_reader.last().map(|last| &last.seen);
     let mut channels = vec![];
     for (first, last_seen, open, name, body) in rows {
         let seen = last.filter(|_| open).and_then(|last| {
@@ -374,7 +378,7 @@ async fn known_channels(db: &mut SqliteConnection) -> Result<Vec<KnownChannel>, 
             (None, body) => {
                 let body = match body {
                     Some(body) => body,
-                    None => seen_at_first(&mut *db, &name).await?,
+                    None => seen_at_first(&mut *store.connection().await, &name).await?,
                 };
                 from_json::<ChannelForm>("a channel", &body)
                     .map(|form| (form.into_core(), Timestamp::from_nanos(last_seen)))
@@ -468,18 +472,6 @@ pub(super) fn readable<T>(rows: impl Iterator<Item = Result<T, Fault>>) -> Vec<T
             .ok()
     })
     .collect()
-}
-
-async fn last_changes(
-    db: &mut SqliteConnection,
-) -> Result<BTreeMap<ChannelPoint, FeeChange>, Fault> {
-    let rows: Vec<ChangeRow> = sqlx::query_as(
-        "select w.*, c.point from channels c join writes w on w.id = (
-             select max(id) from writes where channel_id = c.id)",
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(ChangeRow::change).collect()
 }
 
 #[cfg(test)]

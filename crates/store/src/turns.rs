@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::changes::ChangeRow;
+use super::changes::{ChangeRow, changes_as_text};
 use super::fault::Fault;
 use super::journal::{self, CycleLogReader, TurnRow};
 use super::reader::{StoreReader, parse_decisions};
@@ -180,16 +180,17 @@ pub(super) async fn changes(
     first: i64,
     last: i64,
 ) -> Result<BTreeMap<i64, Vec<(ChannelPoint, FeeChange)>>, Fault> {
-    let rows: Vec<ChangeRow> = sqlx::query_as(
-        "select w.*, c.point from writes w join channels c on c.id = w.channel_id
-         where w.turn_id between ? and ? order by w.id",
-    )
+    let texts: Vec<String> = sqlx::query_scalar(changes_as_text!(
+        "writes w join channels c on c.id = w.channel_id
+         where w.turn_id between ? and ? order by w.id"
+    ))
     .bind(first)
     .bind(last)
     .fetch_all(db)
     .await?;
     let mut found: BTreeMap<i64, Vec<(ChannelPoint, FeeChange)>> = BTreeMap::new();
-    for row in rows {
+    for text in texts {
+        let row = ChangeRow::of(&text)?;
         if let Some(turn) = row.turn_id {
             found.entry(turn).or_default().push(row.change_then()?);
         }

@@ -104,6 +104,21 @@ async fn a_channel_is_shown_as_it_was_in_the_last_cycle() {
 }
 
 #[tokio::test]
+async fn a_channel_is_shown_as_it_came_where_the_last_cycle_is_unreadable() {
+    let (_directory, store, reader) = place().await;
+    cycle(&store, 10, &[1], &[]).await;
+    let mut tx = store.begin().await.expect("begins");
+    let damage = sqlx::query("update turns set given_whole = x'00ff'");
+    let damage = damage.execute(&mut tx.connection).await;
+    damage.expect("damages");
+    tx.commit().await.expect("commits");
+    let known = reader.channels().await.expect("reads");
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].channel, channel(1));
+    assert_eq!(known[0].last_seen, at(10));
+}
+
+#[tokio::test]
 async fn what_changed_a_fee_is_found_when_the_turns_have_dropped_it() {
     let (_directory, store, reader) = place().await;
     let day = 86_400;
